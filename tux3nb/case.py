@@ -1,0 +1,106 @@
+"""A case: a question about page forking as data. Actors in columns, a family of policies, what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .columns import KINDS, operations, parse
+from .errors import UserError, nearest
+from .model.features import FEATURES, NAMED, TUX3, named_policy
+from .model.properties import PROPERTIES, halted, settled
+from .model.rules import all_rules
+from .model.world import Holder, World
+from .policy import Family
+from .system import Property, System, build
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a fact comes from: a text, and an address where there is one."""
+
+    text: str
+    url: str | None = None
+
+
+@dataclass(eq=False)
+class Case:
+    """One scenario and its question.
+
+    name: mechanisms joined with ``+``. family: the group it belongs to (a notebook each). asks: the question.
+    columns: the actors, see `tux3nb.columns`. mappings: which processes map the page shared and writable.
+    folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
+    judges: the properties it judges (none named: all).
+    expect: policy name -> verdict, written by hand with its reason before the first run.
+    """
+
+    name: str
+    family: str
+    title: str
+    asks: str
+    columns: str
+    mappings: tuple[str, ...]
+    folios: int = 3
+    deltas: int = 1
+    vary: tuple[str, ...] | None = None
+    base: str = "tux3"
+    judges: tuple[str, ...] = ()
+    expect: Mapping[str, str] = field(default_factory=dict)
+    bounds: str = ""
+    sources: tuple[Source, ...] = ()
+
+    @cached_property
+    def world(self) -> World:
+        """The world that the columns need. Raises ColumnError."""
+        where = f"case {self.name}"
+        tasks, cells = parse(self.columns, where)
+        readonly = {c.task for c in cells if c.kind.name == "mr_register" and "readonly" in c.words}
+        ops = operations(tasks, cells, self.mappings, readonly, where)
+        makers = {op.holder: KINDS[op.kind] for op in ops if op.holder and KINDS[op.kind].holder == "makes"}
+        holders = [Holder(name, kind.pin, kind.unbounded) for name, kind in makers.items()]
+        return World(tasks, ops, self.mappings, holders, self.folios, self.deltas)
+
+    @cached_property
+    def system(self) -> System:
+        """The traced system: this case's fields, steps and properties."""
+        return build(self.world, all_rules(), FEATURES, PROPERTIES, None, halted, settled)
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties that this case judges."""
+        known = {p.id: p for p in PROPERTIES}
+        for pid in self.judges:
+            if pid not in known:
+                raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
+        return tuple(p for p in PROPERTIES if not self.judges or p.id in self.judges)
+
+    @cached_property
+    def features_read(self) -> tuple[str, ...]:
+        """The features that some rule of this case reads, in the order of the table."""
+        read = self.system.features_read()
+        return tuple(f.id for f in FEATURES if f.id in read)
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The base policy."""
+        return named_policy(self.base)
+
+    def policies(self) -> Family:
+        """The family of this case: all values of the features it reads (or of those in `vary`)."""
+        names = self.features_read if self.vary is None else self.vary
+        return Family(FEATURES, self.policy, {f: tuple(FEATURES[f].values) for f in names})
+
+    def one(self, policy: Mapping[str, str]) -> Family:
+        """The family of a single policy."""
+        return Family(FEATURES, policy)
+
+
+def named(name: str) -> dict[str, str]:
+    """A named policy, or UserError with the nearest name."""
+    if name not in NAMED:
+        raise UserError(f"no policy {name!r}{nearest(name, NAMED)}")
+    return named_policy(name)
+
+
+__all__ = ["Case", "Source", "TUX3", "named"]

@@ -1,0 +1,196 @@
+"""A case's actors as side-by-side columns: parsing them into operations, with errors that name line, column and word.
+
+One row a line, columns divided by ``|``, the first row names the actors::
+
+    app            | device             | writer     | kernel
+    store p0:0     |                    | write p0:0 |
+    pinned: mr_register p0 |            |            | transition
+                   | device_write p0:1  |            |
+
+A cell is ``[LABEL:] OPERATION [pPAGE[:CELLS]] [WORD ...] [after LABEL]``. Rows do not order the columns; ``after``
+does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells. A further word names the mapping or the holder worked on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from .errors import UserError, nearest
+from .model.world import CELLS, Op
+
+PAGE = re.compile(r"p(\d+)(?::([01]+))?$")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an operation is like: what it needs, and which cells it touches if none are named.
+
+    page: names a page. writes: has a version in each of its cells. one_cell: touches just one. maps: works through
+    a mapping (its own, or the one named). holder: "makes" one of its own, "uses" one, or "" for none.
+    """
+
+    name: str
+    says: str
+    page: bool = True
+    writes: bool = False
+    one_cell: bool = False
+    maps: bool = False
+    holder: str = ""
+    pin: bool = True
+    unbounded: bool = False
+
+
+KINDS = {
+    k.name: k
+    for k in (
+        Kind("store", "a CPU store through the task's shared mapping", writes=True, one_cell=True, maps=True),
+        Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True),
+        Kind("write", "write(2)", writes=True),
+        Kind("mr_register", "register an RDMA memory region", maps=True, holder="makes", unbounded=True),
+        Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="uses"),
+        Kind("device_write", "the device writes memory: post, DMA, completion reaped", writes=True, holder="uses"),
+        Kind("device_read", "the device reads memory: post, DMA, completion reaped", holder="uses"),
+        Kind("poke", "ptrace writes a cell", writes=True, one_cell=True, maps=True, holder="makes", pin=False),
+        Kind("peek", "ptrace reads a cell", one_cell=True, maps=True, holder="makes", pin=False),
+        Kind("transition", "close the current delta", page=False),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One parsed cell of a column."""
+
+    task: str
+    row: int
+    label: str | None
+    kind: Kind
+    cells: tuple[int, ...]
+    words: tuple[str, ...]
+    after: tuple[str, ...]
+    text: str
+
+
+class ColumnError(UserError):
+    """A broken case; the message names case, line, column and word."""
+
+
+def parse(text: str, where: str = "case") -> tuple[list[str], list[Cell]]:
+    """The actors and the cells of a column text. Raises ColumnError."""
+    rows = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not rows:
+        raise ColumnError(f"{where}: no columns")
+    tasks = [name.strip() for name in rows[0][1].split("|")]
+    for name in tasks:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise ColumnError(f"{where}, line {rows[0][0]}: {name!r} is no name for an actor (use a-z, 0-9, _)")
+    if len(set(tasks)) != len(tasks):
+        raise ColumnError(f"{where}, line {rows[0][0]}: an actor is named twice")
+    cells = []
+    for n, line in rows[1:]:
+        parts = line.split("|")
+        if len(parts) > len(tasks):
+            raise ColumnError(f"{where}, line {n}: {len(parts)} columns, but {len(tasks)} actors")
+        for task, part in zip(tasks, parts, strict=False):
+            if part.strip():
+                cells.append(_cell(part.strip(), task, n, f"{where}, line {n}, column {task}"))
+    for task in tasks:
+        if not any(c.task == task for c in cells):
+            raise ColumnError(f"{where}, column {task}: this actor has no steps")
+    return tasks, cells
+
+
+def _cell(text: str, task: str, row: int, where: str) -> Cell:
+    head, _, tail = text.partition(" after ")
+    label, sep, rest = head.partition(": ")
+    if not sep:
+        label, rest = None, head
+    words = rest.split()
+    if not words:
+        raise ColumnError(f"{where}: nothing after the label {label!r}")
+    kind = KINDS.get(words[0])
+    if kind is None:
+        raise ColumnError(f"{where}: no operation {words[0]!r}{nearest(words[0], KINDS)}")
+    found = CELLS
+    others = []
+    for word in words[1:]:
+        page = PAGE.match(word)
+        if page:
+            found = _cells(page, kind, where, word)
+        else:
+            others.append(word)
+    if kind.page and not any(PAGE.match(w) for w in words[1:]):
+        raise ColumnError(f"{where}: {kind.name} needs a page, such as p0 or p0:1")
+    if kind.one_cell:
+        found = found[:1]
+    after = tuple(w.strip() for w in tail.split(",") if w.strip())
+    return Cell(task, row, label, kind, found, tuple(others), after, text)
+
+
+def _cells(page: re.Match, kind: Kind, where: str, word: str) -> tuple[int, ...]:
+    if page[1] != "0":
+        raise ColumnError(f"{where}: {word!r}: this world has page p0 only")
+    cells = tuple(sorted({int(c) for c in page[2]})) if page[2] else CELLS
+    if kind.one_cell and page[2] and len(cells) > 1:
+        raise ColumnError(f"{where}: {word!r}: {kind.name} touches one cell")
+    return cells
+
+
+def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: str) -> list[Op]:
+    """Operations from cells: versions numbered, mappings and holders found, labels resolved."""
+    lines = {t: 0 for t in tasks}
+    versions = dict.fromkeys(CELLS, 0)
+    labels: dict[str, tuple[str, int]] = {}
+    ops, waits = [], []
+    for task in tasks:
+        for cell in (c for c in cells if c.task == task):
+            at = f"{where}, line {cell.row}, column {task}"
+            op = _operation(cell, lines[task], versions, at, mappings, readonly, cells)
+            if cell.label:
+                if cell.label in labels:
+                    raise ColumnError(f"{at}: the label {cell.label!r} is used twice")
+                labels[cell.label] = (task, lines[task])
+            lines[task] += 1
+            ops.append(op)
+            waits.append((at, cell.after))
+    for i, (at, after) in enumerate(waits):
+        for name in after:
+            if name not in labels:
+                raise ColumnError(f"{at}: no label {name!r}{nearest(name, labels)}")
+        ops[i] = replace(ops[i], after=tuple(labels[name] for name in after))
+    return ops
+
+
+def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
+    kind = cell.kind
+    version = {}
+    if kind.writes:
+        for c in cell.cells:
+            versions[c] += 1
+            version[c] = versions[c]
+    words = list(cell.words)
+    via = holder = None
+    if kind.maps:
+        via = next((w for w in words if w in mappings), cell.task)
+        if via not in mappings:
+            raise ColumnError(f"{at}: {kind.name} needs a mapping; {cell.task} has none{nearest(cell.task, mappings)}")
+        words = [w for w in words if w != via]
+    makers = [c.task for c in cells if c.kind.holder == "makes"]
+    if kind.holder == "makes":
+        holder = cell.task
+    elif kind.holder == "uses":
+        named = next((w for w in words if w in makers), None)
+        holder = named or (cell.task if cell.task in makers else makers[0] if makers else None)
+        if holder is None:
+            raise ColumnError(f"{at}: {kind.name} needs somebody who registers the page")
+        words = [w for w in words if w != holder]
+    write = kind.name in ("poke", "device_write") or (kind.name.startswith("mr_") and holder not in readonly)
+    if "readonly" in words and kind.name == "mr_register":
+        words.remove("readonly")
+    if words:
+        raise ColumnError(f"{at}: {words[0]!r} is no mapping or holder{nearest(words[0], [*mappings, *makers])}")
+    text = cell.text.partition(" after ")[0].partition(": ")
+    return Op(
+        cell.task, line, kind.name, cell.cells, version, via, holder, write, (), (text[2] or text[0]).strip()
+    )

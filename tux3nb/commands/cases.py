@@ -1,0 +1,22 @@
+"""``tux3nb cases``: the catalogue."""
+
+import json
+
+from ..cases import catalogue
+
+
+def configure(parser):
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(args) -> int:
+    """List every case with its family and its question."""
+    cases = catalogue()
+    if args.json:
+        rows = [{"case": c.name, "family": c.family, "title": c.title, "asks": c.asks} for c in cases.values()]
+        print(json.dumps({"cases": rows}, indent=1))
+        return 0
+    width = max(map(len, cases))
+    for c in cases.values():
+        print(f"{c.name:{width}}  {c.title}\n{'':{width}}  {c.asks}")
+    return 0

@@ -1,0 +1,139 @@
+"""``tux3nb check CASE``: verdicts with their shortest runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from ..case import Case, named
+from ..cases import find
+from ..race import race
+from ..errors import UserError, nearest
+from ..explore import Limits
+from ..model.features import FEATURES
+from ..policy import parse_policy
+from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
+
+
+def configure(parser):
+    parser.add_argument("case", help="a case's name (see `tux3nb cases`), or a file that defines one")
+    parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
+                        help="deviate from the base policy; may be given more than once")  # fmt: skip
+    parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
+    parser.add_argument("--all", action="store_true", help="every policy of the case's family")
+    parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("--max-states", type=int, metavar="N", help="give up after N states")
+    parser.add_argument("--max-time", type=float, metavar="SECONDS", help="give up after so long")
+
+
+def run(args) -> int:
+    """Exit code: 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    case = find(args.case)
+    base = named(args.named) if args.named else case.policy
+    policy = parse_policy(FEATURES, base, args.policy)
+    if args.run and args.run not in {p.id for p in case.properties}:
+        known = [p.id for p in case.properties]
+        raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
+    family = case.policies() if args.all else case.one(policy)
+    judged = judge(case, family, Limits(args.max_states, args.max_time), Progress())
+    answers = [judged.answer(i, family) for i in range(len(family))]
+    if args.json:
+        print(json.dumps({"results": [r for a in answers for r in as_json(a)]}))
+    elif args.all:
+        summary(case, answers)
+    else:
+        show(case, answers[0], args.run)
+    return exit_code(a.verdict for a in answers)
+
+
+def exit_code(verdicts) -> int:
+    found = set(verdicts)
+    return 1 if VIOLATED in found else 3 if UNFINISHED in found else 0
+
+
+class Progress:
+    """A line on standard error, from the second second on, where that is a terminal."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+
+    def __call__(self, layer: int, frontier: int, states: int, *_):
+        spent = time.monotonic() - self.began
+        if spent > 1 and sys.stderr.isatty():
+            end = "\r" if frontier else "\033[K\r"
+            print(f"layer {layer}, frontier {frontier:,}, {states:,} states, {states / spent:,.0f}/s",
+                  end=end, file=sys.stderr, flush=True)  # fmt: skip
+
+
+def as_json(answer: Answer) -> list[dict]:
+    """One row per property."""
+    return [
+        {
+            "case": answer.case.name,
+            "policy": answer.policy,
+            "verdict": row.verdict,
+            "property": row.property,
+            "states": answer.states,
+            "edges": answer.edges,
+            "depth": row.depth,
+            "reason": row.reason or row.limit,
+            "run": steps_json(answer.case, row),
+        }
+        for row in answer.rows
+    ]
+
+
+def steps_json(case: Case, row: Row) -> list[dict]:
+    """The steps of a row's run, with the fields that each changes."""
+    if row.run is None:
+        return []
+    layout = case.system.layout
+    pairs = zip(row.run.steps, row.run.states, row.run.states[1:], strict=False)
+    return [
+        {
+            "actor": step.actor,
+            "rule": step.rule.name,
+            "args": {k: v if isinstance(v, (int, bool)) else str(v) for k, v in step.args.items()},
+            "changed": {k: list(v) for k, v in layout.changed(before, after).items()},
+        }
+        for step, before, after in pairs
+    ]
+
+
+def deviations(case: Case, policy: dict) -> str:
+    """How a policy differs from the case's base policy."""
+    differs = [f"{k}={v}" for k, v in policy.items() if v != case.policy[k]]
+    return f"{case.base} with {', '.join(differs)}" if differs else case.base
+
+
+def show(case: Case, answer: Answer, prop: str | None):
+    print(f"case    {case.name}: {case.asks}")
+    print(f"policy  {deviations(case, answer.policy)}")
+    print(f"world   {answer.states:,} states, {answer.edges:,} edges, depth {answer.depth}")
+    print(f"verdict {answer.verdict}\n")
+    for row in answer.rows:
+        p = case.system.property(row.property)
+        detail = f"after {row.depth} steps: {row.reason}" if row.run else ""
+        print(f"  {p.id:4} {str(row):18} {p.title}{'  -- ' + detail if detail else ''}")
+        if row.verdict == UNREACHED:
+            print(f"       nothing that {p.id} speaks of happened ({p.partner}): this case cannot judge it")
+    unread = [f.id for f in FEATURES if f.id not in case.features_read]
+    print(f"\n  this case never reads: {', '.join(unread) or 'nothing'}")
+    shown = answer.row(prop) if prop else next((r for r in answer.rows if r.run), None)
+    if shown and shown.run:
+        p = case.system.property(shown.property)
+        print(f"\n{p.id}, {p.title}: {p.sentence}\nbroken after {shown.depth} steps: {shown.reason}\n")
+        print(race(case, shown.run))
+        others = [r.property for r in answer.rows if r.run and r is not shown]
+        if others and not prop:
+            print(f"\nThe other runs: {', '.join('--run ' + o for o in others)}")
+
+
+def summary(case: Case, answers: list[Answer]):
+    """How many policies of the family give each verdict, and which are safe."""
+    print(f"case {case.name}: {len(answers):,} policies")
+    for verdict in dict.fromkeys(a.verdict for a in answers):
+        some = [a for a in answers if a.verdict == verdict]
+        print(f"  {verdict:16} {len(some):6,}   e.g. {deviations(case, some[0].policy)}")

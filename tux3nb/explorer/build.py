@@ -1,0 +1,238 @@
+"""The explorer document of a case: verdict classes, runs, states and the picture, all from one exploration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from ..case import Case
+from ..model.features import FEATURES, NAMED, named_policy
+from ..model.world import GHOSTS, PLACES
+from ..picture import World, ownership
+from ..policy import Family
+from ..race import actors
+from ..verdicts import Judged, Row, Run, judge
+from .document import document_head
+
+SHOWN_EVENTS = ("forked", "snapshot_made", "bounced", "refused", "holder_op")
+OFFERED = ("fork", "refuse", "busy", "bounce", "pinfork", "pinfork_for", "redirty", "longterm", "retranslate")
+
+
+class CaseSource:
+    """Answers for one case, policy by policy, for the widget and for the exported page.
+
+    `vary` are the features offered as toggles (default: those of `OFFERED` that the case reads); features read but
+    not offered keep their value of the case's base policy.
+    """
+
+    def __init__(self, case: Case, vary: Sequence[str] | None = None, progress: Callable | None = None):
+        self.case = case
+        self.vary = tuple(f for f in (vary or OFFERED) if f in case.features_read)
+        self._progress = progress
+
+    @cached_property
+    def family(self) -> Family:
+        return Family(FEATURES, self.case.policy, {f: tuple(FEATURES[f].values) for f in self.vary})
+
+    @cached_property
+    def judged(self) -> Judged:
+        return judge(self.case, self.family, progress=self._progress)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The fields of a state that the document carries: all but the ghosts, which only properties read."""
+        return [label for label in self.case.system.layout.labels if not label.startswith(GHOSTS)]
+
+    @cached_property
+    def _columns(self) -> list[int]:
+        return [self.case.system.layout.labels.index(label) for label in self.labels]
+
+    def values(self, packed: int) -> list[int]:
+        """A packed state as the values of `labels`."""
+        values = self.case.system.layout.unpack(packed)
+        return [values[k] for k in self._columns]
+
+    @cached_property
+    def picture(self) -> dict[str, Any]:
+        world = self.case.world
+        names = {f"pc[{t}]": [""] + list(PLACES[1:]) for t in world.tasks}
+        names["oops"] = list(self.case.system.layout.fields["oops"].names)
+        return ownership(
+            World(
+                folios=len(world.folios),
+                cells=len(world.cells),
+                mappings=world.mappings,
+                tasks=tuple(world.tasks),
+                holders=tuple((h.name, "pin" if h.pin else "ref") for h in world.holders),
+                fields=frozenset(self.labels),
+                deltas=world.last_delta + 1,
+                names=names,
+            )
+        )
+
+    @cached_property
+    def _head(self) -> dict[str, Any]:
+        """Everything that does not depend on the policy."""
+        case = self.case
+        return {
+            "version": 1,
+            "case": {
+                "name": case.name,
+                "title": case.title,
+                "asks": case.asks,
+                "bounds": bounds(case),
+                "actors": [{"id": a, "title": a} for a in actors(case)],
+                "columns": {t: [op.text for op in case.world.ops if op.task == t] for t in case.world.tasks},
+                "sources": [{"text": s.text, "url": s.url} for s in case.sources],
+            },
+            "features": [self._feature(f) for f in FEATURES],
+            "presets": self._presets(),
+            "start": {"policy": dict(case.policy), "property": None, "step": None},
+            "fields": self.labels,
+            "names": self._names(),
+            "properties": [{"id": p.id, "title": p.title, "sentence": p.sentence} for p in case.properties],
+            "picture": self.picture,
+            "index": {"features": [[f, list(FEATURES[f].values)] for f in self.vary], "why_not": []},
+        }
+
+    def _names(self) -> dict[str, list[str]]:
+        fields = self.case.system.layout.fields.values()
+        return {f.label(i): list(f.names) for f in fields if f.names for i in range(f.size)}
+
+    def _feature(self, f) -> dict[str, Any]:
+        return {
+            "id": f.id,
+            "title": f.title,
+            "owner": f.owner,
+            "read": f.id in self.vary,
+            "values": [{"id": v, "title": text} for v, text in f.values.items()],
+        }
+
+    def _presets(self) -> list[dict[str, Any]]:
+        """The named policies that differ from the base only in features that this document offers."""
+        out = []
+        for name, (title, _) in NAMED.items():
+            policy = named_policy(name)
+            fixed = (f for f in self.case.features_read if f not in self.vary)
+            if all(policy[f] == self.case.policy[f] for f in fixed):
+                out.append({"id": name, "title": title, "policy": policy})
+        return out
+
+    @property
+    def document_head(self) -> dict[str, Any]:
+        return document_head(self._head)
+
+    def number(self, policy: Mapping[str, str]) -> int:
+        """The number of a policy in the family; features that are not offered do not matter."""
+        at = 0
+        for f in self.vary:
+            values = list(FEATURES[f].values)
+            at = at * len(values) + values.index(policy[f])
+        return at
+
+    def answer(self, policy: Mapping[str, str]) -> dict[str, Any]:
+        """{"class", "runs", "states"} of one policy."""
+        table = _Table(self)
+        entry = table.entry(self.judged.representative[self.number(policy)])
+        return {"class": {"id": 0, "policies": 1, **entry}, "runs": table.runs, "states": table.states}
+
+    def document(self) -> dict[str, Any]:
+        """The whole document, with a class for every policy of the family."""
+        table, classes, class_of = _Table(self), {}, []
+        known: dict[int, int] = {}
+        for representative in self.judged.representative:
+            if representative not in known:
+                entry = table.entry(representative)
+                key = repr(entry)
+                known[representative] = classes.setdefault(key, (len(classes), entry, [0]))[0]
+            class_of.append(known[representative])
+        entries = [{"id": n, "policies": class_of.count(n), **entry} for n, entry, _ in classes.values()]
+        head = self._head
+        return {
+            **head,
+            "index": {**head["index"], "class_of": class_of},
+            "classes": entries,
+            "runs": table.runs,
+            "states": table.states,
+        }
+
+
+class _Table:
+    """Runs and states collected for a document, each stored once."""
+
+    def __init__(self, source: CaseSource):
+        self.source = source
+        self.runs: list[dict[str, Any]] = []
+        self.states: list[list[int]] = []
+        self._run_at: dict[tuple, int] = {}
+        self._state_at: dict[int, int] = {}
+
+    def entry(self, representative: int) -> dict[str, Any]:
+        """The class entry of one representative, without its id and its number of policies."""
+        judged = self.source.judged
+        answer = judged.of(representative)
+        safe = not any(row.run for row in answer.rows)
+        return {
+            "verdict": answer.verdict,
+            "states": answer.states,
+            "edges": answer.edges,
+            "depth": answer.depth,
+            "rows": [self._row(row) for row in answer.rows],
+            "completes": self.add(judged.showcase(representative, SHOWN_EVENTS)) if safe else None,
+        }
+
+    def _row(self, row: Row) -> dict[str, Any]:
+        run = None if row.run is None else self.add(row.run)
+        return {
+            "property": row.property,
+            "verdict": str(row),
+            "depth": row.depth,
+            "reason": row.reason,
+            "run": run,
+        }
+
+    def add(self, run: Run) -> int:
+        key = (run.states, tuple(id(s) for s in run.steps))
+        if key not in self._run_at:
+            self._run_at[key] = len(self.runs)
+            self.runs.append(self._run(run))
+        return self._run_at[key]
+
+    def _run(self, run: Run) -> dict[str, Any]:
+        case = self.source.case
+        lines = {t: (case.system.layout.fields["line"], k) for k, t in enumerate(case.world.tasks)}
+        steps = []
+        for step, before in zip(run.steps, run.states, strict=False):
+            at = lines.get(step.actor)
+            line = case.system.layout.value(before, *at) if at else None
+            steps.append(
+                {
+                    "actor": step.actor,
+                    "rule": step.rule.name,
+                    "args": {k: str(v) for k, v in step.args.items()},
+                    "says": step.rule.says,
+                    "line": line,
+                    "kernel": step.rule.kernel,
+                }
+            )
+        return {"steps": steps, "states": [self._state(s) for s in run.states]}
+
+    def _state(self, packed: int) -> int:
+        if packed not in self._state_at:
+            self._state_at[packed] = len(self.states)
+            self.states.append(self.source.values(packed))
+        return self._state_at[packed]
+
+
+def bounds(case: Case) -> str:
+    """What the world of a case leaves out, in one sentence."""
+    w = case.world
+    said = (
+        f"One page of {len(w.cells)} cells, a pool of {len(w.folios)} folios, deltas 0 to {w.last_delta}, "
+        f"{len(w.mappings)} shared mappings, one thread each, all PTEs present at the start; "
+        "interleaving semantics, sequentially consistent, one rule at a time."
+    )
+    return f"{said} {case.bounds}".strip()
+
+

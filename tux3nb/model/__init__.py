@@ -1,0 +1,1 @@
+"""The reference model of page forking: the world, the rules by actor, the features, the properties."""

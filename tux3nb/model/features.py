@@ -1,0 +1,173 @@
+"""The features of a fork policy, the named policies, and what makes no sense together."""
+
+from ..policy import Feature, Features
+
+FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
+
+FEATURES = Features(
+    [
+        Feature(
+            "fork",
+            "when to fork",
+            FILE_SYSTEM,
+            {
+                "never": "never",
+                "always": "always (Tux3)",
+                "unless_refs": "unless there are extra references, counted before write-protecting",
+                "unless_refs_frozen": "unless there are extra references, all PTEs unmapped and the count frozen",
+                "unless_pinned": "unless pinned, tested before write-protecting",
+                "unless_pinned_sync": "unless pinned, tested after write-protect and TLB flush",
+                "unless_pinned_unmapped": "unless pinned, tested after all PTEs are unmapped",
+            },
+            below={
+                "unless_refs": ("always",),
+                "unless_refs_frozen": ("unless_refs",),
+                "unless_pinned": ("always",),
+                "unless_pinned_sync": ("unless_pinned",),
+                "unless_pinned_unmapped": ("unless_pinned_sync",),
+                "never": ("always",),
+            },
+        ),
+        Feature(
+            "refuse",
+            "instead of a refused fork",
+            FILE_SYSTEM,
+            {
+                "wait_writeback": "wait until the older delta is on disk",
+                "wait_holder": "wait until the holder lets go",
+                "in_place": "write in place",
+                "reverse": "reverse fork: the copy goes to the disk",
+            },
+            below={"wait_writeback": ("in_place",), "wait_holder": ("in_place",), "reverse": ("in_place",)},
+        ),
+        Feature(
+            "busy",
+            "reverse fork of a folio that is already in a bio",
+            FILE_SYSTEM,
+            {"in_place": "write in place", "wait": "wait for that I/O"},
+            below={"wait": ("in_place",)},
+        ),
+        Feature(
+            "bounce",
+            "bounce copy when the flusher submits",
+            FILE_SYSTEM,
+            {"no": "no", "pinned": "of folios that may be pinned", "all": "of every folio"},
+            below={"pinned": ("no",), "all": ("pinned",)},
+        ),
+        Feature(
+            "pinfork",
+            "a pin forks first",
+            CORE_MM,
+            {"no": "no", "slow": "the slow walk tests the delta", "slow_fast": "slow and fast walk test the delta"},
+            below={"slow": ("no",), "slow_fast": ("slow",)},
+        ),
+        Feature(
+            "pinfork_for",
+            "which pins fork first",
+            CORE_MM,
+            {"write": "writing ones", "all": "read-only ones too"},
+            below={"all": ("write",)},
+        ),
+        Feature(
+            "redirty",
+            "a pinned folio stays dirty",
+            FILE_SYSTEM,
+            {"no": "no", "yes": "re-dirtied in every delta while it may be pinned"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
+            "longterm",
+            "long-term writable pins of file folios",
+            CORE_MM,
+            {"allowed": "allowed", "refused": "refused (v6.5)"},
+            below={"refused": ("allowed",)},
+        ),
+        Feature(
+            "retranslate",
+            "holders of plain references look again",
+            HOLDER,
+            {
+                "no": "no",
+                "locked": "folio lock held over the copy, slot checked again",
+                "locked_stable": "the same, and never while the folio is under writeback",
+            },
+            below={"locked": ("no",), "locked_stable": ("locked",)},
+        ),
+        Feature(
+            "dirty_clean",
+            "dirty call on a clean live folio",
+            FILE_SYSTEM,
+            {"bug": "BUG (Tux3)", "queue": "queued to the current delta"},
+            below={"queue": ("bug",)},
+        ),
+        Feature(
+            "dirty_forked",
+            "dirty call on a forked folio",
+            FILE_SYSTEM,
+            {
+                "assert": "WARN, BUG if clean (Tux3)",
+                "drop": "ignored",
+                "forward_page": "whole page copied to the current folio",
+                "forward_range": "the bytes that the holder wrote copied to the current folio",
+            },
+            below={"drop": ("assert",), "forward_page": ("drop",), "forward_range": ("forward_page",)},
+        ),
+    ],
+)
+
+TUX3 = {
+    "fork": "always",
+    "refuse": "wait_writeback",
+    "busy": "in_place",
+    "bounce": "no",
+    "pinfork": "no",
+    "pinfork_for": "write",
+    "redirty": "no",
+    "longterm": "allowed",
+    "retranslate": "no",
+    "dirty_clean": "bug",
+    "dirty_forked": "assert",
+}
+
+REVERSE_FORK = {
+    "fork": "unless_pinned_sync",
+    "refuse": "reverse",
+    "busy": "wait",
+    "bounce": "pinned",
+    "redirty": "yes",
+}
+
+NAMED = {
+    "tux3": ("Tux3 as posted in May 2015", {}),
+    "stable_pages": ("Never fork, wait for the write-out (stable pages)", {"fork": "never"}),
+    "in_place": ("Never fork, never wait (kernels before 2011)", {"fork": "never", "refuse": "in_place"}),
+    "rik_wait": (
+        "Refuse on an extra reference, then wait for the write-out (van Riel 2015)",
+        {"fork": "unless_refs", "refuse": "wait_writeback"},
+    ),
+    "rik_wait_holder": (
+        "Refuse on an extra reference, then wait for the holder",
+        {"fork": "unless_refs", "refuse": "wait_holder"},
+    ),
+    "rik_in_place": (
+        "Refuse on an extra reference, then write in place",
+        {"fork": "unless_refs", "refuse": "in_place"},
+    ),
+    "migration_rule": (
+        "The rule of page migration: unmap, freeze the count, refuse on any extra reference",
+        {"fork": "unless_refs_frozen", "refuse": "wait_writeback"},
+    ),
+    "no_longterm": ("Tux3 on a kernel that refuses long-term pins (v6.5)", {"longterm": "refused"}),
+    "reverse_fork": ("Fork unless pinned; a pinned folio keeps its users and the disk gets the copy", REVERSE_FORK),
+    "reverse_fork_holders": (
+        "Reverse fork, and holders of plain references look again under the folio lock",
+        {**REVERSE_FORK, "retranslate": "locked_stable", "dirty_clean": "queue"},
+    ),
+}
+
+
+def named_policy(name: str) -> dict[str, str]:
+    """The whole policy that a name of the table stands for."""
+    return FEATURES.policy(TUX3, **NAMED[name][1])
+
+

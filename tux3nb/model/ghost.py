@@ -1,0 +1,163 @@
+"""What a property must remember: which writes may be current, which a delta may and must contain.
+
+A write is an interval. ``cand[c]`` is the set of writes to cell c that may be current: a write joins when it
+starts, and when it ends those that had completed before its start leave. ``cand_cpu`` is the same except that
+holders' writes displace nothing, so that a lost holder write can be told from a lost CPU write. ``ok_front`` and
+``ok_back`` are the values that the current and the closed delta may leave on disk.
+"""
+
+from ..expr import const, every, has, union, where, without
+from .world import CELLS, CPU_WRITES, HOLDER_READS, HOLDER_WRITES, PC, Op
+
+
+def active(s, op: Op):
+    """The operation has begun and not ended."""
+    return (s.line[op.task] == op.line) & (s.pc[op.task] != PC.idle)
+
+
+def begun(s, op: Op):
+    return (s.line[op.task] > op.line) | active(s, op)
+
+
+def in_flight(s, c):
+    """The writes to cell c that have begun and not ended."""
+    out = const(0)
+    for op in s.world.writes_cell(c, "write", *HOLDER_WRITES):
+        out = union(out, where(active(s, op), 1 << op.version[c], 0))
+    return out
+
+
+def started(s, c):
+    """The writes to cell c that have begun by now, the initial value included."""
+    out = const(1)
+    for op in s.world.writes_cell(c, *CPU_WRITES, *HOLDER_WRITES):
+        out = union(out, where(begun(s, op), 1 << op.version[c], 0))
+    return out
+
+
+def write_starts(s, op: Op):
+    """`op` begins to write its cells."""
+    for c, v in op.version.items():
+        s.superseded[op.task, c] = without(s.cand_cpu[c], in_flight(s, c))
+        _join(s, c, v)
+
+
+def _join(s, c, v):
+    s.cand[c] = union(s.cand[c], 1 << v)
+    s.cand_cpu[c] = union(s.cand_cpu[c], 1 << v)
+    for reader in s.world.of(*HOLDER_READS):
+        if c in reader.cells:
+            s.legal[reader.task, c] = where(
+                active(s, reader), union(s.legal[reader.task, c], 1 << v), s.legal[reader.task, c]
+            )
+
+
+def cpu_write_ends(s, op: Op, section):
+    """`op` (a write(2) of delta ``section - 1``) has completed: what it superseded is current no more."""
+    for c in op.version:
+        old = s.superseded[op.task, c]
+        s.cand[c] = without(s.cand[c], old)
+        s.cand_cpu[c] = without(s.cand_cpu[c], old)
+        s.ok_front[c] = without(s.ok_front[c], old)
+        s.ok_back[c] = where(section <= s.cur, without(s.ok_back[c], old), s.ok_back[c])
+        s.superseded[op.task, c] = 0
+
+
+def store_completes(s, op: Op):
+    """A CPU store is an interval of one step."""
+    (c,) = op.cells
+    v = op.version[c]
+    old = without(s.cand_cpu[c], in_flight(s, c))
+    s.cand[c] = union(without(s.cand[c], old), 1 << v)
+    s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
+    s.ok_front[c] = without(s.ok_front[c], old)
+    for reader in s.world.of(*HOLDER_READS):
+        if c in reader.cells:
+            now = s.legal[reader.task, c]
+            s.legal[reader.task, c] = where(active(s, reader), union(now, 1 << v), now)
+
+
+def holder_write_ends(s, op: Op, pinned: bool, told: bool):
+    """A device write has been reaped, or a poke returned (`told`: after its dirty call; `pinned`: pin still held)."""
+    for c in op.version:
+        old = s.superseded[op.task, c]
+        s.cand[c] = without(s.cand[c], old)
+        if told:
+            s.told_front[c] = without(s.told_front[c], old)
+        else:
+            s.owed[c] = union(s.owed[c], old)
+        if pinned:
+            s.reaped_front[c] = without(s.reaped_front[c], old)
+        s.superseded[op.task, c] = 0
+
+
+def dirty_call_returned(s):
+    """What a holder has written and reaped is promised to the current delta."""
+    for c in s.world.holder_cells:
+        s.told_front[c] = without(s.told_front[c], s.owed[c])
+        s.owed[c] = 0
+
+
+def read_starts(s, op: Op):
+    for c in op.cells:
+        s.legal[op.task, c] = s.cand[c]
+
+
+def section_begins(s, op: Op):
+    """A section of a delta later than the closed one: its write may not show in the closed one."""
+    for c, v in op.version.items():
+        s.ok_back[c] = where(s.cur > s.committed, without(s.ok_back[c], 1 << v), s.ok_back[c])
+
+
+def snapshot_taken(s, c):
+    """The content of the closed delta is fixed for cell c: only writes begun by now may show."""
+    late = without(s.world.full, started(s, c))
+    s.ok_back[c] = without(s.ok_back[c], late)
+
+
+def delta_closes(s):
+    for c in CELLS:
+        s.ok_back[c] = s.ok_front[c]
+    for c in s.world.holder_cells:
+        s.told_back[c] = s.told_front[c]
+        s.reaped_back[c] = s.reaped_front[c]
+
+
+def delta_commits(s, value):
+    """Judge what the closed delta leaves on disk (`value` by cell), then forget its sets."""
+    for c in CELLS:
+        s.ensure("I6", has(s.ok_back[c], value[c]), f"cell {c} of the committed delta is not a value of its cut")
+    for c in s.world.holder_cells:
+        s.ensure(
+            "I4a",
+            has(s.told_back[c], value[c]) | ~has(s.ok_back[c], value[c]),
+            f"cell {c}: a holder's write, reaped and reported dirty before the delta closed, is not in it",
+        )
+        s.ensure(
+            "I4b",
+            has(s.reaped_back[c], value[c]) | ~has(s.ok_back[c], value[c]),
+            f"cell {c}: a holder's write, reaped before the delta closed, is not in it",
+        )
+        s.mark("promise_committed", s.told_back[c] != s.world.full)
+        s.mark("reaped_committed", s.reaped_back[c] != s.world.full)
+    for c in CELLS:
+        s.ok_back[c] = 0
+    for c in s.world.holder_cells:
+        s.told_back[c] = 0
+        s.reaped_back[c] = 0
+
+
+def legal_now(s, c, v):
+    """Reading `v` from cell c is legal at this instant for a reader that only CPU writes oblige."""
+    return has(s.cand_cpu[c], v)
+
+
+def current_now(s, c, v):
+    """Reading `v` from cell c is legal at this instant."""
+    return has(s.cand[c], v)
+
+
+def no_write_in_flight(s, c):
+    return every(~active(s, op) for op in s.world.writes_cell(c, "write", *HOLDER_WRITES))
+
+

@@ -1,0 +1,137 @@
+"""The properties: each a name, one sentence, and clauses over the state; steps check some of them too."""
+
+from ..expr import every
+from ..system import Property
+from .ghost import current_now, in_flight, legal_now
+from .world import CELLS, FLUSHER, PC
+
+
+def _paths(s):
+    """(what, folio, present) of every CPU path to the page: each shared PTE, and the slot."""
+    yield "slot", s.slot[0], None
+    for m in s.world.mappings:
+        yield m, s.pte[m] - 1, s.pte[m] != 0
+
+
+def _everywhere(s, c, legal):
+    """`legal(value)` on every CPU path that is present."""
+    terms = []
+    for _, f, present in _paths(s):
+        good = legal(s.cell[f, c])
+        terms.append(good if present is None else ~present | good)
+    return every(terms)
+
+
+def cpu_paths_legal(c):
+    def clause(s):
+        return _everywhere(s, c, lambda v: legal_now(s, c, v))
+
+    return clause
+
+
+def cpu_paths_agree(c):
+    """Two values that may both be current must be one; a value that may not is another clause's."""
+
+    def clause(s):
+        quiet = in_flight(s, c) == 0
+        here = s.cell[s.slot[0], c]
+        return ~quiet | ~current_now(s, c, here) | _everywhere(s, c, lambda v: (v == here) | ~current_now(s, c, v))
+
+    return clause
+
+
+def holder_writes_visible(c):
+    def clause(s):
+        return _everywhere(s, c, lambda v: current_now(s, c, v) | ~legal_now(s, c, v))
+
+    return clause
+
+
+def stable_while_submitted(c):
+    def clause(s):
+        out = (s.bio_stage == 2) & (s.bounced == 0)
+        return ~out | (s.cell[s.bio_folio - 1, c] == s.image[c])
+
+    return clause
+
+
+def no_oops(s):
+    return s.oops == 0
+
+
+PROPERTIES = (
+    Property(
+        "I1",
+        "coherence of every CPU path",
+        "A CPU that reads the page, by read(2) or through any shared mapping, sees a write that may be current; with "
+        "no write under way all of them see the same.",
+        "cpu_path",
+        tuple((f"a CPU path shows an overwritten value of cell {c}", cpu_paths_legal(c)) for c in CELLS)
+        + tuple((f"two CPU paths show different values of cell {c}", cpu_paths_agree(c)) for c in CELLS),
+    ),
+    Property(
+        "I2",
+        "coherence between holder and process",
+        "What a holder has written and completed is what the process sees, and what the process has written before "
+        "the holder's read began is what the holder sees.",
+        "holder_op",
+        tuple(
+            (f"a completed holder write to cell {c} is not what the CPU sees", holder_writes_visible(c))
+            for c in CELLS
+        ),
+    ),
+    Property(
+        "I3",
+        "stable while under write-out",
+        "From submission to completion the bytes that a bio reads do not change.",
+        "submitted",
+        tuple((f"cell {c} changed while the disk was reading it", stable_while_submitted(c)) for c in CELLS),
+    ),
+    Property(
+        "I4a",
+        "durability of holder writes, promised",
+        "A holder write, completed and then reported dirty, is in the first delta that closes afterwards.",
+        "promise_committed",
+    ),
+    Property(
+        "I4b",
+        "durability of holder writes, design goal",
+        "A holder write completed before a delta closed, its pin still held, is in that delta.",
+        "reaped_committed",
+    ),
+    Property(
+        "I5",
+        "no failed assertion",
+        "No kernel assertion (BUG) fails.",
+        "assert_passed",
+        (("a kernel assertion failed", no_oops),),
+    ),
+    Property("I5w", "no warning", "No kernel warning (WARN) is printed.", "assert_passed"),
+    Property(
+        "I6",
+        "content and order of deltas",
+        "What a commit leaves on disk is a cut of its delta: nothing of a later section, nothing overwritten by a "
+        "completed section of it, nothing begun after its snapshot; recovery finds exactly that.",
+        "committed",
+    ),
+    Property(
+        "I7",
+        "progress",
+        "From every state every operation that has begun, and the commit of a closed delta, can still complete "
+        "without help from a holder that may stay for ever.",
+        "completed",
+        needs_graph=True,
+    ),
+    Property("I8", "no leak", "A forked folio that nobody uses is freed by the next commit.", "polled"),
+)
+
+
+def halted(s):
+    """A failed assertion stops the world."""
+    return s.oops != 0
+
+
+def settled(s):
+    """No operation under way and no closed delta uncommitted."""
+    tasks = (*s.world.tasks, FLUSHER)
+    return every(s.pc[t] == PC.idle for t in tasks) & (s.cur == s.committed)

@@ -1,0 +1,261 @@
+"""The delta engine: transition, the flusher in Tux3's order, commit, and the polling that frees forked folios."""
+
+from ...expr import every, has, some, union, where
+from ...rule import rule
+from ..ghost import delta_closes, delta_commits, snapshot_taken
+from ..page import mapped_where, pinned, refcount, users
+from ..world import CELLS, FLUSHER, OOPS, PC, each, ops
+from .fork import writable
+from .script import may_start
+
+TRANSITION = "fs/tux3/commit.c:delta_transition, can_transition"
+FLUSH = "fs/tux3/buffer_writeback.c:bufvec_io"
+CLEAR = "fs/tux3/buffer_writebacklib.c:tux3_clear_page_dirty_for_io"
+BOUNCE = "bounce at submission (Jan Kara, RFC of 9 Feb 2023)"
+COMMIT = "fs/tux3/commit.c:do_commit"
+FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
+
+
+@rule(op=ops("transition"), kernel=TRANSITION)
+def transition(s, policy, op):
+    """The next delta becomes current; possible only when the previous one has been committed."""
+    s.require(may_start(s, op), s.committed == s.cur)
+    s.limit("deltas", s.cur == s.world.last_delta)
+    s.mark("completed")
+    delta_closes(s)
+    s.cur = s.cur + 1
+    s.line[op.task] = op.line + 1
+
+
+def flusher_at(s, place):
+    return s.pc[FLUSHER] == place
+
+
+def goes_to(s, place):
+    s.pc[FLUSHER] = place
+
+
+def closed_and_drained(s):
+    """A delta is closed and its last section has ended."""
+    tasks = s.world.fields["section"].axes[0] if "section" in s.world.fields else ()
+    return (s.cur > s.committed) & every(s.section[t] != s.committed + 1 for t in tasks)
+
+
+def belongs(s, f):
+    """Folio f is dirty for the closed delta."""
+    return (s.dirty[f] == 1) & (s.tag[f] == s.committed)
+
+
+@rule(f=each("folios"), kernel=FLUSH + ", bufvec_bio_add_page")
+def flush_adds(s, policy, f):
+    """A folio of the closed delta, found through its buffers, is added to a bio not yet submitted."""
+    s.require(flusher_at(s, PC.idle), closed_and_drained(s), belongs(s, f), policy.bounce == "no")
+    s.bio_folio = f + 1
+    s.bio_stage = 1
+    goes_to(s, PC.flush_lock)
+
+
+@rule(f=each("folios"), kernel=BOUNCE)
+def flush_picks(s, policy, f):
+    """A folio of the closed delta is picked; it is added to a bio only after it is known what to submit."""
+    s.require(flusher_at(s, PC.idle), closed_and_drained(s), belongs(s, f), policy.bounce != "no")
+    s.bio_folio = f + 1
+    goes_to(s, PC.flush_lock)
+
+
+@rule(kernel=FLUSH + ", prepare_and_lock_page", actor=FLUSHER)
+def flush_locks(s, policy):
+    """The flusher locks the folio; it is still dirty for the closed delta."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, belongs(s, f))
+    s.locked[f] = 1
+    goes_to(s, PC.writeback)
+
+
+@rule(kernel=BOUNCE, actor=FLUSHER)
+def flush_picks_again(s, policy):
+    """The picked folio's buffers have moved to a snapshot meanwhile: pick again."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, ~belongs(s, f), policy.bounce != "no")
+    s.bio_folio = 0
+    goes_to(s, PC.idle)
+
+
+@rule(kernel=FLUSH + ": assert(PageDirty)", actor=FLUSHER)
+def flush_finds_clean(s, policy):
+    """The folio in the bio is not dirty for the closed delta: the flusher's assertion fails."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, ~belongs(s, f), policy.bounce == "no")
+    s.oops = OOPS.index("flusher met a folio that is not dirty")
+
+
+@rule(kernel=FLUSH + ": set_page_writeback", actor=FLUSHER)
+def flush_sets_writeback(s, policy):
+    """PG_writeback is set first, so that the folio never looks clean and idle at once."""
+    s.require(flusher_at(s, PC.writeback))
+    s.writeback[s.bio_folio - 1] = 1
+    goes_to(s, PC.protect)
+
+
+def live(s, f):
+    """The flusher touches the PTEs of a folio only if it is neither forked nor a snapshot."""
+    return (s.forked[f] == 0) & (s.snapshot[f] == 0)
+
+
+@rule(m=each("mappings"), kernel=CLEAR + ", mm/rmap.c:page_mkclean", actor=FLUSHER)
+def flush_protects_pte(s, policy, m):
+    """page_mkclean: one PTE becomes read-only and clean, its TLB entries are flushed."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.protect), live(s, f), s.pte[m] == f + 1, writable(s, m))
+    s.pte_write[m] = 0
+    s.pte_dirty[m] = 0
+
+
+def protected(s):
+    """All PTEs of the folio are read-only; returns the folio."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.protect), ~live(s, f) | ~mapped_where(s, f, lambda m: writable(s, m)))
+    return f
+
+
+@rule(kernel=CLEAR, actor=FLUSHER)
+def flush_protected(s, policy):
+    """No writable PTE is left, and the folio itself will be submitted."""
+    f = protected(s)
+    s.require((policy.bounce == "no") | ((policy.bounce == "pinned") & ~pinned(s, f)))
+    s.bio_stage = 1
+    goes_to(s, PC.clear)
+
+
+@rule(kernel=BOUNCE, actor=FLUSHER)
+def flush_bounces(s, policy):
+    """The first cell is copied to a bounce page, which will be submitted instead."""
+    f = protected(s)
+    s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & pinned(s, f)))
+    snapshot_taken(s, 0)
+    s.mark("bounced")
+    s.image[0] = s.cell[f, 0]
+    s.bounced = 1
+    goes_to(s, PC.bounce_rest)
+
+
+@rule(kernel=BOUNCE, actor=FLUSHER)
+def flush_bounces_rest(s, policy):
+    """The second cell is copied to the bounce page."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.bounce_rest), policy.bounce != "no")
+    snapshot_taken(s, 1)
+    s.image[1] = s.cell[f, 1]
+    s.bio_stage = 1
+    goes_to(s, PC.clear)
+
+
+@rule(kernel=CLEAR, actor=FLUSHER)
+def flush_clears_dirty(s, policy):
+    """PG_dirty, the buffers' dirty bits and their delta tag are cleared; the folio is unlocked."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.clear))
+    s.require((policy.redirty == "no") | ~stays_dirty(s, f))
+    s.dirty[f] = 0
+    s.tag[f] = 0
+    s.locked[f] = 0
+    goes_to(s, PC.submit)
+
+
+@rule(kernel="pinned stays dirty (Jan Kara: such a folio can never be sure to be clean)", actor=FLUSHER)
+def flush_keeps_dirty(s, policy):
+    """The folio may be pinned: it is dirty again at once, for the current delta; the folio is unlocked."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.clear), policy.redirty == "yes", stays_dirty(s, f))
+    s.tag[f] = s.cur
+    s.locked[f] = 0
+    goes_to(s, PC.submit)
+
+
+def stays_dirty(s, f):
+    """A live folio that may be pinned."""
+    return pinned(s, f) & live(s, f)
+
+
+@rule(kernel=FLUSH + ": submit_bio", actor=FLUSHER)
+def flush_submits(s, policy):
+    """The bio is submitted: what it reads must not change from now on until it completes."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.submit))
+    s.mark("submitted")
+    for c in CELLS:
+        s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
+        snapshot_taken(s, c)
+    s.bio_stage = 2
+    goes_to(s, PC.fetch)
+
+
+@rule(c=each("cells"), kernel="the disk fetches the bio's data by DMA", actor="disk")
+def disk_fetches(s, policy, c):
+    """The disk fetches one cell of the bio."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.fetch), ~has(s.fetched, c))
+    s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
+    s.fetched = union(s.fetched, 1 << c)
+
+
+@rule(kernel="fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback", actor="disk")
+def write_completes(s, policy):
+    """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
+    f = s.bio_folio - 1
+    s.require(flusher_at(s, PC.fetch), s.fetched == 3)
+    gone = s.snapshot[f] == 1
+    s.writeback[f] = 0
+    s.fetched = 0
+    s.bio_stage = 3
+    s.private[f] = where(gone, 0, s.private[f])
+    for c, left in [(c, where(gone, 0, s.cell[f, c])) for c in CELLS]:
+        s.cell[f, c] = left
+    s.snapshot[f] = 0
+    s.bounced = 0
+    goes_to(s, PC.commit)
+
+
+@rule(kernel=COMMIT + ": superblock with flush and FUA", actor=FLUSHER)
+def commits(s, policy):
+    """All I/O of the delta is done: the superblock makes it the one that recovery will find."""
+    s.require(some([flusher_at(s, PC.commit), flusher_at(s, PC.idle) & closed_and_drained(s)]))
+    s.require(every(~belongs(s, f) for f in s.world.folios))
+    s.mark("committed")
+    written = s.bio_stage == 3
+    value = {c: where(written, s.image[c], s.disk[c]) for c in CELLS}
+    delta_commits(s, value)
+    for c in CELLS:
+        s.disk[c] = value[c]
+        s.image[c] = 0
+    s.bio_stage = 0
+    s.bio_folio = 0
+    s.committed = s.committed + 1
+    goes_to(s, PC.poll)
+
+
+def freeable(s, f):
+    """is_freeable_forked: clean, not under writeback, and a count of three: dummy cache, buffers, own."""
+    return (s.orphan[f] == 1) & (s.dirty[f] == 0) & (s.writeback[f] == 0) & (refcount(s, f) == 3)
+
+
+@rule(f=each("folios"), kernel=FREE, actor=FLUSHER)
+def poll_frees(s, policy, f):
+    """After the commit, a forked folio that nobody else references is locked, stripped and freed."""
+    s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0)
+    s.mark("orphan_freed")
+    for name in ("orphan", "forked", "own", "private", "tag"):
+        getattr(s, name)[f] = 0
+    for c in CELLS:
+        s.cell[f, c] = 0
+
+
+@rule(kernel=FREE, actor=FLUSHER)
+def poll_ends(s, policy):
+    """No forked folio is left that could be freed now."""
+    s.require(flusher_at(s, PC.poll), every(~freeable(s, f) for f in s.world.folios))
+    s.mark("polled")
+    for f in s.world.folios:
+        unused = (s.orphan[f] == 1) & (s.dirty[f] == 0) & (s.writeback[f] == 0) & (users(s, f) == 0)
+        s.ensure("I8", ~unused, "a forked folio that nobody uses is not freed")
+    goes_to(s, PC.idle)

@@ -1,0 +1,130 @@
+"""get_user_pages: the slow walk under the page-table lock and the lockless fast walk."""
+
+from ...rule import rule
+from ..page import must_fork
+from ..world import PC, ops
+from .cpu import fault_takes_reference
+from .script import at, may_start, returns
+
+SLOW = "mm/gup.c:__get_user_pages (0005d20b)"
+FAST = "mm/gup.c:gup_pte_range (80a79516)"
+WALKS = ops("mr_register", "poke", "peek")
+
+
+def forks_first(s, policy, op, f, *values):
+    """The policies (and states) in which a pin of f must wait until f has been forked.
+
+    A plain reference (ptrace) is not a pin: only FOLL_PIN holders are asked to fork first.
+    """
+    if not s.world.holder(op.holder).pin:
+        return policy.pinfork.one_of()
+    which = policy.pinfork.one_of(*values)
+    if not op.write:
+        which &= policy.pinfork_for == "all"
+    return which & must_fork(s, f, s.cur)
+
+
+@rule(op=WALKS, kernel=SLOW)
+def gup_slow_takes(s, policy, op):
+    """Slow GUP finds a PTE that allows the access and takes the reference under the page-table lock."""
+    m = op.via
+    f = s.pte[m] - 1
+    s.require(at(s, op, PC.walk), s.pte[m] != 0)
+    if op.write:
+        s.require(s.pte_write[m] == 1)
+    s.require(~forks_first(s, policy, op, f, "slow", "slow_fast"))
+    takes(s, op, s.pte[m])
+
+
+@rule(op=WALKS, kernel=SLOW)
+def gup_slow_faults(s, policy, op):
+    """Slow GUP wants to write and finds the PTE read-only: it takes the write fault."""
+    s.require(op.write, at(s, op, PC.walk), s.pte[op.via] != 0, s.pte_write[op.via] == 0)
+    fault_takes_reference(s, op)
+
+
+@rule(op=WALKS, kernel="pin forks first: after FAULT_FLAG_UNSHARE (v5.19)")
+def gup_slow_forks_first(s, policy, op):
+    """Slow GUP finds a folio that an older delta still has, and takes the write fault so that it is forked first."""
+    f = s.pte[op.via] - 1
+    s.require(at(s, op, PC.walk), s.pte[op.via] != 0)
+    if op.write:
+        s.require(s.pte_write[op.via] == 1)
+    s.require(forks_first(s, policy, op, f, "slow", "slow_fast"))
+    fault_takes_reference(s, op)
+
+
+def takes(s, op, pte):
+    """The walk's reference becomes the holder's; a registration is done, a ptrace access goes on."""
+    s.hold[op.holder] = pte
+    if op.kind == "mr_register":
+        returns(s, op)
+    else:
+        s.pc[op.task] = PC.relock
+
+
+# ---- the fast walk: read the PTE, try to get, read the PTE again -------------------------------------------
+FAST_WALKS = ops("mr_register")
+
+
+def allows(s, op):
+    """The PTE is present, and writable if the pin is to write."""
+    present = s.pte[op.via] != 0
+    return present & (s.pte_write[op.via] == 1) if op.write else present
+
+
+@rule(op=FAST_WALKS, kernel=FAST)
+def gup_fast_reads_pte(s, policy, op):
+    """Fast GUP reads the PTE, with interrupts off and no lock."""
+    t = op.task
+    s.require(may_start(s, op), allows(s, op), permitted(policy, op))
+    s.seen[t] = s.pte[op.via]
+    s.pc[t] = PC.fast_get
+
+
+@rule(op=FAST_WALKS, kernel=FAST)
+def gup_fast_gets(s, policy, op):
+    """Fast GUP takes a speculative reference: the count was neither zero nor frozen."""
+    t = op.task
+    f = s.seen[t] - 1
+    s.require(at(s, op, PC.fast_get), s.frozen[f] == 0, s.private[f] == 1)
+    s.folio[t] = s.seen[t]
+    s.seen[t] = 0
+    s.pc[t] = PC.fast_check
+
+
+@rule(op=FAST_WALKS, kernel=FAST)
+def gup_fast_cannot_get(s, policy, op):
+    """The count is zero or frozen: fall back to the slow walk."""
+    t = op.task
+    f = s.seen[t] - 1
+    s.require(at(s, op, PC.fast_get), (s.frozen[f] == 1) | (s.private[f] == 0))
+    s.seen[t] = 0
+    s.pc[t] = PC.walk
+
+
+@rule(op=FAST_WALKS, kernel=FAST)
+def gup_fast_keeps(s, policy, op):
+    """The PTE reads the same again: the reference becomes the holder's."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.fast_check), s.pte[op.via] == s.folio[t], allows(s, op))
+    s.require(~forks_first(s, policy, op, f, "slow_fast"))
+    takes(s, op, s.folio[t])
+    s.folio[t] = 0
+
+
+@rule(op=FAST_WALKS, kernel=FAST)
+def gup_fast_drops(s, policy, op):
+    """The PTE has changed, or the folio must fork first: drop the reference, fall back to the slow walk."""
+    t = op.task
+    f = s.folio[t] - 1
+    changed = (s.pte[op.via] != s.folio[t]) | ~allows(s, op)
+    s.require(at(s, op, PC.fast_check), forks_first(s, policy, op, f, "slow_fast") | changed)
+    s.folio[t] = 0
+    s.pc[t] = PC.walk
+
+
+def permitted(policy, op):
+    """Whether the policy lets this registration pin at all."""
+    return policy.longterm == "allowed" if op.write else policy.longterm.one_of("allowed", "refused")

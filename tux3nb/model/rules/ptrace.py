@@ -1,0 +1,113 @@
+"""ptrace, /proc/pid/mem: one plain reference a copy, got through the tracee's mapping by slow GUP."""
+
+from ...expr import has
+from ...rule import rule
+from ..ghost import holder_write_ends, read_starts, write_starts
+from ..world import PC, ops
+from .dirty import KERNEL as DIRTY
+from .dirty import OUTCOMES, dirty_call
+from .script import at, may_start, returns
+
+ACCESS = "mm/memory.c:__access_remote_vm (3.17)"
+
+
+@rule(op=ops("poke"), kernel=ACCESS)
+def poke_begins(s, policy, op):
+    """The tracer asks to write a cell of the tracee's memory."""
+    s.require(may_start(s, op))
+    write_starts(s, op)
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("peek"), kernel=ACCESS)
+def peek_begins(s, policy, op):
+    """The tracer asks to read a cell of the tracee's memory."""
+    s.require(may_start(s, op))
+    read_starts(s, op)
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("poke", "peek"), kernel=ACCESS)
+def access_copies_at_once(s, policy, op):
+    """The access goes on with the folio that GUP returned, whatever has become of it."""
+    s.require(at(s, op, PC.relock), policy.retranslate == "no")
+    s.pc[op.task] = PC.touch
+
+
+@rule(op=ops("poke", "peek"), kernel="holder takes the folio lock and looks the index up again")
+def access_rechecks(s, policy, op):
+    """The access locks the folio and finds it still in the slot; the lock is held over the copy."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] == f)
+    s.require((policy.retranslate == "locked") | (s.writeback[f] == 0))
+    s.locked[f] = 1
+    s.pc[op.task] = PC.touch
+
+
+@rule(op=ops("poke", "peek"), kernel="holder takes the folio lock and looks the index up again")
+def access_starts_over(s, policy, op):
+    """The folio is no longer in the slot: drop it and walk again."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] != f)
+    s.hold[op.holder] = 0
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("poke"), kernel=ACCESS)
+def poke_copies(s, policy, op):
+    """The tracer's bytes are copied into the folio, through the kernel's own mapping of it."""
+    c = op.cells[0]
+    s.require(at(s, op, PC.touch))
+    s.cell[s.hold[op.holder] - 1, c] = op.version[c]
+    s.pc[op.task] = PC.dirty_call
+
+
+@rule(op=ops("poke"), outcome=OUTCOMES, kernel=ACCESS + ": set_page_dirty_lock; " + DIRTY)
+def poke_reports_dirty(s, policy, op, outcome):
+    """The tracer's dirty call, under the folio lock."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.dirty_call))
+    s.require((policy.retranslate != "no") | (s.locked[f] == 0))
+    dirty_call(s, policy, f, outcome, op.cells)
+    s.pc[op.task] = PC.put
+
+
+def relocked(policy, yes: bool):
+    """The policies under which the copy was made with the folio locked (or not)."""
+    return policy.retranslate != "no" if yes else policy.retranslate == "no"
+
+
+@rule(op=ops("poke"), kernel=ACCESS + ": put_page", locked=(False, True))
+def poke_returns(s, policy, op, locked):
+    """The reference is dropped (and the folio unlocked, if it was locked over the copy); the poke returns."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.put), relocked(policy, locked))
+    s.mark("holder_op")
+    holder_write_ends(s, op, pinned=False, told=True)
+    if locked:
+        s.locked[f] = 0
+    s.hold[op.holder] = 0
+    returns(s, op)
+
+
+@rule(op=ops("peek"), kernel=ACCESS)
+def peek_copies(s, policy, op):
+    """The tracer reads a cell of the folio that GUP returned."""
+    c = op.cells[0]
+    s.require(at(s, op, PC.touch))
+    value = s.cell[s.hold[op.holder] - 1, c]
+    s.ensure("I2", has(s.legal[op.task, c], value), f"the tracer read an old value of cell {c}")
+    s.mark("holder_op")
+    s.pc[op.task] = PC.put
+
+
+@rule(op=ops("peek"), kernel=ACCESS + ": put_page", locked=(False, True))
+def peek_returns(s, policy, op, locked):
+    """The reference is dropped; the peek returns."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.put), relocked(policy, locked))
+    if locked:
+        s.locked[f] = 0
+    s.legal[op.task, op.cells[0]] = 0
+    s.hold[op.holder] = 0
+    returns(s, op)

@@ -1,0 +1,145 @@
+"""An RDMA memory region: registration pins the folio, the device writes and reads it, deregistration reports it dirty."""
+
+from ...expr import every, has, some, where
+from ...rule import rule
+from ..ghost import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from ..world import PC, each, ops
+from .dirty import KERNEL as DIRTY
+from .dirty import OUTCOMES, dirty_call
+from .gup import permitted
+from .script import at, may_start, returns
+
+UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
+RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"
+DEVICE = "DMA by the device, through the pinned physical address"
+
+
+@rule(op=ops("mr_register"), kernel=UMEM)
+def mr_register_walks(s, policy, op):
+    """Registration starts, with the slow walk."""
+    s.require(may_start(s, op), permitted(policy, op))
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("mr_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
+def mr_register_refused(s, policy, op):
+    """A long-term writable pin of a file folio is refused with EFAULT."""
+    s.require(may_start(s, op), ~permitted(policy, op))
+    s.mark("longterm_refused")
+    returns(s, op)
+
+
+def device_idle(s, op):
+    """No operation of the device through this hold is under way."""
+    using = [o for o in s.world.of("device_write", "device_read") if o.holder == op.holder]
+    return every(s.pc[task] == PC.idle for task in dict.fromkeys(o.task for o in using))
+
+
+def registered(s, op):
+    """The region is registered, and its deregistration has not begun."""
+    ending = [active(s, o) for o in s.world.of("mr_deregister") if o.holder == op.holder]
+    return (s.hold[op.holder] != 0) & ~some(ending)
+
+
+@rule(op=ops("mr_deregister"), kernel=RELEASE, release=True)
+def mr_deregister_begins(s, policy, op):
+    """Deregistration starts once the queue pair is drained."""
+    s.require(may_start(s, op), s.hold[op.holder] != 0, device_idle(s, op))
+    s.pc[op.task] = PC.dirty_call if op.write else PC.put
+
+
+@rule(op=ops("mr_deregister"), kernel=RELEASE)
+def mr_deregister_has_none(s, policy, op):
+    """There is nothing to deregister (the registration was refused)."""
+    s.require(may_start(s, op), s.hold[op.holder] == 0)
+    returns(s, op)
+
+
+@rule(op=ops("mr_deregister"), outcome=OUTCOMES, kernel=RELEASE + "; " + DIRTY)
+def mr_reports_dirty(s, policy, op, outcome):
+    """The dirty call of a writable region, under the folio lock."""
+    f = s.hold[op.holder] - 1
+    s.require(op.write, at(s, op, PC.dirty_call), s.locked[f] == 0)
+    written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
+    dirty_call(s, policy, f, outcome, sorted(written))
+    dirty_call_returned(s)
+    s.pc[op.task] = PC.put
+
+
+@rule(op=ops("mr_deregister"), kernel="mm/gup.c:put_user_page")
+def mr_unpins(s, policy, op):
+    """The pin is dropped."""
+    s.require(at(s, op, PC.put))
+    s.hold[op.holder] = 0
+    returns(s, op)
+
+
+@rule(op=ops("device_write"), kernel="RDMA write posted (doorbell)")
+def device_write_post(s, policy, op):
+    """The device write is posted."""
+    s.require(may_start(s, op), registered(s, op))
+    write_starts(s, op)
+    s.pc[op.task] = PC.dma
+
+
+@rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
+def device_write_dma(s, policy, op, c):
+    """The device stores one cell into the folio that was pinned."""
+    s.require(c in op.cells, at(s, op, PC.dma))
+    moved(s, op, c)
+    s.cell[s.hold[op.holder] - 1, c] = op.version.get(c, 0)
+
+
+def moved(s, op, c):
+    """Cells move one at a time, in any order; after the last the completion can be reaped."""
+    t = op.task
+    if len(op.cells) == 1:
+        s.pc[t] = PC.reap
+        return
+    other = 2 >> c  # the bit of the other cell
+    s.require(has_not(s, t, c))
+    last = s.moved[t] == other
+    s.pc[t] = where(last, PC.reap, PC.dma)
+    s.moved[t] = where(last, 0, 1 << c)
+
+
+def has_not(s, t, c):
+    return s.moved[t] != 1 << c
+
+
+@rule(op=ops("device_write"), kernel="completion polled (ib_poll_cq)")
+def device_write_reap(s, policy, op):
+    """A CPU task reaps the completion: from now on every reader must see the device's data."""
+    s.require(at(s, op, PC.reap))
+    s.mark("holder_op")
+    holder_write_ends(s, op, pinned=True, told=False)
+    returns(s, op)
+
+
+@rule(op=ops("device_read"), kernel="RDMA send posted (doorbell)")
+def device_read_post(s, policy, op):
+    """The device read is posted: it must see every CPU write completed before."""
+    s.require(may_start(s, op), registered(s, op))
+    read_starts(s, op)
+    s.pc[op.task] = PC.dma
+
+
+@rule(op=ops("device_read"), c=each("cells"), kernel=DEVICE)
+def device_read_dma(s, policy, op, c):
+    """The device loads one cell from the folio that was pinned."""
+    s.require(c in op.cells, at(s, op, PC.dma))
+    moved(s, op, c)
+    value = s.cell[s.hold[op.holder] - 1, c]
+    s.ensure("I2", has(s.legal[op.task, c], value), f"the device read an old value of cell {c}")
+    s.mark("holder_op")
+
+
+@rule(op=ops("device_read"), kernel="completion polled (ib_poll_cq)")
+def device_read_reap(s, policy, op):
+    """The completion of the device read is reaped."""
+    s.require(at(s, op, PC.reap))
+    for c in op.cells:
+        s.legal[op.task, c] = 0
+    returns(s, op)
+
+

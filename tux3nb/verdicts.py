@@ -1,0 +1,248 @@
+"""From an exploration to answers: a verdict per policy and property, with its reason and its shortest run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .case import Case
+from .explore import (
+    HOLDS,
+    REFUSED,
+    UNFINISHED,
+    VIOLATED,
+    Exploration,
+    Limits,
+    Violation,
+    explore,
+    judge_progress,
+    shortest_run,
+)
+from .policy import Family
+from .rule import Step
+
+UNREACHED = "HOLDS(unreached)"
+NOT_PROMISED = "NOT PROMISED"
+REFUSING_EVENTS = ("longterm_refused",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One property under one policy. depth, reason and run are those of a violation; `limit` of UNFINISHED."""
+
+    property: str
+    verdict: str
+    depth: int | None = None
+    reason: str = ""
+    run: Run | None = None
+    limit: str = ""
+
+    def __str__(self):
+        return f"{self.verdict}({self.limit})" if self.limit else self.verdict
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as a value: the steps taken and the states passed (one more), as packed ints."""
+
+    case: str
+    steps: tuple[Step, ...] = field(hash=False)
+    states: tuple[int, ...] = ()
+
+    def __len__(self):
+        return len(self.steps)
+
+
+@dataclass
+class Answer:
+    """What one case says of one policy. states, edges: distinct ones; depth: the last layer."""
+
+    case: Case
+    policy: dict[str, str]
+    rows: list[Row]
+    states: int
+    edges: int
+    depth: int
+    never_fired: list[str]
+
+    @property
+    def verdict(self) -> str:
+        return worst(r.verdict for r in self.rows)
+
+    def row(self, prop: str) -> Row:
+        """The row of one property; KeyError if the case does not judge it."""
+        for r in self.rows:
+            if r.property == prop:
+                return r
+        raise KeyError(prop)
+
+
+def worst(verdicts) -> str:
+    """The verdict of a policy: VIOLATED before UNFINISHED before the qualified and the plain HOLDS."""
+    order = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
+    found = set(verdicts)
+    return next((v for v in order if v in found), HOLDS)
+
+
+class Judged:
+    """One exploration of a case, judged: answers by policy, all from the same graph."""
+
+    def __init__(self, case: Case, run: Exploration, representative: list[int]):
+        self.case, self.run, self.representative = case, run, representative
+        self._runs: dict[tuple[int, int], Run] = {}
+        self._showcases: list[tuple[tuple[str, ...], int, Run]] = []
+
+    def answer(self, policy: int, policies: Family) -> Answer:
+        """The answer for policy number `policy` of the unmerged family `policies`."""
+        answer = self.of(self.representative[policy])
+        return replace(answer, policy=policies.policies[policy])
+
+    def of(self, i: int) -> Answer:
+        """The answer for representative `i` of the merged family."""
+        run = self.run
+        return Answer(
+            self.case,
+            run.family.policies[i],
+            [self.row(i, p.id) for p in self.case.properties],
+            run.states(i),
+            run.edge_count(i),
+            run.depth(i),
+            run.never_fired(i),
+        )
+
+    def row(self, i: int, prop: str) -> Row:
+        """Verdict of one property for representative `i`."""
+        found = self.run.first(i, prop)
+        if found:
+            return Row(prop, VIOLATED, found.depth, found.reason, self.shortest(i, found))
+        limit = self.limit(i)
+        if limit:
+            return Row(prop, UNFINISHED, limit=limit)
+        partner = self.case.system.property(prop).partner
+        if not self.run.reached.get(partner, 0) >> i & 1:
+            refused = any(self.run.reached.get(e, 0) >> i & 1 for e in REFUSING_EVENTS)
+            return Row(prop, REFUSED if refused else UNREACHED)
+        return Row(prop, HOLDS)
+
+    def limit(self, i: int) -> str:
+        """What kept the exploration of representative `i` from finishing, or nothing."""
+        if self.run.stopped:
+            return self.run.stopped
+        return ", ".join(sorted(name for name, mask in self.run.limits.items() if mask >> i & 1))
+
+    def shortest(self, i: int, found: Violation) -> Run:
+        """The shortest run to a violation; policies share a run wherever one run serves them all."""
+        for (key, mask), run in self._runs.items():
+            if key == id(found) and mask >> i & 1:
+                return run
+        path = shortest_run(self.run, i, found.state, found.step)
+        run = self._as_run(path)
+        self._runs[id(found), self._valid_for(run) & found.policies] = run
+        return run
+
+    def _as_run(self, path: list[tuple[int, int]]) -> Run:
+        steps = tuple(self.case.system.steps[k] for k, _ in path)
+        return Run(self.case.name, steps, (self.case.system.start, *(s for _, s in path)))
+
+    def _valid_for(self, run: Run) -> int:
+        """The policies under which every step of the run is possible."""
+        mask, number = self.run.family.all, {id(s): k for k, s in enumerate(self.case.system.steps)}
+        for step, before in zip(run.steps, run.states, strict=False):
+            out: list = []
+            self.run.printed.expand(before, self.run.family.all, out)
+            mask &= next((k for n, _, k in out if n == number[id(step)]), mask)
+        return mask
+
+    # ---- a run that shows a policy at work -----------------------------------------------------------------
+    def showcase(self, i: int, passing: tuple[str, ...]) -> Run:
+        """A run to the end of all columns that passes, where it can, an event of each name in `passing`."""
+        wanted = tuple(name for name in passing if self.run.reached.get(name, 0) >> i & 1)
+        for events, mask, run in self._showcases:
+            if events == wanted and mask >> i & 1:
+                return run
+        run = self._as_run(self._tour(i, wanted))
+        self._showcases.append((wanted, self._valid_for(run), run))
+        return run
+
+    def _tour(self, i: int, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
+        """Legs from event to event, each a shortest one, then on to the end of all columns."""
+        forward, done = self._forward(i), self._finished()
+        at, path = self.case.system.start, []
+        for name in wanted:
+            if any(name in events for _, _, events in path):
+                continue
+            leg = _search(forward, at, lambda edge, n=name: n in edge[2])
+            if leg:
+                path += leg
+                at = leg[-1][1]
+        if not done(at):
+            path += _search(forward, at, lambda edge: done(edge[1])) or []
+        return [(step, state) for step, state, _ in path]
+
+    def _forward(self, i: int):
+        """state -> [(step, successor, events on the way)] for one representative."""
+        out = defaultdict(list)
+        marks = self._marks()
+        for state, step, successor, mask in self.run.edges:
+            if mask >> i & 1:
+                out[state].append((step, successor, marks.get(step, ())))
+        return out
+
+    def _marks(self) -> dict[int, tuple[str, ...]]:
+        """step -> names of its unconditional events."""
+        steps = enumerate(self.case.system.steps)
+        return {k: tuple(n for n, where in s.marks if where.is_const and where.value) for k, s in steps}
+
+    def _finished(self) -> Callable[[int], bool]:
+        layout, settled = self.case.system.layout, self.run.printed.settled
+        line = layout.fields["line"]
+        last = [max(op.line for op in self.case.world.ops if op.task == t) + 1 for t in line.axes[0]]
+
+        def finished(state: int) -> bool:
+            return settled(state) and all(layout.value(state, line, k) == n for k, n in enumerate(last))
+
+        return finished
+
+
+def _search(forward, start: int, wanted: Callable) -> list[tuple[int, int, tuple]] | None:
+    """A shortest path whose last edge is wanted, or None."""
+    came: dict[int, tuple[int, tuple] | None] = {start: None}
+    layer = [start]
+    while layer:
+        following = []
+        for state in layer:
+            for edge in forward.get(state, ()):
+                if wanted(edge):
+                    return [*_trace(came, state), edge]
+                if edge[1] not in came:
+                    came[edge[1]] = (state, edge)
+                    following.append(edge[1])
+        layer = following
+    return None
+
+
+def _trace(came, state) -> list:
+    path = []
+    while came[state] is not None:
+        state, edge = came[state]
+        path.append(edge)
+    return path[::-1]
+
+
+def judge(case: Case, family: Family, limits: Limits | None = None, progress: Callable | None = None) -> Judged:
+    """Explore a case for a family (policies that no guard tells apart are merged first) and judge it."""
+    merged, representative = family.merged(case.system.guards)
+    run = explore(case.system, merged, limits, progress=progress)
+    for p in case.properties:
+        if p.needs_graph:
+            judge_progress(run, p.id)
+    return Judged(case, run, representative)
+
+
+def check(case: Case, policy: Mapping[str, str], limits: Limits | None = None, progress=None) -> Answer:
+    """The answer of one case for one policy."""
+    family = case.one(policy)
+    return judge(case, family, limits, progress).answer(0, family)
+
+
