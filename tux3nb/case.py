@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .columns import KINDS, operations, parse
+from .columns import mappings_of, operations, parse
 from .errors import UserError, nearest
 from .model.features import FEATURES, NAMED, TUX3, named_policy
+from .model.ops import Holder
 from .model.properties import PROPERTIES, halted, settled
-from .model.rules import all_rules
-from .model.world import Holder, World
+from .model.rules import all_rules, declarations
+from .model.world import World
 from .policy import Family
 from .system import Property, System, build
 
@@ -29,7 +30,7 @@ class Case:
     """One scenario and its question.
 
     name: mechanisms joined with ``+``. family: the group it belongs to (a notebook each). asks: the question.
-    columns: the actors, see `tux3nb.columns`. mappings: which processes map the page shared and writable.
+    columns: the actors, see `tux3nb.columns`. mappings: which processes map the page, see `columns.mappings_of`.
     folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
     judges: the properties it judges (none named: all).
     expect: policy name -> verdict, written by hand with its reason before the first run.
@@ -55,11 +56,12 @@ class Case:
         """The world that the columns need. Raises ColumnError."""
         where = f"case {self.name}"
         tasks, cells = parse(self.columns, where)
-        readonly = {c.task for c in cells if c.kind.name == "mr_register" and "readonly" in c.words}
-        ops = operations(tasks, cells, self.mappings, readonly, where)
-        makers = {op.holder: KINDS[op.kind] for op in ops if op.holder and KINDS[op.kind].holder == "makes"}
+        readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
+        mappings = mappings_of(self.mappings, where)
+        ops = operations(tasks, cells, [m.name for m in mappings], readonly, where)
+        makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         holders = [Holder(name, kind.pin, kind.unbounded) for name, kind in makers.items()]
-        return World(tasks, ops, self.mappings, holders, self.folios, self.deltas)
+        return World(tasks, ops, mappings, holders, self.folios, self.deltas, declarations())
 
     @cached_property
     def system(self) -> System:

@@ -17,45 +17,10 @@ import re
 from dataclasses import dataclass, replace
 
 from .errors import UserError, nearest
-from .model.world import CELLS, Op
+from .model.ops import CELLS, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
+from .model.rules import kinds
 
 PAGE = re.compile(r"p(\d+)(?::([01]+))?$")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What an operation is like: what it needs, and which cells it touches if none are named.
-
-    page: names a page. writes: has a version in each of its cells. one_cell: touches just one. maps: works through
-    a mapping (its own, or the one named). holder: "makes" one of its own, "uses" one, or "" for none.
-    """
-
-    name: str
-    says: str
-    page: bool = True
-    writes: bool = False
-    one_cell: bool = False
-    maps: bool = False
-    holder: str = ""
-    pin: bool = True
-    unbounded: bool = False
-
-
-KINDS = {
-    k.name: k
-    for k in (
-        Kind("store", "a CPU store through the task's shared mapping", writes=True, one_cell=True, maps=True),
-        Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True),
-        Kind("write", "write(2)", writes=True),
-        Kind("mr_register", "register an RDMA memory region", maps=True, holder="makes", unbounded=True),
-        Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="uses"),
-        Kind("device_write", "the device writes memory: post, DMA, completion reaped", writes=True, holder="uses"),
-        Kind("device_read", "the device reads memory: post, DMA, completion reaped", holder="uses"),
-        Kind("poke", "ptrace writes a cell", writes=True, one_cell=True, maps=True, holder="makes", pin=False),
-        Kind("peek", "ptrace reads a cell", one_cell=True, maps=True, holder="makes", pin=False),
-        Kind("transition", "close the current delta", page=False),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -109,9 +74,9 @@ def _cell(text: str, task: str, row: int, where: str) -> Cell:
     words = rest.split()
     if not words:
         raise ColumnError(f"{where}: nothing after the label {label!r}")
-    kind = KINDS.get(words[0])
+    kind = kinds().get(words[0])
     if kind is None:
-        raise ColumnError(f"{where}: no operation {words[0]!r}{nearest(words[0], KINDS)}")
+        raise ColumnError(f"{where}: no operation {words[0]!r}{nearest(words[0], kinds())}")
     found = CELLS
     others = []
     for word in words[1:]:
@@ -163,13 +128,11 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: s
 
 
 def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
-    kind = cell.kind
-    version = {}
+    kind, words, version = cell.kind, list(cell.words), {}
     if kind.writes:
         for c in cell.cells:
             versions[c] += 1
             version[c] = versions[c]
-    words = list(cell.words)
     via = holder = None
     if kind.maps:
         via = next((w for w in words if w in mappings), cell.task)
@@ -179,18 +142,32 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
     makers = [c.task for c in cells if c.kind.holder == "makes"]
     if kind.holder == "makes":
         holder = cell.task
-    elif kind.holder == "uses":
+    elif kind.holder:
         named = next((w for w in words if w in makers), None)
         holder = named or (cell.task if cell.task in makers else makers[0] if makers else None)
         if holder is None:
-            raise ColumnError(f"{at}: {kind.name} needs somebody who registers the page")
+            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page")
         words = [w for w in words if w != holder]
-    write = kind.name in ("poke", "device_write") or (kind.name.startswith("mr_") and holder not in readonly)
-    if "readonly" in words and kind.name == "mr_register":
+    if "readonly" in words and kind.holder == "makes":
         words.remove("readonly")
     if words:
         raise ColumnError(f"{at}: {words[0]!r} is no mapping or holder{nearest(words[0], [*mappings, *makers])}")
+    maker = next((c.kind for c in cells if c.task == holder and c.kind.holder == "makes"), None)
+    write = maker is not None and (maker.gup_write and holder not in readonly)
     text = cell.text.partition(" after ")[0].partition(": ")
-    return Op(
-        cell.task, line, kind.name, cell.cells, version, via, holder, write, (), (text[2] or text[0]).strip()
-    )
+    said = (text[2] or text[0]).strip()
+    return Op(cell.task, line, kind.name, kind, cell.cells, version, via, holder, write, (), said)
+
+
+def mappings_of(words, where: str) -> list[Mapping]:
+    """Mappings from ``"name[:kind][:absent][:sibling]"``. Raises ColumnError."""
+    out = []
+    for word in words:
+        name, *traits = word.split(":")
+        known = {SHARED, READONLY, PRIVATE, "absent", "sibling"}
+        for t in traits:
+            if t not in known:
+                raise ColumnError(f"{where}, mapping {name}: no trait {t!r}{nearest(t, known)}")
+        kind = next((t for t in traits if t in (SHARED, READONLY, PRIVATE)), SHARED)
+        out.append(Mapping(name, kind, "absent" not in traits, "sibling" in traits))
+    return out

@@ -12,7 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .backend.scalar import Printed, overflow_error, print_system
+from .backend.plan import explain
+from .backend.scalar import Printed, print_system
 from .errors import ModelError
 from .policy import Family, bits
 from .system import System
@@ -166,7 +167,7 @@ def _clauses(run: Exploration, broken: int, depth: int, state: int, mask: int):
 
 
 def _event(run: Exploration, e: int, depth: int, state: int, mask: int):
-    kind, step, name, detail = run.printed.events[e]
+    ev = run.printed.events[e]; kind, step, name, detail = ev.kind, ev.step, ev.name, ev.detail
     if kind == "mark":
         run.reached[name] |= mask
     elif kind == "limit":
@@ -174,7 +175,7 @@ def _event(run: Exploration, e: int, depth: int, state: int, mask: int):
     elif kind == "check":
         _violate(run, Violation(name, detail, depth + 1, state, mask, step))
     else:
-        raise overflow_error(run.system, run.printed.events[e], state)
+        raise explain(run.printed.events[e], run.system, state)
 
 
 def _violate(run: Exploration, found: Violation):

@@ -108,6 +108,9 @@ class Choice:
         self._feature = feature
 
     def one_of(self, *values: str) -> Expr:
+        """The policies that have one of these values (of none: no policy)."""
+        if not values:
+            return FALSE
         for v in values:
             if v not in self._feature.values:
                 raise ModelError(f"feature {self._feature.id} has no value {v!r}{nearest(v, self._feature.values)}")

@@ -88,6 +88,10 @@ def rule(*, kernel: str, actor: str | None = None, release: bool = False, **doma
     return decorate
 
 
+class CannotFire(Exception):
+    """A binding whose guard is false whatever the state and the policy: it is left out."""
+
+
 class State:
     """The `s` of a rule: reads and writes named fields, collects guards, checks and marks."""
 
@@ -123,6 +127,8 @@ class State:
         for c in map(lift, conditions):
             if c.kind not in (BOOL, SET):
                 raise ModelError(f"require needs a truth value or a policy set, not the number {c}")
+            if c.is_const and not c.value:
+                raise CannotFire
             (self._step.guard if c.kind == BOOL else self._step.allowed).append(c)
 
     def limit(self, name: str, where):
@@ -197,7 +203,7 @@ def bind(rules: Iterable[Rule], world, policy) -> list[Step]:
     for r in rules:
         for args in _bindings(r, world):
             step = trace(r, args, world, policy)
-            if not any(g.is_const and not g.value for g in step.guard + step.allowed):
+            if step is not None:
                 step.guard = [g for g in step.guard if not g.is_const]
                 step.allowed = [g for g in step.allowed if not g.is_const]
                 steps.append(step)
@@ -215,12 +221,14 @@ def _bindings(r: Rule, world) -> Iterable[dict]:
         yield dict(zip(r.domains, combo, strict=True))
 
 
-def trace(r: Rule, args: dict, world, policy) -> Step:
-    """Run one rule on proxies for one binding."""
+def trace(r: Rule, args: dict, world, policy) -> Step | None:
+    """Run one rule on proxies for one binding; None if that binding can never fire."""
     op = args.get("op")
     step = Step(r, args, r.actor or (op.task if op is not None else world.default_actor))
     try:
         r.function(State(world, step), policy, **args)
+    except CannotFire:
+        return None
     except ModelError as e:
         line = next((f.lineno for f in reversed(traceback.extract_tb(e.__traceback__)) if f.name == r.name), None)
         raise ModelError(f"rule {r.name}, line {line}: {e}") from None

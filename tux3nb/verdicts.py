@@ -244,5 +244,3 @@ def check(case: Case, policy: Mapping[str, str], limits: Limits | None = None, p
     """The answer of one case for one policy."""
     family = case.one(policy)
     return judge(case, family, limits, progress).answer(0, family)
-
-

@@ -8,11 +8,11 @@ import time
 
 from ..case import Case, named
 from ..cases import find
-from ..race import race
 from ..errors import UserError, nearest
 from ..explore import Limits
 from ..model.features import FEATURES
 from ..policy import parse_policy
+from ..race import race
 from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
 
 

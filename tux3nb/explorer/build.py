@@ -8,7 +8,7 @@ from typing import Any
 
 from ..case import Case
 from ..model.features import FEATURES, NAMED, named_policy
-from ..model.world import GHOSTS, PLACES
+from ..model.world import GHOSTS, PC
 from ..picture import World, ownership
 from ..policy import Family
 from ..race import actors
@@ -56,7 +56,7 @@ class CaseSource:
     @cached_property
     def picture(self) -> dict[str, Any]:
         world = self.case.world
-        names = {f"pc[{t}]": [""] + list(PLACES[1:]) for t in world.tasks}
+        names = {f"pc[{t}]": [""] + PC.names[1:] for t in world.tasks}
         names["oops"] = list(self.case.system.layout.fields["oops"].names)
         return ownership(
             World(
@@ -234,5 +234,3 @@ def bounds(case: Case) -> str:
         "interleaving semantics, sequentially consistent, one rule at a time."
     )
     return f"{said} {case.bounds}".strip()
-
-

@@ -58,7 +58,11 @@ FEATURES = Features(
             "pinfork",
             "a pin forks first",
             CORE_MM,
-            {"no": "no", "slow": "the slow walk tests the delta", "slow_fast": "slow and fast walk test the delta"},
+            {
+                "no": "no",
+                "slow": "the slow walk tests the delta",
+                "slow_fast": "slow and fast walk test the delta",
+            },
             below={"slow": ("no",), "slow_fast": ("slow",)},
         ),
         Feature(
@@ -158,7 +162,10 @@ NAMED = {
         {"fork": "unless_refs_frozen", "refuse": "wait_writeback"},
     ),
     "no_longterm": ("Tux3 on a kernel that refuses long-term pins (v6.5)", {"longterm": "refused"}),
-    "reverse_fork": ("Fork unless pinned; a pinned folio keeps its users and the disk gets the copy", REVERSE_FORK),
+    "reverse_fork": (
+        "Fork unless pinned; a pinned folio keeps its users and the disk gets the copy",
+        REVERSE_FORK,
+    ),
     "reverse_fork_holders": (
         "Reverse fork, and holders of plain references look again under the folio lock",
         {**REVERSE_FORK, "retranslate": "locked_stable", "dirty_clean": "queue"},
@@ -169,5 +176,3 @@ NAMED = {
 def named_policy(name: str) -> dict[str, str]:
     """The whole policy that a name of the table stands for."""
     return FEATURES.policy(TUX3, **NAMED[name][1])
-
-

@@ -6,8 +6,9 @@ holders' writes displace nothing, so that a lost holder write can be told from a
 ``ok_back`` are the values that the current and the closed delta may leave on disk.
 """
 
-from ..expr import const, every, has, union, where, without
-from .world import CELLS, CPU_WRITES, HOLDER_READS, HOLDER_WRITES, PC, Op
+from ..expr import const, has, union, where, without
+from .ops import CELLS, Op
+from .world import PC
 
 
 def active(s, op: Op):
@@ -22,7 +23,9 @@ def begun(s, op: Op):
 def in_flight(s, c):
     """The writes to cell c that have begun and not ended."""
     out = const(0)
-    for op in s.world.writes_cell(c, "write", *HOLDER_WRITES):
+    for op in s.world.writing(c):
+        if op.how.at_once:
+            continue
         out = union(out, where(active(s, op), 1 << op.version[c], 0))
     return out
 
@@ -30,7 +33,7 @@ def in_flight(s, c):
 def started(s, c):
     """The writes to cell c that have begun by now, the initial value included."""
     out = const(1)
-    for op in s.world.writes_cell(c, *CPU_WRITES, *HOLDER_WRITES):
+    for op in s.world.writing(c):
         out = union(out, where(begun(s, op), 1 << op.version[c], 0))
     return out
 
@@ -45,7 +48,7 @@ def write_starts(s, op: Op):
 def _join(s, c, v):
     s.cand[c] = union(s.cand[c], 1 << v)
     s.cand_cpu[c] = union(s.cand_cpu[c], 1 << v)
-    for reader in s.world.of(*HOLDER_READS):
+    for reader in s.world.that("reads"):
         if c in reader.cells:
             s.legal[reader.task, c] = where(
                 active(s, reader), union(s.legal[reader.task, c], 1 << v), s.legal[reader.task, c]
@@ -71,7 +74,7 @@ def store_completes(s, op: Op):
     s.cand[c] = union(without(s.cand[c], old), 1 << v)
     s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
     s.ok_front[c] = without(s.ok_front[c], old)
-    for reader in s.world.of(*HOLDER_READS):
+    for reader in s.world.that("reads"):
         if c in reader.cells:
             now = s.legal[reader.task, c]
             s.legal[reader.task, c] = where(active(s, reader), union(now, 1 << v), now)
@@ -155,9 +158,3 @@ def legal_now(s, c, v):
 def current_now(s, c, v):
     """Reading `v` from cell c is legal at this instant."""
     return has(s.cand[c], v)
-
-
-def no_write_in_flight(s, c):
-    return every(~active(s, op) for op in s.world.writes_cell(c, "write", *HOLDER_WRITES))
-
-

@@ -31,14 +31,9 @@ def holds(s, f, pins_only=False):
 def pins(s, f):
     """What folio_maybe_dma_pinned can see: held pins, and those that GUP-fast is about to keep or drop."""
     out = holds(s, f, pins_only=True)
-    for task in fast_walkers(s.world):
+    for task in _axis(s.world, "seen"):
         out = out + as_int((s.pc[task] == PC.fast_check) & (s.folio[task] == f + 1))
     return out
-
-
-def fast_walkers(w):
-    """Tasks that may pin through GUP-fast."""
-    return tuple(dict.fromkeys(op.task for op in w.of("mr_register")))
 
 
 def pinned(s, f):
@@ -83,5 +78,3 @@ def free_folio(s):
 def mapped_where(s, f, test):
     """Whether some mapping that maps f passes `test(m)`."""
     return some((s.pte[m] == f + 1) & test(m) for m in s.world.mappings)
-
-

@@ -3,7 +3,8 @@
 from ..expr import every
 from ..system import Property
 from .ghost import current_now, in_flight, legal_now
-from .world import CELLS, FLUSHER, PC
+from .ops import CELLS
+from .world import FLUSHER, PC
 
 
 def _paths(s):
@@ -76,8 +77,7 @@ PROPERTIES = (
         "the holder's read began is what the holder sees.",
         "holder_op",
         tuple(
-            (f"a completed holder write to cell {c} is not what the CPU sees", holder_writes_visible(c))
-            for c in CELLS
+            (f"a completed holder write to cell {c} is not what the CPU sees", holder_writes_visible(c)) for c in CELLS
         ),
     ),
     Property(

@@ -5,181 +5,22 @@ A field of the model that a case does not need is a `Constant`; rules read it al
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 
 from ..layout import Constant, Field
+from .ops import CELLS, Holder, Mapping, Op
 
-CELLS = (0, 1)
-GHOSTS = ("cand", "superseded", "legal", "ok_", "told_", "reaped_", "owed", "moved")  # only properties read these
 FLUSHER = "flusher"
-
-PLACES = (
-    "idle walk fast_get fast_check look lock section decide wait wait_holder "
-    "unmap restore clean refused copy copy_rest swap own redirect unlock_old "
-    "reverse reverse_rest reverse_move "
-    "data data_rest dirty install finish "
-    "relock touch dirty_call put dma reap "
-    "add flush_lock writeback protect bounce bounce_rest clear submit fetch commit poll"
-).split()
-
-
-class Places:
-    """Names of the places in all routines, as numbers: ``PC.idle``."""
-
-    names = tuple(PLACES)
-
-    def __init__(self):
-        for i, name in enumerate(PLACES):
-            setattr(self, name, i)
-
-
-PC = Places()
-
-
-@dataclass(frozen=True)
-class Op:
-    """One operation that a task asks for: a line of its column.
-
-    `cells` are the cells it touches, `version` the number that its write has in each of them. `via` is the mapping
-    it works through, `holder` the one whose hold it makes, uses or ends. `after` lists (task, line) that must be
-    behind.
-    """
-
-    task: str
-    line: int
-    kind: str
-    cells: tuple[int, ...] = CELLS
-    version: dict[int, int] = field(default_factory=dict, hash=False, compare=False)
-    via: str | None = None
-    holder: str | None = None
-    write: bool = False
-    after: tuple[tuple[str, int], ...] = ()
-    text: str = ""
-
-    def __str__(self):
-        return self.text
-
-
-@dataclass
-class Holder:
-    """Who has a hold: a counted pin (FOLL_PIN) or a plain reference; `unbounded` life or one call's."""
-
-    name: str
-    pin: bool
-    unbounded: bool = False
-
-
-CPU_WRITES = ("store", "write")
-HOLDER_WRITES = ("device_write", "poke")
-HOLDER_READS = ("device_read", "peek")
-DIRTIERS = ("store", "write", "mr_register", "poke", "peek")
-
-
-class World:
-    """Fields, constants and structure for one case.
-
-    tasks: names in column order. ops: all operations. mappings: names of the processes that map the page.
-    folios: size of the pool, reverse-fork copies included. deltas: highest delta number that can be current.
-    """
-
-    default_actor = FLUSHER
-    cells = CELLS
-
-    def __init__(self, tasks, ops, mappings, holders, folios: int, deltas: int):
-        self.tasks, self.ops = tuple(tasks), tuple(ops)
-        self.mappings, self.holders = tuple(mappings), tuple(holders)
-        self.folios, self.last_delta = tuple(range(folios)), deltas
-        self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
-        self.fields: dict[str, Field] = {}
-        self.constants: dict[str, Constant] = {}
-        _declare(self)
-
-    def of(self, *kinds: str) -> list[Op]:
-        """The operations of these kinds."""
-        return [op for op in self.ops if op.kind in kinds]
-
-    def holder(self, name: str) -> Holder:
-        return next(h for h in self.holders if h.name == name)
-
-    def writes_cell(self, c: int, *kinds: str) -> list[Op]:
-        return [op for op in self.of(*kinds) if c in op.version]
-
-
-def ops(*kinds: str):
-    """A rule's domain: the operations of these kinds."""
-    return lambda world: world.of(*kinds)
-
-
-def each(name: str):
-    """A rule's domain: ``each("mappings")``, ``each("folios")``."""
-    return lambda world: tuple(getattr(world, name))
-
-
-def _declare(w: World):
-    """Declare every field of the model, as a field or as a constant."""
-    f = len(w.folios)
-    version = max(w.versions.values()) - 1
-    full = (1 << (version + 1)) - 1
-    lines = {t: max((op.line for op in w.ops if op.task == t), default=-1) + 1 for t in w.tasks}
-    interval = tuple(dict.fromkeys(op.task for op in w.ops if op.version and op.kind != "store"))
-    readers = tuple(dict.fromkeys(op.task for op in w.of(*HOLDER_READS)))
-    movers = tuple(dict.fromkeys(op.task for op in w.of("device_write", "device_read") if len(op.cells) > 1))
-    workers = tuple(dict.fromkeys(op.task for op in w.of(*DIRTIERS)))
-    walkers = tuple(dict.fromkeys(op.task for op in w.of("store", "mr_register", "poke", "peek")))
-    holder_cells = tuple(c for c in CELLS if w.writes_cell(c, *HOLDER_WRITES))
-
-    def add(name, *axes, hi=1, names=(), start=None, when=True, absent=0):
-        if when and all(axes):
-            w.fields[name] = Field(name, tuple(axes), hi, tuple(names), start or {})
-        else:
-            w.constants[name] = Constant(name, tuple(axes), absent)
-
-    add("slot", (0,), hi=f - 1)
-    add("disk", CELLS, hi=version)
-    add("image", CELLS, hi=version)
-    add("cell", w.folios, CELLS, hi=version)
-    for name in ("dirty", "writeback", "locked", "forked", "own", "orphan"):
-        add(name, w.folios)
-    add("private", w.folios, start={"private[0]": 1})
-    add("tag", w.folios, hi=w.last_delta)
-    add("snapshot", w.folios)
-    add("frozen", w.folios)
-    add("pte", w.mappings, hi=f, start={f"pte[{m}]": 1 for m in w.mappings})
-    add("pte_write", w.mappings)
-    add("pte_dirty", w.mappings)
-    add("migrating", w.mappings)
-    add("line", w.tasks, hi=max(lines.values()))
-    add("pc", (*w.tasks, FLUSHER), hi=len(PLACES) - 1, names=PLACES)
-    add("folio", workers, hi=f)
-    add("copy", workers, hi=f)
-    add("fault", walkers, hi=f)
-    add("seen", tuple(dict.fromkeys(op.task for op in w.of("mr_register"))), hi=f)
-    add("section", workers, hi=w.last_delta + 1)
-    add("hold", tuple(h.name for h in w.holders), hi=f)
-    add("cur", hi=w.last_delta)
-    add("committed", hi=w.last_delta + 1)
-    add("bio_stage", hi=3, names=("none", "added", "submitted", "done"))
-    add("bio_folio", hi=f)
-    add("bounced")
-    add("fetched", hi=3)
-    add("oops", hi=len(OOPS) - 1, names=OOPS)
-    # ghosts: what the properties remember
-    add("cand", CELLS, hi=full, start={f"cand[{c}]": 1 for c in CELLS})
-    add("cand_cpu", CELLS, hi=full, start={f"cand_cpu[{c}]": 1 for c in CELLS})
-    add("superseded", interval, CELLS, hi=full)
-    add("legal", readers, CELLS, hi=full)
-    add("moved", movers, hi=3)
-    start_full = {f"ok_front[{c}]": full for c in CELLS}
-    add("ok_front", CELLS, hi=full, start=start_full, absent=full)
-    add("ok_back", CELLS, hi=full)
-    for name in ("told_front", "reaped_front"):
-        begin = {f"{name}[{c}]": full for c in holder_cells}
-        add(name, holder_cells, hi=full, start=begin)
-    add("told_back", holder_cells, hi=full)
-    add("reaped_back", holder_cells, hi=full)
-    add("owed", holder_cells, hi=full)
-    w.full, w.holder_cells = full, holder_cells
-
+GHOSTS = (
+    "cand",
+    "superseded",
+    "legal",
+    "ok_",
+    "told_",
+    "reaped_",
+    "owed",
+    "moved",
+)  # only properties read these
 
 OOPS = (
     "none",
@@ -187,3 +28,169 @@ OOPS = (
     "dirty call on a forked folio that is clean",
     "flusher met a folio that is not dirty",
 )
+
+
+class Places:
+    """Names of the places in all routines, as numbers: ``PC.idle``. A rule module adds its own with `add`."""
+
+    def __init__(self, names: str):
+        self.names: list[str] = []
+        self.add(names)
+
+    def add(self, names: str):
+        """Add places (space-separated); a name that is known already keeps its number."""
+        for name in names.split():
+            if name not in self.names:
+                setattr(self, name, len(self.names))
+                self.names.append(name)
+
+
+PC = Places(
+    "idle walk fast_get fast_check look lock section decide wait wait_holder "
+    "unmap restore clean refused copy copy_rest swap own redirect unlock_old "
+    "reverse_rest reverse_move data data_rest dirty install finish "
+    "flush_lock writeback protect bounce_rest clear submit fetch commit poll"
+)
+
+
+class World:
+    """Fields, constants and structure for one case.
+
+    tasks: names in column order. ops: all operations. folios: size of the pool, reverse-fork copies included.
+    deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
+    """
+
+    default_actor = FLUSHER
+    cells = CELLS
+
+    def __init__(
+        self,
+        tasks: Iterable[str],
+        ops: Iterable[Op],
+        mappings: Iterable[Mapping],
+        holders: Iterable[Holder],
+        folios: int,
+        deltas: int,
+        declare: Iterable[Callable] = (),
+    ):
+        self.tasks, self.ops = tuple(tasks), tuple(ops)
+        self.maps = {m.name: m for m in mappings}
+        self.mappings = tuple(self.maps)
+        self.holders = tuple(holders)
+        self.folios, self.last_delta = tuple(range(folios)), deltas
+        self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
+        self.last_version = max(self.versions.values()) - 1
+        self.full = (1 << (self.last_version + 1)) - 1
+        self.holder_cells = tuple(c for c in CELLS if self.writing(c, "holder"))
+        self.fields: dict[str, Field] = {}
+        self.constants: dict[str, Constant] = {}
+        for function in (declare_pages, declare_tasks, declare_deltas, declare_ghosts, *declare):
+            function(self)
+
+    def of(self, *kinds: str) -> list[Op]:
+        """The operations of these kinds."""
+        return [op for op in self.ops if op.kind in kinds]
+
+    def that(self, trait: str) -> list[Op]:
+        """The operations whose kind has a trait (an attribute of `Kind`)."""
+        return [op for op in self.ops if getattr(op.how, trait)]
+
+    def writing(self, c: int, *by: str) -> list[Op]:
+        """The operations that write cell c; `by` "cpu", "holder" or both."""
+        return [op for op in self.ops if op.how.writes in (by or ("cpu", "holder")) and c in op.version]
+
+    def holder(self, name: str) -> Holder:
+        return next(h for h in self.holders if h.name == name)
+
+    def of_kind(self, *kinds: str) -> tuple[str, ...]:
+        """The names of the mappings of these kinds."""
+        return tuple(m.name for m in self.maps.values() if m.kind in kinds)
+
+    def field(self, name, *axes, hi=1, names=(), start=None, when=True, absent=0):
+        """Declare a field; where an axis is empty or `when` is false it is a constant that reads as `absent`."""
+        if when and all(axes):
+            self.fields[name] = Field(name, tuple(axes), hi, tuple(names), start or {})
+        else:
+            self.constants[name] = Constant(name, tuple(axes), absent)
+
+
+def tasks_of(ops: Iterable[Op]) -> tuple[str, ...]:
+    """The tasks of some operations, each once, in order."""
+    return tuple(dict.fromkeys(op.task for op in ops))
+
+
+def ops(*kinds: str):
+    """A rule's domain: the operations of these kinds."""
+    return lambda world: world.of(*kinds)
+
+
+def that(trait: str):
+    """A rule's domain: the operations whose kind has a trait."""
+    return lambda world: world.that(trait)
+
+
+def each(name: str):
+    """A rule's domain: ``each("mappings")``, ``each("folios")``."""
+    return lambda world: tuple(getattr(world, name))
+
+
+def declare_pages(w: World):
+    """The page cache, the folios, the mappings, the disk."""
+    f = len(w.folios)
+    present = [m.name for m in w.maps.values() if m.present]
+    w.field("slot", (0,), hi=f - 1)
+    w.field("disk", CELLS, hi=w.last_version)
+    w.field("image", CELLS, hi=w.last_version)
+    w.field("cell", w.folios, CELLS, hi=w.last_version)
+    for name in ("dirty", "writeback", "locked", "forked", "own", "orphan", "snapshot", "frozen"):
+        w.field(name, w.folios)
+    w.field("private", w.folios, start={"private[0]": 1})
+    w.field("tag", w.folios, hi=w.last_delta)
+    w.field("pte", w.mappings, hi=f, start={f"pte[{m}]": 1 for m in present})
+    for name in ("pte_write", "pte_dirty", "migrating"):
+        w.field(name, w.mappings)
+
+
+def declare_tasks(w: World):
+    """Where each task is, and what it holds meanwhile."""
+    f = len(w.folios)
+    workers = tasks_of(op for op in w.ops if op.how.dirties)
+    walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
+    w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1)
+    w.field("pc", (*w.tasks, FLUSHER), hi=len(PC.names) - 1, names=PC.names)
+    w.field("folio", workers, hi=f)
+    w.field("copy", workers, hi=f)
+    w.field("fault", walkers, hi=f)
+    w.field("seen", tasks_of(op for op in w.ops if "fast" in op.how.walks), hi=f)
+    w.field("section", workers, hi=w.last_delta + 1)
+    w.field("hold", tuple(h.name for h in w.holders), hi=f)
+
+
+def declare_deltas(w: World):
+    """The delta engine, the bio in flight, and a failed assertion."""
+    w.field("cur", hi=w.last_delta)
+    w.field("committed", hi=w.last_delta + 1)
+    w.field("bio_stage", hi=3, names=("none", "added", "submitted", "done"))
+    w.field("bio_folio", hi=len(w.folios))
+    w.field("bounced")
+    w.field("fetched", hi=3)
+    w.field("oops", hi=len(OOPS) - 1, names=OOPS)
+
+
+def declare_ghosts(w: World):
+    """What the properties must remember; see ghost.py."""
+    full = w.full
+    interval = tasks_of(op for op in w.ops if op.how.writes and not op.how.at_once)
+    readers = tasks_of(op for op in w.ops if op.how.reads)
+    movers = tasks_of(op for op in w.ops if op.how.holder == "uses" and len(op.cells) > 1)
+    w.field("cand", CELLS, hi=full, start={f"cand[{c}]": 1 for c in CELLS})
+    w.field("cand_cpu", CELLS, hi=full, start={f"cand_cpu[{c}]": 1 for c in CELLS})
+    w.field("superseded", interval, CELLS, hi=full)
+    w.field("legal", readers, CELLS, hi=full)
+    w.field("moved", movers, hi=3)
+    w.field("ok_front", CELLS, hi=full, start={f"ok_front[{c}]": full for c in CELLS}, absent=full)
+    w.field("ok_back", CELLS, hi=full)
+    for name in ("told_front", "reaped_front"):
+        w.field(name, w.holder_cells, hi=full, start={f"{name}[{c}]": full for c in w.holder_cells})
+    for name in ("told_back", "reaped_back", "owed"):
+        w.field(name, w.holder_cells, hi=full)

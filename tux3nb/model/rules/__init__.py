@@ -2,14 +2,38 @@
 
 import importlib
 import pkgutil
+from functools import cache
 
+from ...errors import ModelError
 from ...rule import Rule
+from ..ops import Kind
+
+
+@cache
+def modules() -> tuple:
+    """The modules of this package, by name; each may have rules, ``KINDS`` of operations and ``declare(world)``."""
+    names = sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return tuple(importlib.import_module(f"{__name__}.{name}") for name in names)
+
+
+def kinds() -> dict[str, Kind]:
+    """Every kind of operation by name. Raises ModelError if two modules define the same one."""
+    found: dict[str, Kind] = {}
+    for module in modules():
+        for kind in getattr(module, "KINDS", ()):
+            if found.setdefault(kind.name, kind) is not kind:
+                raise ModelError(f"{module.__name__} defines the operation {kind.name} a second time")
+    return found
+
+
+def declarations() -> list:
+    """The functions by which rule modules add their fields to a world."""
+    return [module.declare for module in modules() if hasattr(module, "declare")]
 
 
 def all_rules() -> list[Rule]:
     """The rules of all modules of this package, in order of module and definition."""
     found = []
-    for info in sorted(pkgutil.iter_modules(__path__), key=lambda i: i.name):
-        module = importlib.import_module(f"{__name__}.{info.name}")
+    for module in modules():
         found += [v for v in vars(module).values() if isinstance(v, Rule) and v not in found]
     return found

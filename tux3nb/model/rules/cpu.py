@@ -3,8 +3,25 @@
 from ...expr import where
 from ...rule import rule
 from ..ghost import cpu_write_ends, legal_now, section_begins, store_completes, write_starts
-from ..world import PC, each, ops
+from ..ops import Kind
+from ..world import PC, each, ops, that
 from .script import at, goes_on, may_start, returns
+
+KINDS = (
+    Kind(
+        "store",
+        "a CPU store through the task's shared mapping",
+        one_cell=True,
+        writes="cpu",
+        at_once=True,
+        maps=True,
+        dirties=True,
+        after_fault="idle",
+    ),
+    Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True),
+    Kind("write", "write(2)", writes="cpu", dirties=True),
+)
+DIRTIERS, FAULTERS = that("dirties"), that("faults")
 
 FAULT = "mm/memory.c:do_wp_page (3.19 + Tux3)"
 WRITE = "fs/tux3/filemap_blocklib.c:tux3_write_begin"
@@ -54,7 +71,7 @@ def write_begins(s, policy, op):
     goes_on(s, op, PC.look)
 
 
-@rule(op=ops("write", "store", "mr_register", "poke", "peek"), kernel="mm/filemap.c:pagecache_get_page")
+@rule(op=DIRTIERS, kernel="mm/filemap.c:pagecache_get_page")
 def looks_up(s, policy, op):
     """The folio in the slot is looked up and a reference taken."""
     t = op.task
@@ -63,7 +80,7 @@ def looks_up(s, policy, op):
     s.pc[t] = PC.lock
 
 
-@rule(op=ops("write", "store", "mr_register", "poke", "peek"), kernel="mm/filemap.c:lock_page")
+@rule(op=DIRTIERS, kernel="mm/filemap.c:lock_page")
 def locks_folio(s, policy, op):
     """The folio lock is taken."""
     t = op.task
@@ -73,12 +90,12 @@ def locks_folio(s, policy, op):
     s.pc[t] = PC.section
 
 
-@rule(op=ops("write", "store", "mr_register", "poke", "peek"), kernel="fs/tux3/commit.c:change_begin")
+@rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin")
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
     s.require(at(s, op, PC.section))
-    if op.kind == "write":
+    if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur + 1
     s.pc[t] = PC.decide
@@ -116,7 +133,7 @@ def mark_dirty(s, f, delta):
     s.dirty[f] = 1
 
 
-@rule(op=ops("store", "mr_register", "poke", "peek"), kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite")
+@rule(op=FAULTERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite")
 def mkwrite_marks_dirty(s, policy, op):
     """page_mkwrite marks the buffers dirty, ends its section and returns the folio locked."""
     t = op.task
@@ -127,7 +144,7 @@ def mkwrite_marks_dirty(s, policy, op):
     s.pc[t] = PC.install
 
 
-@rule(op=ops("store", "mr_register", "poke", "peek"), kernel=FAULT)
+@rule(op=FAULTERS, kernel=FAULT)
 def fault_installs_pte(s, policy, op):
     """The PTE still maps what the fault saw: it is pointed at the (new) folio, writable and dirty."""
     t, m = op.task, op.via
@@ -139,7 +156,7 @@ def fault_installs_pte(s, policy, op):
     s.pc[t] = PC.finish
 
 
-@rule(op=ops("store", "mr_register", "poke", "peek"), kernel=FAULT)
+@rule(op=FAULTERS, kernel=FAULT)
 def fault_finds_pte_changed(s, policy, op):
     """The PTE is not what the fault saw: leave it, the access will fault again."""
     t, m = op.task, op.via
@@ -148,7 +165,7 @@ def fault_finds_pte_changed(s, policy, op):
     s.pc[t] = PC.finish
 
 
-@rule(op=ops("store", "mr_register", "poke", "peek"), kernel=FAULT)
+@rule(op=FAULTERS, kernel=FAULT)
 def fault_ends(s, policy, op):
     """set_page_dirty finds the folio dirty; it is unlocked and the access tried again."""
     t = op.task
@@ -157,4 +174,4 @@ def fault_ends(s, policy, op):
     s.mark("assert_passed", s.dirty[f] == 1)
     s.locked[f] = 0
     s.folio[t] = 0
-    s.pc[t] = PC.idle if op.kind == "store" else PC.walk
+    s.pc[t] = getattr(PC, op.how.after_fault)

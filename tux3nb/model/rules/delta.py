@@ -3,11 +3,13 @@
 from ...expr import every, has, some, union, where
 from ...rule import rule
 from ..ghost import delta_closes, delta_commits, snapshot_taken
+from ..ops import CELLS, Kind
 from ..page import mapped_where, pinned, refcount, users
-from ..world import CELLS, FLUSHER, OOPS, PC, each, ops
+from ..world import FLUSHER, OOPS, PC, each, ops
 from .fork import writable
 from .script import may_start
 
+KINDS = (Kind("transition", "close the current delta", page=False),)
 TRANSITION = "fs/tux3/commit.c:delta_transition, can_transition"
 FLUSH = "fs/tux3/buffer_writeback.c:bufvec_io"
 CLEAR = "fs/tux3/buffer_writebacklib.c:tux3_clear_page_dirty_for_io"

@@ -1,7 +1,8 @@
 """What becomes of a holder's set_page_dirty on the folio that it holds; used by the holders' rules."""
 
 from ...expr import where
-from ..world import CELLS, OOPS
+from ..ops import CELLS
+from ..world import OOPS
 
 OUTCOMES = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
 KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"

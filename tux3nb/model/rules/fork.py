@@ -1,6 +1,6 @@
 """need_fork and fork_folio: the decision under the folio lock, the copy, the swap, the redirected PTEs.
 
-Used by write(2) and by every write fault; `DIRTIERS` are the operations that can get here.
+Used by write(2) and by every write fault; operations that ``dirties`` can get here.
 """
 
 from ...expr import every, some
@@ -14,13 +14,13 @@ from ..page import (
     must_fork,
     pinned,
 )
-from ..world import DIRTIERS, PC, each, ops
+from ..world import PC, each, that
 from .script import at
 
 NEED_FORK = "fs/tux3/buffer_fork.c:need_fork"
 FORK = "fs/tux3/buffer_fork.c:pagefork_for_blockdirty"
 CLONE = "fs/tux3/buffer_fork.c:prepare_clone_page, mm/rmap.c:page_mkclean"
-BLOCK = ops(*DIRTIERS)
+BLOCK = that("dirties")
 
 
 def decides(s, op, *more):
@@ -32,12 +32,12 @@ def decides(s, op, *more):
 
 def proceed(op):
     """Where a task goes on with a folio that may be dirtied."""
-    return PC.data if op.kind == "write" else PC.dirty
+    return PC.dirty if op.how.maps else PC.data
 
 
 def tried_again(op):
     """Where a task starts over after waiting."""
-    return {"write": PC.look, "store": PC.idle}.get(op.kind, PC.walk)
+    return getattr(PC, op.how.after_fault) if op.how.maps else PC.look
 
 
 def needs_fork(s, f, op):
@@ -394,5 +394,3 @@ def fork_ends(s, policy, op):
     s.folio[t] = s.copy[t]
     s.copy[t] = 0
     s.pc[t] = proceed(op)
-
-

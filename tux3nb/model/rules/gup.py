@@ -2,13 +2,13 @@
 
 from ...rule import rule
 from ..page import must_fork
-from ..world import PC, ops
+from ..world import PC, that
 from .cpu import fault_takes_reference
 from .script import at, may_start, returns
 
 SLOW = "mm/gup.c:__get_user_pages (0005d20b)"
 FAST = "mm/gup.c:gup_pte_range (80a79516)"
-WALKS = ops("mr_register", "poke", "peek")
+WALKS = that("walks")
 
 
 def forks_first(s, policy, op, f, *values):
@@ -57,14 +57,16 @@ def gup_slow_forks_first(s, policy, op):
 def takes(s, op, pte):
     """The walk's reference becomes the holder's; a registration is done, a ptrace access goes on."""
     s.hold[op.holder] = pte
-    if op.kind == "mr_register":
-        returns(s, op)
+    if op.how.then:
+        s.pc[op.task] = getattr(PC, op.how.then)
     else:
-        s.pc[op.task] = PC.relock
+        returns(s, op)
 
 
 # ---- the fast walk: read the PTE, try to get, read the PTE again -------------------------------------------
-FAST_WALKS = ops("mr_register")
+def fast_walks(world):
+    """The operations that try GUP-fast first."""
+    return [op for op in world.ops if "fast" in op.how.walks]
 
 
 def allows(s, op):
@@ -73,7 +75,7 @@ def allows(s, op):
     return present & (s.pte_write[op.via] == 1) if op.write else present
 
 
-@rule(op=FAST_WALKS, kernel=FAST)
+@rule(op=fast_walks, kernel=FAST)
 def gup_fast_reads_pte(s, policy, op):
     """Fast GUP reads the PTE, with interrupts off and no lock."""
     t = op.task
@@ -82,7 +84,7 @@ def gup_fast_reads_pte(s, policy, op):
     s.pc[t] = PC.fast_get
 
 
-@rule(op=FAST_WALKS, kernel=FAST)
+@rule(op=fast_walks, kernel=FAST)
 def gup_fast_gets(s, policy, op):
     """Fast GUP takes a speculative reference: the count was neither zero nor frozen."""
     t = op.task
@@ -93,7 +95,7 @@ def gup_fast_gets(s, policy, op):
     s.pc[t] = PC.fast_check
 
 
-@rule(op=FAST_WALKS, kernel=FAST)
+@rule(op=fast_walks, kernel=FAST)
 def gup_fast_cannot_get(s, policy, op):
     """The count is zero or frozen: fall back to the slow walk."""
     t = op.task
@@ -103,7 +105,7 @@ def gup_fast_cannot_get(s, policy, op):
     s.pc[t] = PC.walk
 
 
-@rule(op=FAST_WALKS, kernel=FAST)
+@rule(op=fast_walks, kernel=FAST)
 def gup_fast_keeps(s, policy, op):
     """The PTE reads the same again: the reference becomes the holder's."""
     t = op.task
@@ -114,7 +116,7 @@ def gup_fast_keeps(s, policy, op):
     s.folio[t] = 0
 
 
-@rule(op=FAST_WALKS, kernel=FAST)
+@rule(op=fast_walks, kernel=FAST)
 def gup_fast_drops(s, policy, op):
     """The PTE has changed, or the folio must fork first: drop the reference, fall back to the slow walk."""
     t = op.task
@@ -127,4 +129,6 @@ def gup_fast_drops(s, policy, op):
 
 def permitted(policy, op):
     """Whether the policy lets this registration pin at all."""
-    return policy.longterm == "allowed" if op.write else policy.longterm.one_of("allowed", "refused")
+    return (
+        policy.longterm == "allowed" if op.write and op.how.longterm else policy.longterm.one_of("allowed", "refused")
+    )

@@ -3,11 +3,39 @@
 from ...expr import has
 from ...rule import rule
 from ..ghost import holder_write_ends, read_starts, write_starts
+from ..ops import Kind
 from ..world import PC, ops
 from .dirty import KERNEL as DIRTY
 from .dirty import OUTCOMES, dirty_call
 from .script import at, may_start, returns
 
+KINDS = (
+    Kind(
+        "poke",
+        "ptrace writes a cell of the tracee",
+        one_cell=True,
+        writes="holder",
+        maps=True,
+        dirties=True,
+        walks="slow",
+        gup_write=True,
+        then="relock",
+        holder="makes",
+        pin=False,
+    ),
+    Kind(
+        "peek",
+        "ptrace reads a cell of the tracee",
+        one_cell=True,
+        reads="holder",
+        maps=True,
+        walks="slow",
+        then="relock",
+        holder="makes",
+        pin=False,
+    ),
+)
+PC.add("relock touch dirty_call put")
 ACCESS = "mm/memory.c:__access_remote_vm (3.17)"
 
 

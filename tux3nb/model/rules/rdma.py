@@ -1,8 +1,9 @@
-"""An RDMA memory region: registration pins the folio, the device writes and reads it, deregistration reports it dirty."""
+"""An RDMA memory region: registered (pinned), written and read by the device, deregistered (reported dirty)."""
 
 from ...expr import every, has, some, where
 from ...rule import rule
 from ..ghost import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from ..ops import Kind
 from ..world import PC, each, ops
 from .dirty import KERNEL as DIRTY
 from .dirty import OUTCOMES, dirty_call
@@ -11,6 +12,28 @@ from .script import at, may_start, returns
 
 UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
 RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"
+KINDS = (
+    Kind(
+        "mr_register",
+        "register an RDMA memory region (`readonly`: the device may only read)",
+        maps=True,
+        dirties=True,
+        walks="slow fast",
+        longterm=True,
+        gup_write=True,
+        holder="makes",
+        unbounded=True,
+    ),
+    Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="ends"),
+    Kind(
+        "device_write",
+        "the device writes memory: post, DMA, completion reaped",
+        writes="holder",
+        holder="uses",
+    ),
+    Kind("device_read", "the device reads memory: post, DMA, completion reaped", reads="holder", holder="uses"),
+)
+PC.add("dma reap dirty_call put")
 DEVICE = "DMA by the device, through the pinned physical address"
 
 
@@ -141,5 +164,3 @@ def device_read_reap(s, policy, op):
     for c in op.cells:
         s.legal[op.task, c] = 0
     returns(s, op)
-
-

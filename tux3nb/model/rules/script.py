@@ -1,7 +1,8 @@
 """How a column's line and the place in a routine guard a rule; no rules of its own."""
 
 from ...expr import every
-from ..world import PC, Op
+from ..ops import Op
+from ..world import PC
 
 
 def may_start(s, op: Op):

@@ -1,0 +1,95 @@
+"""What tasks can ask for: kinds of operations, the operations of a case, mappings and holders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CELLS = (0, 1)
+SHARED, READONLY, PRIVATE = "shared", "readonly", "private"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of operation. A rule module lists its own in ``KINDS``; the word in a column is its name.
+
+    page: it names a page (``p0`` or ``p0:1``). one_cell: it touches just one cell.
+    writes: "cpu" or "holder" if it writes cells, each with a version of its own. reads: "holder" if it is an
+    interval read. at_once: the write is one step, so it is never in flight.
+    maps: it works through a mapping (its task's, or the one named). dirties: it can get to need_fork.
+    walks: "slow" or "slow fast" if it is a GUP walk. gup_write: the walk asks to write. then: the place where a walk's
+    routine goes on with the folio in hand, nothing if the operation is done with it.
+    after_fault: the place after a write fault. longterm: a FOLL_LONGTERM pin.
+    holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. pin: the hold is a counted FOLL_PIN.
+    unbounded: the hold may stay for ever.
+    """
+
+    name: str
+    says: str
+    page: bool = True
+    one_cell: bool = False
+    writes: str = ""
+    reads: str = ""
+    at_once: bool = False
+    maps: bool = False
+    dirties: bool = False
+    walks: str = ""
+    gup_write: bool = False
+    then: str = ""
+    after_fault: str = "walk"
+    longterm: bool = False
+    holder: str = ""
+    pin: bool = True
+    unbounded: bool = False
+
+    @property
+    def faults(self) -> bool:
+        """It can take a write fault."""
+        return self.dirties and self.maps
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation that a task asks for: a line of its column.
+
+    `cells` are the cells it touches, `version` the number that its write has in each of them. `via` is the mapping
+    it works through, `holder` the one whose hold it makes, uses or ends; `write` whether that hold is for writing.
+    `after` lists (task, line) that must be behind.
+    """
+
+    task: str
+    line: int
+    kind: str
+    how: Kind = field(compare=False)
+    cells: tuple[int, ...] = CELLS
+    version: dict[int, int] = field(default_factory=dict, hash=False, compare=False)
+    via: str | None = None
+    holder: str | None = None
+    write: bool = False
+    after: tuple[tuple[str, int], ...] = ()
+    text: str = ""
+
+    def __str__(self):
+        return self.text
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A process's mapping of the page.
+
+    kind: "shared" (writable), "readonly" (MAP_SHARED of an O_RDONLY file: VM_SHARED cleared, VM_MAYSHARE left) or
+    "private". present: its PTE is there at the start. sibling: another thread of the process has a TLB of its own.
+    """
+
+    name: str
+    kind: str = SHARED
+    present: bool = True
+    sibling: bool = False
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a hold: a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
+
+    name: str
+    pin: bool
+    unbounded: bool = False
