@@ -55,6 +55,65 @@ FEATURES = Features(
             below={"pinned": ("no",), "all": ("pinned",)},
         ),
         Feature(
+            "redirect",
+            "which PTEs are pointed at the new folio",
+            FILE_SYSTEM,
+            {
+                "shared": "those of VM_SHARED mappings (Tux3)",
+                "mayshare": "those of VM_MAYSHARE mappings: of O_RDONLY files too",
+                "all": "those of all mappings: private ones too",
+            },
+            below={"mayshare": ("shared",), "all": ("mayshare",)},
+        ),
+        Feature(
+            "flush_orig",
+            "TLB flush when the faulting PTE is replaced",
+            CORE_MM,
+            {"no": "no (Tux3)", "yes": "yes"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
+            "notify_orig",
+            "MMU notifier when the faulting PTE is replaced",
+            CORE_MM,
+            {"no": "no (Tux3)", "yes": "yes"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
+            "recheck",
+            "read faults check the slot again after the folio lock",
+            CORE_MM,
+            {"no": "no (Tux3)", "yes": "yes"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
+            "optout",
+            "never fork a file that is",
+            FILE_SYSTEM,
+            {
+                "nothing": "-",
+                "executable": "mapped as program text",
+                "shared_writable": "mapped shared and writable",
+                "mapped": "mapped",
+                "ever_mapped": "mapped now or was before",
+                "mapped_or_pinned": "mapped, or its folio may be pinned",
+            },
+            below={
+                "executable": ("nothing",),
+                "shared_writable": ("nothing",),
+                "mapped": ("shared_writable", "executable"),
+                "ever_mapped": ("mapped",),
+                "mapped_or_pinned": ("mapped",),
+            },
+        ),
+        Feature(
+            "optout_atomic",
+            "that is decided atomically with mmap",
+            FILE_SYSTEM,
+            {"no": "no", "yes": "yes"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
             "pinfork",
             "a pin forks first",
             CORE_MM,
@@ -116,6 +175,26 @@ FEATURES = Features(
             },
             below={"drop": ("assert",), "forward_page": ("drop",), "forward_range": ("forward_page",)},
         ),
+        Feature(
+            "protect",
+            "write-protect PTEs when the delta closes",
+            FILE_SYSTEM,
+            {"no": "no (Tux3)", "sweep": "yes, folio by folio", "barrier": "yes, before any section of the next delta"},
+            below={"sweep": ("no",), "barrier": ("sweep",)},
+        ),
+        Feature(
+            "off",
+            "mechanism switched off on purpose",
+            FILE_SYSTEM,
+            {
+                "nothing": "-",
+                "mkclean": "write-protect before the copy",
+                "lock_order": "folio lock before the delta section",
+                "own": "the forked folio's own reference",
+            },
+            below={"nothing": ("mkclean", "lock_order", "own")},
+            control=True,
+        ),
     ],
 )
 
@@ -124,6 +203,12 @@ TUX3 = {
     "refuse": "wait_writeback",
     "busy": "in_place",
     "bounce": "no",
+    "redirect": "shared",
+    "flush_orig": "no",
+    "notify_orig": "no",
+    "recheck": "no",
+    "optout": "nothing",
+    "optout_atomic": "no",
     "pinfork": "no",
     "pinfork_for": "write",
     "redirty": "no",
@@ -131,7 +216,11 @@ TUX3 = {
     "retranslate": "no",
     "dirty_clean": "bug",
     "dirty_forked": "assert",
+    "protect": "no",
+    "off": "nothing",
 }
+
+COHERENT = {"redirect": "mayshare", "flush_orig": "yes", "notify_orig": "yes", "recheck": "yes"}
 
 REVERSE_FORK = {
     "fork": "unless_pinned_sync",
@@ -170,6 +259,25 @@ NAMED = {
         "Reverse fork, and holders of plain references look again under the folio lock",
         {**REVERSE_FORK, "retranslate": "locked_stable", "dirty_clean": "queue"},
     ),
+    "tux3_coherent": (
+        "Tux3 with all shared mappings redirected, flushed and notified, and read faults that look again",
+        COHERENT,
+    ),
+    "perfect": (
+        "Reverse fork, holders that look again, and every CPU path followed",
+        {**REVERSE_FORK, **COHERENT, "retranslate": "locked_stable", "dirty_clean": "queue"},
+    ),
+    "cowardly": ("Never fork a file that is mapped (Phillips 2015)", {"optout": "mapped"}),
+    "cowardly_writable": ("Never fork a file that is mapped shared and writable", {"optout": "shared_writable"}),
+    "cowardly_executable": ("Never fork an executable that is mapped (Phillips 2015)", {"optout": "executable"}),
+    "cowardly_or_pinned": (
+        "Never fork a file that is mapped or whose folio may be pinned",
+        {"optout": "mapped_or_pinned", "optout_atomic": "yes"},
+    ),
+    "cowardly_ever": ("Never fork a file that is or was mapped", {"optout": "ever_mapped", "optout_atomic": "yes"}),
+    "no_mkclean": ("Tux3 with the write-protect before the copy switched off", {"off": "mkclean"}),
+    "no_lock_order": ("Tux3 with the section begun before the folio lock", {"off": "lock_order"}),
+    "no_own_reference": ("Tux3 with the forked folio's own reference switched off", {"off": "own"}),
 }
 
 

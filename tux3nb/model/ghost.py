@@ -6,9 +6,9 @@ holders' writes displace nothing, so that a lost holder write can be told from a
 ``ok_back`` are the values that the current and the closed delta may leave on disk.
 """
 
-from ..expr import const, has, union, where, without
+from ..expr import const, has, some, union, where, without
 from .ops import CELLS, Op
-from .world import PC
+from .world import PC, tasks_of
 
 
 def active(s, op: Op):
@@ -48,11 +48,15 @@ def write_starts(s, op: Op):
 def _join(s, c, v):
     s.cand[c] = union(s.cand[c], 1 << v)
     s.cand_cpu[c] = union(s.cand_cpu[c], 1 << v)
-    for reader in s.world.that("reads"):
-        if c in reader.cells:
-            s.legal[reader.task, c] = where(
-                active(s, reader), union(s.legal[reader.task, c], 1 << v), s.legal[reader.task, c]
-            )
+    readers_may_see(s, c, v)
+
+
+def readers_may_see(s, c, v):
+    """A write that begins while a holder's read is under way may be what that read returns."""
+    readers = [op for op in s.world.that("reads") if c in op.cells]
+    for task in tasks_of(readers):
+        reading = some(active(s, op) for op in readers if op.task == task)
+        s.legal[task, c] = where(reading, union(s.legal[task, c], 1 << v), s.legal[task, c])
 
 
 def cpu_write_ends(s, op: Op, section):
@@ -74,10 +78,7 @@ def store_completes(s, op: Op):
     s.cand[c] = union(without(s.cand[c], old), 1 << v)
     s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
     s.ok_front[c] = without(s.ok_front[c], old)
-    for reader in s.world.that("reads"):
-        if c in reader.cells:
-            now = s.legal[reader.task, c]
-            s.legal[reader.task, c] = where(active(s, reader), union(now, 1 << v), now)
+    readers_may_see(s, c, v)
 
 
 def holder_write_ends(s, op: Op, pinned: bool, told: bool):

@@ -16,6 +16,7 @@ class Kind:
     writes: "cpu" or "holder" if it writes cells, each with a version of its own. reads: "holder" if it is an
     interval read. at_once: the write is one step, so it is never in flight.
     maps: it works through a mapping (its task's, or the one named). dirties: it can get to need_fork.
+    looks: it may keep a looked-up folio without dirtying it. secondary: it sets up a secondary MMU (a notifier user).
     walks: "slow" or "slow fast" if it is a GUP walk. gup_write: the walk asks to write. then: the place where a walk's
     routine goes on with the folio in hand, nothing if the operation is done with it.
     after_fault: the place after a write fault. longterm: a FOLL_LONGTERM pin.
@@ -32,6 +33,8 @@ class Kind:
     at_once: bool = False
     maps: bool = False
     dirties: bool = False
+    looks: bool = False
+    secondary: bool = False
     walks: str = ""
     gup_write: bool = False
     then: str = ""
@@ -77,12 +80,14 @@ class Mapping:
     """A process's mapping of the page.
 
     kind: "shared" (writable), "readonly" (MAP_SHARED of an O_RDONLY file: VM_SHARED cleared, VM_MAYSHARE left) or
-    "private". present: its PTE is there at the start. sibling: another thread of the process has a TLB of its own.
+    "private". present: its PTE is there at the start. mapped: the process has mapped the file at the start.
+    sibling: another thread of the process has a TLB of its own.
     """
 
     name: str
     kind: str = SHARED
     present: bool = True
+    mapped: bool = True
     sibling: bool = False
 
 

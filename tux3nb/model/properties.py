@@ -3,21 +3,25 @@
 from ..expr import every
 from ..system import Property
 from .ghost import current_now, in_flight, legal_now
-from .ops import CELLS
+from .ops import CELLS, PRIVATE, READONLY, SHARED
 from .world import FLUSHER, PC
 
 
-def _paths(s):
-    """(what, folio, present) of every CPU path to the page: each shared PTE, and the slot."""
-    yield "slot", s.slot[0], None
-    for m in s.world.mappings:
-        yield m, s.pte[m] - 1, s.pte[m] != 0
+def _paths(s, kinds=(SHARED, READONLY)):
+    """(folio, present) of every CPU path: the slot, each VM_MAYSHARE PTE, TLB entry and secondary entry."""
+    yield s.slot[0], None
+    for m in s.world.of_kind(*kinds):
+        yield s.pte[m] - 1, s.pte[m] != 0
+    for m in s.world.siblings:
+        yield s.tlb[m] - 1, s.tlb[m] != 0
+    for h, _ in s.world.secondary:
+        yield s.spte[h] - 1, s.spte[h] != 0
 
 
 def _everywhere(s, c, legal):
     """`legal(value)` on every CPU path that is present."""
     terms = []
-    for _, f, present in _paths(s):
+    for f, present in _paths(s):
         good = legal(s.cell[f, c])
         terms.append(good if present is None else ~present | good)
     return every(terms)
@@ -39,6 +43,19 @@ def cpu_paths_agree(c):
         return ~quiet | ~current_now(s, c, here) | _everywhere(s, c, lambda v: (v == here) | ~current_now(s, c, v))
 
     return clause
+
+
+def private_paths_legal(c):
+    def clause(s):
+        maps = s.world.of_kind(PRIVATE)
+        return every((s.pte[m] == 0) | legal_now(s, c, s.cell[s.pte[m] - 1, c]) for m in maps)
+
+    return clause
+
+
+def no_freed_translation(s):
+    w = s.world
+    return every(s.tlb_freed[m] == 0 for m in w.siblings) & every(s.spte_freed[h] == 0 for h, _ in w.secondary)
 
 
 def holder_writes_visible(c):
@@ -69,6 +86,14 @@ PROPERTIES = (
         "cpu_path",
         tuple((f"a CPU path shows an overwritten value of cell {c}", cpu_paths_legal(c)) for c in CELLS)
         + tuple((f"two CPU paths show different values of cell {c}", cpu_paths_agree(c)) for c in CELLS),
+    ),
+    Property(
+        "I1p",
+        "private mappings before their own copy",
+        "A private mapping that has made no copy of its own shows the current content (POSIX leaves this open).",
+        "private_path",
+        tuple((f"a private mapping shows an overwritten value of cell {c}", private_paths_legal(c)) for c in CELLS),
+        advisory=True,
     ),
     Property(
         "I2",
@@ -122,7 +147,13 @@ PROPERTIES = (
         "completed",
         needs_graph=True,
     ),
-    Property("I8", "no leak", "A forked folio that nobody uses is freed by the next commit.", "polled"),
+    Property(
+        "I8",
+        "no leak, no early free",
+        "A forked folio that nobody uses is freed by the next commit, and no translation leads to a freed folio.",
+        "polled",
+        (("a translation still leads to a freed folio", no_freed_translation),),
+    ),
 )
 
 

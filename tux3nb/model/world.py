@@ -49,6 +49,7 @@ PC = Places(
     "idle walk fast_get fast_check look lock section decide wait wait_holder "
     "unmap restore clean refused copy copy_rest swap own redirect unlock_old "
     "reverse_rest reverse_move data data_rest dirty install finish "
+    "map_lock map_check "
     "flush_lock writeback protect bounce_rest clear submit fetch commit poll"
 )
 
@@ -77,6 +78,9 @@ class World:
         self.maps = {m.name: m for m in mappings}
         self.mappings = tuple(self.maps)
         self.holders = tuple(holders)
+        self.siblings = tuple(m.name for m in self.maps.values() if m.sibling)
+        self.secondary = tuple(dict.fromkeys((op.task, op.via) for op in self.ops if op.how.secondary))
+        self.comes_and_goes = tuple(op.via for op in self.ops if op.kind in ("mmap", "munmap"))
         self.folios, self.last_delta = tuple(range(folios)), deltas
         self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
         self.last_version = max(self.versions.values()) - 1
@@ -137,7 +141,7 @@ def each(name: str):
 def declare_pages(w: World):
     """The page cache, the folios, the mappings, the disk."""
     f = len(w.folios)
-    present = [m.name for m in w.maps.values() if m.present]
+    present = [m.name for m in w.maps.values() if m.present and m.mapped]
     w.field("slot", (0,), hi=f - 1)
     w.field("disk", CELLS, hi=w.last_version)
     w.field("image", CELLS, hi=w.last_version)
@@ -149,12 +153,20 @@ def declare_pages(w: World):
     w.field("pte", w.mappings, hi=f, start={f"pte[{m}]": 1 for m in present})
     for name in ("pte_write", "pte_dirty", "migrating"):
         w.field(name, w.mappings)
+    for name in ("tlb", "tlb_write", "tlb_freed"):
+        w.field(name, w.siblings, hi=f if name == "tlb" else 1)
+    devices = tuple(dict.fromkeys(h for h, _ in w.secondary))
+    for name in ("spte", "spte_write", "spte_freed"):
+        w.field(name, devices, hi=f if name == "spte" else 1)
+    mapped = {f"vma[{m.name}]": 1 for m in w.maps.values() if m.mapped}
+    w.field("vma", w.mappings, start=mapped, when=bool(w.comes_and_goes), absent=1)
+    w.field("ever_mapped", start={"ever_mapped": int(bool(mapped))}, when=bool(w.comes_and_goes), absent=1)
 
 
 def declare_tasks(w: World):
     """Where each task is, and what it holds meanwhile."""
     f = len(w.folios)
-    workers = tasks_of(op for op in w.ops if op.how.dirties)
+    workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks)
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1)
     w.field("pc", (*w.tasks, FLUSHER), hi=len(PC.names) - 1, names=PC.names)

@@ -1,10 +1,11 @@
 """CPU paths: loads and stores through a PTE, the write fault, write(2)."""
 
-from ...expr import where
+from ...expr import some, where
 from ...rule import rule
 from ..ghost import cpu_write_ends, legal_now, section_begins, store_completes, write_starts
-from ..ops import Kind
-from ..world import PC, each, ops, that
+from ..mmu import flush_and_notify, flush_tlb, notify, secondary
+from ..ops import PRIVATE, Kind
+from ..world import PC, each, ops, tasks_of, that
 from .script import at, goes_on, may_start, returns
 
 KINDS = (
@@ -18,7 +19,20 @@ KINDS = (
         dirties=True,
         after_fault="idle",
     ),
-    Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True),
+    Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True, looks=True),
+    Kind(
+        "sibling_load", "a load by another thread of the mapping's process, through its TLB", one_cell=True, maps=True
+    ),
+    Kind(
+        "sibling_store",
+        "a store by another thread of the mapping's process, through its TLB",
+        one_cell=True,
+        writes="cpu",
+        at_once=True,
+        maps=True,
+    ),
+    Kind("mmap", "map the file", maps=True, page=False),
+    Kind("munmap", "unmap the file", maps=True, page=False),
     Kind("write", "write(2)", writes="cpu", dirties=True),
 )
 DIRTIERS, FAULTERS = that("dirties"), that("faults")
@@ -32,8 +46,117 @@ def load(s, policy, op):
     """The process loads a cell through its PTE."""
     c = op.cells[0]
     s.require(may_start(s, op), s.pte[op.via] != 0)
-    s.ensure("I1", legal_now(s, c, s.cell[s.pte[op.via] - 1, c]), f"a load from cell {c} returned an old value")
+    prop = "I1p" if s.world.maps[op.via].kind == PRIVATE else "I1"
+    s.ensure(prop, legal_now(s, c, s.cell[s.pte[op.via] - 1, c]), f"a load from cell {c} returned an old value")
+    s.mark("private_path" if prop == "I1p" else "cpu_path")
+    returns(s, op)
+
+
+@rule(op=ops("load"), kernel="mm/filemap.c:filemap_fault, filemap_map_pages (find_get_page)")
+def load_faults(s, policy, op):
+    """The load finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
+    t = op.task
+    s.require(may_start(s, op), s.pte[op.via] == 0, s.migrating[op.via] == 0, s.vma[op.via] == 1)
+    s.require(s.frozen[s.slot[0]] == 0)
+    s.folio[t] = s.slot[0] + 1
+    s.pc[t] = PC.map_lock
+
+
+@rule(op=ops("load"), kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
+def read_fault_locks(s, policy, op):
+    """The read fault locks the folio that it found (fault-around tries the lock: the same step, without waiting)."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.map_lock), s.locked[f] == 0)
+    s.locked[f] = 1
+    s.pc[t] = PC.map_check
+
+
+def left_slot(s, f):
+    """The folio is no longer the one in the slot."""
+    return (s.forked[f] == 1) | (s.slot[0] != f)
+
+
+@rule(op=ops("load"), kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_read_fault")
+def read_fault_maps(s, policy, op):
+    """The locked folio still has its mapping (a forked one too): it is mapped, read-only, if there is no PTE yet."""
+    t, m = op.task, op.via
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.map_check), (policy.recheck == "no") | ~left_slot(s, f))
+    s.pte[m] = where(s.pte[m] == 0, f + 1, s.pte[m])
+    s.locked[f] = 0
+    s.folio[t] = 0
+    s.pc[t] = PC.idle
+
+
+@rule(op=ops("load"), kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
+def read_fault_retries(s, policy, op):
+    """The locked folio has left the slot meanwhile: unlock it, put it, fault again."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f))
+    s.locked[f] = 0
+    s.folio[t] = 0
+    s.pc[t] = PC.idle
+
+
+@rule(op=ops("mmap"), kernel="mm/mmap.c:mmap_region")
+def mmap(s, policy, op):
+    """The file is mapped; where the decision not to fork is atomic with mmap, not while a fork is under way."""
+    s.require(may_start(s, op), s.vma[op.via] == 0)
+    s.require((policy.optout_atomic == "no") | ~fork_under_way(s))
+    s.vma[op.via] = 1
+    s.ever_mapped = 1
+    returns(s, op)
+
+
+def fork_under_way(s):
+    """Some task is between the decision to fork and the end of the fork."""
+    places = (PC.clean, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect, PC.unmap, PC.restore)
+    tasks = tasks_of(s.world.that("dirties"))
+    return some(s.pc[t] == place for t in tasks for place in places)
+
+
+@rule(op=ops("munmap"), kernel="mm/memory.c:zap_pte_range")
+def munmap(s, policy, op):
+    """The mapping goes away, its PTE with it; a pin stays."""
+    m = op.via
+    s.require(may_start(s, op), s.vma[m] == 1, s.migrating[m] == 0)
+    s.pte[m] = 0
+    s.pte_write[m] = 0
+    s.pte_dirty[m] = 0
+    s.vma[m] = 0
+    flush_and_notify(s, m)
+    returns(s, op)
+
+
+@rule(op=ops("sibling_load", "sibling_store"), kernel="TLB fill by another thread of the same mm")
+def sibling_fills_tlb(s, policy, op):
+    """Another thread of the process translates the address: its CPU caches the PTE."""
+    m = op.via
+    s.require(s.world.maps[m].sibling, s.line[op.task] == op.line, s.tlb[m] == 0, s.pte[m] != 0)
+    s.tlb[m] = s.pte[m]
+    s.tlb_write[m] = s.pte_write[m]
+
+
+@rule(op=ops("sibling_load"), kernel="CPU load through a cached translation")
+def sibling_loads(s, policy, op):
+    """The other thread loads through its TLB entry."""
+    c, m = op.cells[0], op.via
+    s.require(may_start(s, op), s.tlb[m] != 0)
+    s.ensure("I1", legal_now(s, c, s.cell[s.tlb[m] - 1, c]), f"a load from cell {c} through a stale TLB entry")
     s.mark("cpu_path")
+    returns(s, op)
+
+
+@rule(op=ops("sibling_store"), kernel="CPU store through a cached translation")
+def sibling_stores(s, policy, op):
+    """The other thread stores through its writable TLB entry."""
+    c, m = op.cells[0], op.via
+    s.require(may_start(s, op), s.tlb[m] != 0, s.tlb_write[m] == 1)
+    s.mark("cpu_path")
+    store_completes(s, op)
+    s.cell[s.tlb[m] - 1, c] = op.version[c]
     returns(s, op)
 
 
@@ -75,7 +198,7 @@ def write_begins(s, policy, op):
 def looks_up(s, policy, op):
     """The folio in the slot is looked up and a reference taken."""
     t = op.task
-    s.require(at(s, op, PC.look), s.frozen[s.slot[0]] == 0)
+    s.require(at(s, op, PC.look), s.frozen[s.slot[0]] == 0, (policy.off != "lock_order") | (s.section[t] != 0))
     s.folio[t] = s.slot[0] + 1
     s.pc[t] = PC.lock
 
@@ -94,11 +217,48 @@ def locks_folio(s, policy, op):
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
-    s.require(at(s, op, PC.section))
+    s.require(at(s, op, PC.section), s.section[t] == 0, swept(s, policy))
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur + 1
     s.pc[t] = PC.decide
+
+
+def swept(s, policy):
+    """Under a barrier no section begins while a PTE dirtied in the closed delta is still writable."""
+    return (policy.protect != "barrier") | ~some(unswept(s, m) for m in s.world.mappings)
+
+
+def unswept(s, m):
+    """Mapping m could still store into a folio that the closed delta has."""
+    f = s.pte[m] - 1
+    stale = (s.pte[m] != 0) & (s.pte_write[m] == 1) & (s.dirty[f] == 1) & (s.tag[f] == s.committed)
+    return (s.cur > s.committed) & stale
+
+
+@rule(m=each("mappings"), kernel="write-protect at the delta transition", actor="flusher")
+def sweep_protects_pte(s, policy, m):
+    """After the transition, one PTE of a folio that the closed delta has is write-protected, flushed and notified."""
+    s.require(policy.protect != "no", unswept(s, m))
+    s.pte_write[m] = 0
+    flush_and_notify(s, m)
+
+
+@rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin, before lock_page (order switched)")
+def begins_section_early(s, policy, op):
+    """With the lock order switched off, the section begins before the folio is looked up and locked."""
+    t = op.task
+    s.require(at(s, op, PC.look), policy.off == "lock_order", s.section[t] == 0)
+    if op.how.writes == "cpu" and not op.how.at_once:
+        section_begins(s, op)
+    s.section[t] = s.cur + 1
+
+
+@rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin, before lock_page (order switched)")
+def has_section_already(s, policy, op):
+    """The section was begun before the lock."""
+    s.require(at(s, op, PC.section), policy.off == "lock_order", s.section[op.task] != 0)
+    s.pc[op.task] = PC.decide
 
 
 @rule(op=ops("write"), c=each("cells"), kernel="mm/filemap.c:iov_iter_copy_from_user")
@@ -144,16 +304,29 @@ def mkwrite_marks_dirty(s, policy, op):
     s.pc[t] = PC.install
 
 
-@rule(op=FAULTERS, kernel=FAULT)
-def fault_installs_pte(s, policy, op):
+@rule(op=FAULTERS, flush=(False, True), tell=(False, True), kernel=FAULT)
+def fault_installs_pte(s, policy, op, flush, tell):
     """The PTE still maps what the fault saw: it is pointed at the (new) folio, writable and dirty."""
     t, m = op.task, op.via
     s.require(at(s, op, PC.install), s.pte[m] == s.fault[t])
+    s.require(chosen(policy.flush_orig, flush, s.world.maps[m].sibling))
+    s.require(chosen(policy.notify_orig, tell, bool(secondary(s.world, m))))
+    if flush:
+        flush_tlb(s, m)
+    if tell:
+        notify(s, m)
     s.pte[m] = s.folio[t]
     s.pte_write[m] = 1
     s.pte_dirty[m] = 1
     s.fault[t] = 0
     s.pc[t] = PC.finish
+
+
+def chosen(choice, yes: bool, matters: bool):
+    """The policies that choose `yes` or not, where it matters; elsewhere just one of the two is possible."""
+    if not matters:
+        return not yes
+    return choice == ("yes" if yes else "no")
 
 
 @rule(op=FAULTERS, kernel=FAULT)

@@ -3,6 +3,7 @@
 from ...expr import every, has, some, union, where
 from ...rule import rule
 from ..ghost import delta_closes, delta_commits, snapshot_taken
+from ..mmu import flush_and_notify, folio_freed
 from ..ops import CELLS, Kind
 from ..page import mapped_where, pinned, refcount, users
 from ..world import FLUSHER, OOPS, PC, each, ops
@@ -70,6 +71,7 @@ def flush_locks(s, policy):
     """The flusher locks the folio; it is still dirty for the closed delta."""
     f = s.bio_folio - 1
     s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, belongs(s, f))
+    s.mark("assert_passed")
     s.locked[f] = 1
     goes_to(s, PC.writeback)
 
@@ -111,6 +113,7 @@ def flush_protects_pte(s, policy, m):
     s.require(flusher_at(s, PC.protect), live(s, f), s.pte[m] == f + 1, writable(s, m))
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
+    flush_and_notify(s, m)
 
 
 def protected(s):
@@ -246,6 +249,7 @@ def poll_frees(s, policy, f):
     """After the commit, a forked folio that nobody else references is locked, stripped and freed."""
     s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0)
     s.mark("orphan_freed")
+    folio_freed(s, f)
     for name in ("orphan", "forked", "own", "private", "tag"):
         getattr(s, name)[f] = 0
     for c in CELLS:

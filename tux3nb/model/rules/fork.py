@@ -6,6 +6,8 @@ Used by write(2) and by every write fault; operations that ``dirties`` can get h
 from ...expr import every, some
 from ...rule import rule
 from ..ghost import snapshot_taken
+from ..mmu import flush_and_notify, redirect_allowed
+from ..ops import PRIVATE, SHARED
 from ..page import (
     extra_references,
     free_folio,
@@ -77,10 +79,24 @@ def can_dirty(s, policy, op):
     s.pc[t] = proceed(op)
 
 
+def opted_out(s, policy, f):
+    """The policies that never fork this file as it is mapped now."""
+    w = s.world
+    mapped = some(s.vma[m] == 1 for m in w.mappings)
+    return (
+        policy.optout.one_of("executable") & some(s.vma[m] == 1 for m in w.of_kind(PRIVATE))
+        | policy.optout.one_of("shared_writable") & some(s.vma[m] == 1 for m in w.of_kind(SHARED))
+        | policy.optout.one_of("mapped", "mapped_or_pinned") & mapped
+        | policy.optout.one_of("ever_mapped") & (s.ever_mapped == 1)
+        | policy.optout.one_of("mapped_or_pinned") & pinned(s, f)
+    )
+
+
 def refused_at_once(s, policy, f, op):
     """The policies that refuse before any PTE is touched."""
     return (
-        (policy.fork == "never")
+        opted_out(s, policy, f)
+        | (policy.fork == "never")
         | ((policy.fork == "unless_refs") & extra_references(s, f, op.task))
         | ((policy.fork == "unless_pinned") & pinned(s, f))
     )
@@ -95,7 +111,18 @@ def fork_begins(s, policy, op):
     t = op.task
     f = s.folio[t] - 1
     decides(s, op, needs_fork(s, f, op), ~refused_at_once(s, policy, f, op), ~policy.fork.one_of(*UNMAPPING))
+    s.require(policy.off != "mkclean")
     s.pc[t] = PC.clean
+
+
+@rule(op=BLOCK, kernel=FORK + " without prepare_clone_page")
+def fork_begins_unprotected(s, policy, op):
+    """NEED_FORK, and the write-protect before the copy is switched off."""
+    t = op.task
+    f = s.folio[t] - 1
+    decides(s, op, needs_fork(s, f, op), ~refused_at_once(s, policy, f, op), ~policy.fork.one_of(*UNMAPPING))
+    s.require(policy.off == "mkclean")
+    s.pc[t] = PC.copy
 
 
 @rule(op=BLOCK, kernel="mm/rmap.c:try_to_migrate (as in migration)")
@@ -103,7 +130,7 @@ def fork_begins_by_unmapping(s, policy, op):
     """NEED_FORK: every PTE will be unmapped before the decision."""
     t = op.task
     f = s.folio[t] - 1
-    decides(s, op, needs_fork(s, f, op), policy.fork.one_of(*UNMAPPING))
+    decides(s, op, needs_fork(s, f, op), policy.fork.one_of(*UNMAPPING), ~opted_out(s, policy, f))
     s.pc[t] = PC.unmap
 
 
@@ -129,6 +156,7 @@ def clone_protects_pte(s, policy, op, m):
     s.require(at(s, op, PC.clean), s.dirty[f] == 1, s.pte[m] == f + 1, writable(s, m))
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
+    flush_and_notify(s, m)
 
 
 @rule(op=BLOCK, kernel=CLONE)
@@ -162,6 +190,7 @@ def fork_unmaps_pte(s, policy, op, m):
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
     s.migrating[m] = 1
+    flush_and_notify(s, m)
 
 
 def unmapped(s, policy, op):
@@ -349,13 +378,13 @@ def fork_swaps_slot(s, policy, op):
     s.pc[t] = PC.own
 
 
-@rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:tux3_fork_page (page_cache_get, SetPageForked)")
-def fork_marks_forked(s, policy, op):
+@rule(op=BLOCK, own=(True, False), kernel="fs/tux3/buffer_fork.c:tux3_fork_page (page_cache_get, SetPageForked)")
+def fork_marks_forked(s, policy, op, own):
     """A gets its own reference and is marked forked; a frozen count is thawed."""
     t = op.task
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.own))
-    s.own[f] = 1
+    s.require(at(s, op, PC.own), policy.off != "own" if own else policy.off == "own")
+    s.own[f] = int(own)
     s.forked[f] = 1
     s.frozen[f] = 0
     s.pc[t] = PC.redirect
@@ -365,10 +394,11 @@ def fork_marks_forked(s, policy, op):
 def fork_redirects_pte(s, policy, op, m):
     """One PTE of A, in another mapping than the faulting one, is pointed at B, read-only."""
     t = op.task
-    s.require(at(s, op, PC.redirect), op.via != m, s.pte[m] == s.folio[t])
+    s.require(at(s, op, PC.redirect), op.via != m, s.pte[m] == s.folio[t], redirect_allowed(s, policy, m))
     s.pte[m] = s.copy[t]
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
+    flush_and_notify(s, m)
 
 
 @rule(op=BLOCK, m=each("mappings"), kernel="mm/migrate.c:remove_migration_pte")
@@ -385,7 +415,7 @@ def fork_ends(s, policy, op):
     """A is unlocked and put on the list of forked folios; the task goes on with B, which is locked."""
     t = op.task
     f = s.folio[t] - 1
-    left = some(s.pte[m] == f + 1 for m in s.world.mappings if m != op.via)
+    left = some((s.pte[m] == f + 1) & redirect_allowed(s, policy, m) for m in s.world.mappings if m != op.via)
     left |= some(s.migrating[m] == 1 for m in s.world.mappings)
     s.require(at(s, op, PC.redirect), ~left)
     s.mark("forked")

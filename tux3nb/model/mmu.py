@@ -1,0 +1,45 @@
+"""What follows a PTE change: TLB entries of sibling threads, entries of secondary MMUs. Used by the rules."""
+
+from ..expr import where
+from .ops import READONLY, SHARED
+
+# Which mappings a page fork points at the new folio, by the value of the feature `redirect`.
+REDIRECTED = {SHARED: ("shared", "mayshare", "all"), READONLY: ("mayshare", "all"), "private": ("all",)}
+
+
+def secondary(w, m):
+    """The secondary MMUs (their holders' names) that follow mapping m by notifier."""
+    return [h for h, via in w.secondary if via == m]
+
+
+def flush_tlb(s, m):
+    """The TLB entries for mapping m are flushed on all CPUs."""
+    if s.world.maps[m].sibling:
+        s.tlb[m] = 0
+        s.tlb_write[m] = 0
+
+
+def notify(s, m):
+    """The MMU notifier of mapping m is called: secondary entries are torn down."""
+    for h in secondary(s.world, m):
+        s.spte[h] = 0
+        s.spte_write[h] = 0
+
+
+def flush_and_notify(s, m):
+    """The PTE was cleared with a flush, then the notifier called (ptep_clear_flush, invalidate_page)."""
+    flush_tlb(s, m)
+    notify(s, m)
+
+
+def folio_freed(s, f):
+    """Remember which translations still lead to a folio that is being freed."""
+    for m in s.world.siblings:
+        s.tlb_freed[m] = where(s.tlb[m] == f + 1, 1, s.tlb_freed[m])
+    for h, _ in s.world.secondary:
+        s.spte_freed[h] = where(s.spte[h] == f + 1, 1, s.spte_freed[h])
+
+
+def redirect_allowed(s, policy, m):
+    """The policies that redirect the PTEs of mapping m's kind."""
+    return policy.redirect.one_of(*REDIRECTED[s.world.maps[m].kind])

@@ -1,0 +1,104 @@
+"""A secondary MMU (RDMA on-demand paging, KVM): translations kept by notifier, with no reference on the folio."""
+
+from ...expr import has
+from ...rule import rule
+from ..ghost import holder_write_ends, read_starts, write_starts
+from ..ops import Kind
+from ..world import PC, ops
+from .script import at, may_start, returns
+
+UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057)"
+DEVICE = "DMA by the device, through its own translation"
+COMMON = dict(
+    one_cell=True, maps=True, walks="slow", then="spte_install", holder="makes", pin=False, secondary=True, dirties=True
+)
+KINDS = (
+    Kind(
+        "odp_write", "a device writes through a translation kept by notifier", writes="holder", gup_write=True, **COMMON
+    ),
+    Kind("odp_read", "a device reads through a translation kept by notifier", reads="holder", **COMMON),
+)
+PC.add("spte_install odp_dma reap")
+
+
+@rule(op=ops("odp_write"), kernel=DEVICE)
+def odp_write_begins(s, policy, op):
+    """The device starts a write; it needs a writable translation."""
+    s.require(may_start(s, op))
+    write_starts(s, op)
+    s.pc[op.task] = PC.odp_dma
+
+
+@rule(op=ops("odp_read"), kernel=DEVICE)
+def odp_read_begins(s, policy, op):
+    """The device starts a read; it needs a translation."""
+    s.require(may_start(s, op))
+    read_starts(s, op)
+    s.pc[op.task] = PC.odp_dma
+
+
+def translated(s, op):
+    """The device has a translation that allows this access."""
+    present = s.spte[op.task] != 0
+    return present & (s.spte_write[op.task] == 1) if op.write else present
+
+
+@rule(op=ops("odp_write", "odp_read"), kernel=UMEM_ODP)
+def odp_faults(s, policy, op):
+    """There is no such translation: the device's page fault walks the process's page table with GUP."""
+    s.require(at(s, op, PC.odp_dma), ~translated(s, op))
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("odp_write", "odp_read"), kernel=UMEM_ODP)
+def odp_installs(s, policy, op):
+    """No invalidation came between (sequence check): the translation is installed and the reference dropped."""
+    t, m = op.task, op.via
+    s.require(at(s, op, PC.spte_install), s.pte[m] == s.hold[op.holder])
+    if op.write:
+        s.require(s.pte_write[m] == 1)
+    s.spte[t] = s.hold[op.holder]
+    s.spte_write[t] = int(op.write)
+    s.hold[op.holder] = 0
+    s.pc[t] = PC.odp_dma
+
+
+@rule(op=ops("odp_write", "odp_read"), kernel=UMEM_ODP + ": -EAGAIN")
+def odp_retries(s, policy, op):
+    """An invalidation came between: drop the reference and walk again."""
+    m = op.via
+    gone = s.pte[m] != s.hold[op.holder]
+    s.require(at(s, op, PC.spte_install), gone | (s.pte_write[m] == 0) if op.write else gone)
+    s.hold[op.holder] = 0
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("odp_write"), kernel=DEVICE)
+def odp_write_dma(s, policy, op):
+    """The device stores a cell through its translation."""
+    c = op.cells[0]
+    s.require(at(s, op, PC.odp_dma), translated(s, op))
+    s.cell[s.spte[op.task] - 1, c] = op.version[c]
+    s.pc[op.task] = PC.reap
+
+
+@rule(op=ops("odp_write"), kernel="completion polled (ib_poll_cq)")
+def odp_write_reap(s, policy, op):
+    """A CPU task reaps the completion."""
+    s.require(at(s, op, PC.reap))
+    s.mark("holder_op")
+    holder_write_ends(s, op, pinned=False, told=True)
+    returns(s, op)
+
+
+@rule(op=ops("odp_read"), kernel=DEVICE)
+def odp_read_dma(s, policy, op):
+    """The device loads a cell through its translation."""
+    c = op.cells[0]
+    s.require(at(s, op, PC.odp_dma), translated(s, op))
+    s.ensure(
+        "I2", has(s.legal[op.task, c], s.cell[s.spte[op.task] - 1, c]), f"the device read an old value of cell {c}"
+    )
+    s.mark("holder_op")
+    s.legal[op.task, c] = 0
+    returns(s, op)
