@@ -1,0 +1,17 @@
+"""Witnesses: small experiments that show what the running Linux kernel does, beside what the model says.
+
+>>> from tux3nb.witness import run_witnesses
+>>> for report in run_witnesses(["private-follows-file"]):
+...     print(report.witness.name, report.verdict, report.reason)
+
+Nothing here needs a compiler.  On other systems than Linux the witnesses can be listed and are SKIPPED.
+"""
+
+from .base import CASES, Report, Verdict, Witness
+from .recordings import data_dir, kernel_facts, load_recordings, load_traces
+from .runner import UnknownWitness, list_witnesses, run_witnesses
+
+__all__ = [
+    "CASES", "Report", "UnknownWitness", "Verdict", "Witness", "data_dir", "kernel_facts", "list_witnesses",
+    "load_recordings", "load_traces", "run_witnesses",
+]

@@ -1,0 +1,10 @@
+"""``python -m tux3nb.witness``."""
+
+import argparse
+import sys
+
+from .cli import configure, run
+
+parser = argparse.ArgumentParser(prog="tux3nb witness")
+configure(parser)
+sys.exit(run(parser.parse_args()))

@@ -1,0 +1,202 @@
+"""Replacing pages the way page migration does it: only when every reference is accounted for."""
+
+import errno
+import os
+import time
+from pathlib import Path
+
+from ..base import Inconclusive, Skip, Witness
+from ..low.memory import (
+    MADV_COLLAPSE,
+    MADV_HUGEPAGE,
+    MADV_MERGEABLE,
+    MADV_NOHUGEPAGE,
+    PAGE,
+    Region,
+    drain_lru_batches,
+)
+from ..low.pagemap import changed_frame, folio_flags, frame_of, has_flag, same_frame
+from ..low.pipes import PipeHolder
+from ..low.syscalls import checked, outcome
+from ..low.uring import Ring
+from ..low.writescan import PAGE_IS_HUGE, scan_pages
+
+_HELD_PAGE = 7
+
+
+def _huge_size() -> int:
+    return int(Path("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").read_text())
+
+
+def _small_pages(kind: str) -> Region:
+    """One huge page's worth of small pages at a huge page's alignment, each touched."""
+    size = _huge_size()
+    start = (Region(2 * size // PAGE, access="").start + size - 1) // size * size
+    if kind == "memfd":
+        fd = os.memfd_create("collapse")
+        for page in range(size // PAGE):
+            os.pwrite(fd, b"small", page * PAGE)
+        region = Region(size // PAGE, fd=fd, shared=True, at=start)
+    else:
+        region = Region(size // PAGE, at=start)
+        region.advise(MADV_NOHUGEPAGE)
+    for page in range(region.pages):
+        region.write(b"s", page)
+    return region
+
+
+def _hold(holder: str, region: Region):
+    """Let ``holder`` hold the page; what to ask for the bytes it sees."""
+    address = region.address(_HELD_PAGE)
+    if holder == "pipe":
+        pipe = PipeHolder()
+        checked(pipe.hold_memory(address), "vmsplice")
+        return lambda: pipe.take(8)
+    ring, device = Ring(), os.memfd_create("device")
+    checked(ring.register(address), "IORING_REGISTER_BUFFERS")
+
+    def read_through_ring() -> bytes:
+        checked(ring.write_fixed(device, address, PAGE, 0), "WRITE_FIXED")
+        return os.pread(device, 8, 0)
+
+    return read_through_ring
+
+
+def _collapse(kind: str, holder: str) -> dict:
+    """MADV_COLLAPSE with one page held by ``holder`` ('nobody', 'pipe', 'registered buffer')."""
+    region = _small_pages(kind)
+    ask = None if holder == "nobody" else _hold(holder, region)
+    drain_lru_batches()
+    before = [frame_of(region, page) for page in range(region.pages)]
+    if kind == "anonymous":
+        region.advise(MADV_HUGEPAGE)  # not earlier: khugepaged would race with reading the frames
+    result = region.advise(MADV_COLLAPSE)
+    for page in range(region.pages):
+        region.read(page, 1)
+    after = [frame_of(region, page) for page in range(region.pages)]
+    moved = sum(bool(changed_frame(*frames)) for frames in zip(before, after, strict=True))
+    if not ask and result == -errno.EINVAL:
+        raise Skip("kernel without MADV_COLLAPSE (Linux 6.1)")
+    name = f"held by {holder}" if ask else "unheld"
+    facts = {
+        f"{name}: MADV_COLLAPSE": outcome(result),
+        f"{name}: became a huge page": _huge(region),
+        f"{name}: most frames replaced": None if None in before else moved > region.pages // 2,
+    }
+    if ask:
+        region.write(b"AFTERCOL", _HELD_PAGE)
+        facts[f"{name}: holder sees the process's store"] = ask() == b"AFTERCOL"
+    return facts
+
+
+def _huge(region: Region) -> bool | None:
+    try:
+        return bool(scan_pages(region.start, region.length, PAGE_IS_HUGE))
+    except OSError:
+        return None  # no PAGEMAP_SCAN before 6.7
+
+
+def _collapse_all(kind: str) -> dict:
+    return {
+        key: value for holder in ("nobody", "pipe", "registered buffer")
+        for key, value in _collapse(kind, holder).items()
+    }
+
+
+def collapse_anonymous(_run) -> dict:
+    """Anonymous memory."""
+    return _collapse_all("anonymous")
+
+
+def collapse_memfd(_run) -> dict:
+    """A memory file: pages of the page cache replaced under a live mapping."""
+    return _collapse_all("memfd")
+
+
+def _full_scans() -> int:
+    return int(Path("/sys/kernel/mm/ksm/full_scans").read_text())
+
+
+def _wait_until_merged(first: Region, second: Region, seconds: float) -> None:
+    """Wait for the merge and then two whole scans more, in which held pages had their chance too."""
+    end, enough = time.monotonic() + seconds, None
+    while time.monotonic() < end:
+        if enough is None and has_flag(first, 0, "KSM") and has_flag(second, 0, "KSM"):
+            enough = _full_scans() + 2
+        if enough is not None and _full_scans() >= enough:
+            return
+        time.sleep(0.02)
+    raise Inconclusive(f"KSM did not merge two equal pages in {seconds:g} s")
+
+
+def ksm(run) -> dict:
+    """Two equal pages merge; two equal pages of which both are held do not."""
+    free, held = (Region(1), Region(1)), (Region(1), Region(1))
+    for pair, text in ((free, os.urandom(PAGE)), (held, os.urandom(PAGE))):
+        for region in pair:
+            region.write(text)
+    pipe, ring = PipeHolder(), Ring()
+    checked(pipe.hold_memory(held[0].start), "vmsplice")
+    checked(ring.register(held[1].start), "IORING_REGISTER_BUFFERS")
+    drain_lru_batches()
+    before = [frame_of(region) for region in held]
+    for region in (*free, *held):
+        checked(region.advise(MADV_MERGEABLE), "MADV_MERGEABLE (kernel without KSM?)")
+    for name, value in (("pages_to_scan", "5000"), ("sleep_millisecs", "10"), ("run", "1")):
+        run.journal.change_setting(f"/sys/kernel/mm/ksm/{name}", value)
+    _wait_until_merged(*free, seconds=8)
+    facts = {
+        "unheld: one frame for both": same_frame(*map(frame_of, free)),
+        "held by pipe: merged": "KSM" in folio_flags(frame_of(held[0])),
+        "held by registered buffer: merged": "KSM" in folio_flags(frame_of(held[1])),
+        "held: frames kept": before == [frame_of(region) for region in held],
+    }
+    free[0].write(b"separate")
+    facts["unheld: a store separates them again"] = not same_frame(*map(frame_of, free))
+    return facts
+
+
+def _expect_collapse() -> dict:
+    facts = {"unheld: MADV_COLLAPSE": "ok"}
+    for holder in ("pipe", "registered buffer"):
+        facts[f"held by {holder}: MADV_COLLAPSE"] = "EAGAIN"
+        facts[f"held by {holder}: holder sees the process's store"] = True
+    return facts
+
+
+def _visible_collapse() -> dict:
+    facts = {}
+    for name, replaced in (("unheld", True), ("held by pipe", False), ("held by registered buffer", False)):
+        facts[f"{name}: became a huge page"] = replaced
+        facts[f"{name}: most frames replaced"] = replaced
+    return facts
+
+
+def _collapse_witness(name: str, function, what: str) -> Witness:
+    return Witness(
+        name=name, case="migration", function=function, needs=("io_uring", "hugepages"),
+        question=f"Does one extra reference keep {what} from being collapsed into a huge page?",
+        model_says="Yes: replacement is refused (EAGAIN) while any reference is unaccounted for, so the "
+                   "holder stays coherent.",
+        predicts=_expect_collapse(), predicts_if_visible=_visible_collapse(),
+        sources=("mm/khugepaged.c:collapse_file", "mm/khugepaged.c:__collapse_huge_page_isolate",
+                 "mm/migrate.c:folio_expected_refs"),
+    )
+
+
+WITNESSES = (
+    _collapse_witness("collapse-anonymous", collapse_anonymous, "anonymous memory"),
+    _collapse_witness("collapse-memfd", collapse_memfd, "page-cache pages of a memory file"),
+    Witness(
+        name="ksm-refuses-held", case="migration", function=ksm,
+        needs=("root", "frames", "ksm", "io_uring", "invasive"),
+        question="Does KSM merge a page that somebody else holds?",
+        model_says="No: write_protect_page compares references with mappings and gives up.",
+        predicts={
+            "unheld: one frame for both": True, "held by pipe: merged": False,
+            "held by registered buffer: merged": False, "held: frames kept": True,
+            "unheld: a store separates them again": True,
+        },
+        sources=("mm/ksm.c:write_protect_page",),
+    ),
+)
