@@ -9,7 +9,7 @@ from functools import cached_property
 from .columns import mappings_of, operations, parse
 from .errors import UserError, nearest
 from .model.features import FEATURES, NAMED, TUX3, named_policy
-from .model.ops import Holder
+from .model.ops import PRIVATE, Holder
 from .model.properties import PROPERTIES, halted, settled
 from .model.rules import all_rules, declarations
 from .model.world import World
@@ -60,7 +60,8 @@ class Case:
         mappings = mappings_of(self.mappings, where)
         ops = operations(tasks, cells, [m.name for m in mappings], readonly, where)
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
-        holders = [Holder(name, kind.pin, kind.unbounded) for name, kind in makers.items()]
+        plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
+        holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
         return World(tasks, ops, mappings, holders, self.folios, self.deltas, declarations())
 
     @cached_property
@@ -75,7 +76,9 @@ class Case:
         for pid in self.judges:
             if pid not in known:
                 raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
-        return tuple(p for p in PROPERTIES if not self.judges or p.id in self.judges)
+        private = bool(self.world.of_kind(PRIVATE))
+        chosen = self.judges or [p.id for p in PROPERTIES if private or p.id != "I1p"]
+        return tuple(p for p in PROPERTIES if p.id in chosen)
 
     @cached_property
     def features_read(self) -> tuple[str, ...]:
@@ -84,14 +87,18 @@ class Case:
         return tuple(f.id for f in FEATURES if f.id in read)
 
     @property
+    def varied(self) -> tuple[str, ...]:
+        """The features that this case's family varies: those in `vary`, else all it reads but the controls."""
+        return self.vary or tuple(f for f in self.features_read if not FEATURES[f].control)
+
+    @property
     def policy(self) -> dict[str, str]:
         """The base policy."""
         return named_policy(self.base)
 
     def policies(self) -> Family:
         """The family of this case: all values of the features it reads (or of those in `vary`)."""
-        names = self.features_read if self.vary is None else self.vary
-        return Family(FEATURES, self.policy, {f: tuple(FEATURES[f].values) for f in names})
+        return Family(FEATURES, self.policy, {f: tuple(FEATURES[f].values) for f in self.varied})
 
     def one(self, policy: Mapping[str, str]) -> Family:
         """The family of a single policy."""

@@ -13,6 +13,9 @@ from .errors import ModelError, UserError, nearest
 COMMANDS = {
     "cases": ("tux3nb.commands.cases", "list the cases and what each asks"),
     "check": ("tux3nb.commands.check", "explore a case for a policy, or for its whole family"),
+    "matrix": ("tux3nb.commands.matrix", "cases by named policies, compared with the expected verdicts"),
+    "record": ("tux3nb.commands.record", "write data/verdicts.csv, or compare with it"),
+    "export-promela": ("tux3nb.commands.export_promela", "print a case's rules as Promela, for SPIN"),
     "report": ("tux3nb.report.cli", "run the notebooks and write self-contained HTML pages"),
     "lab": ("tux3nb.report.lab", "open the notebooks in JupyterLab"),
     "notebooks": ("tux3nb.report.notebooks", "run the notebooks in place and write them back, stable"),

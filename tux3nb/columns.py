@@ -8,7 +8,8 @@ One row a line, columns divided by ``|``, the first row names the actors::
                    | device_write p0:1  |            |
 
 A cell is ``[LABEL:] OPERATION [pPAGE[:CELLS]] [WORD ...] [after LABEL]``. Rows do not order the columns; ``after``
-does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells. A further word names the mapping or the holder worked on.
+does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells. A further word names the mapping or the holder worked on;
+``readonly`` and ``get`` say that a hold only reads, or is a plain reference (FOLL_GET) and not a counted pin.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .errors import UserError, nearest
 from .model.ops import CELLS, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
 from .model.rules import kinds
 
+TRAITS = ("readonly", "get")  # of a hold: it only reads; it is a plain reference (FOLL_GET), not a pin
 PAGE = re.compile(r"p(\d+)(?::([01]+))?$")
 
 
@@ -148,8 +150,8 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         if holder is None:
             raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page")
         words = [w for w in words if w != holder]
-    if "readonly" in words and kind.holder == "makes":
-        words.remove("readonly")
+    if kind.holder == "makes":
+        words = [w for w in words if w not in TRAITS]
     if words:
         raise ColumnError(f"{at}: {words[0]!r} is no mapping or holder{nearest(words[0], [*mappings, *makers])}")
     maker = next((c.kind for c in cells if c.task == holder and c.kind.holder == "makes"), None)
@@ -160,14 +162,18 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
 
 
 def mappings_of(words, where: str) -> list[Mapping]:
-    """Mappings from ``"name[:kind][:absent][:sibling]"``. Raises ColumnError."""
+    """Mappings from ``"name[:kind][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
     out = []
     for word in words:
         name, *traits = word.split(":")
-        known = {SHARED, READONLY, PRIVATE, "absent", "sibling"}
+        known = {SHARED, READONLY, PRIVATE, "absent", "unmapped", "sibling", "young"}
         for t in traits:
             if t not in known:
                 raise ColumnError(f"{where}, mapping {name}: no trait {t!r}{nearest(t, known)}")
         kind = next((t for t in traits if t in (SHARED, READONLY, PRIVATE)), SHARED)
-        out.append(Mapping(name, kind, "absent" not in traits, "sibling" in traits))
+        out.append(
+            Mapping(
+                name, kind, "absent" not in traits, "unmapped" not in traits, "sibling" in traits, "young" in traits
+            )
+        )
     return out

@@ -22,7 +22,8 @@ class Feature:
 
     `values` maps value ids to a short text. `below` maps a value to those just below it in the declared partial
     order (dropping a mechanism moves one step down); a value without an entry has nothing below it.
-    `owner` is who would have to build it: file system, core mm or holder.
+    `owner` is who would have to build it: file system, core mm or holder. A `control` is a mechanism switched off on
+    purpose, one at a time, from a named policy: it never multiplies a family.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Feature:
     owner: str
     values: Mapping[str, str]
     below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    control: bool = False
 
     def __post_init__(self):
         for value, lower in self.below.items():
@@ -111,6 +113,8 @@ class Choice:
         """The policies that have one of these values (of none: no policy)."""
         if not values:
             return FALSE
+        if set(values) >= set(self._feature.values):
+            return TRUE
         for v in values:
             if v not in self._feature.values:
                 raise ModelError(f"feature {self._feature.id} has no value {v!r}{nearest(v, self._feature.values)}")
@@ -147,6 +151,15 @@ class Family:
         self.policies = [p for p in drafts if features.why_not(p) is None or len(drafts) == 1]
         self.all = (1 << len(self.policies)) - 1
         self._sets: dict[tuple[str, tuple[str, ...]], int] = {}
+
+    @classmethod
+    def listed(cls, features: Features, policies: Iterable[Mapping[str, str]]) -> Family:
+        """The family of just these policies, in this order (at least one)."""
+        policies = [features.policy(p) for p in policies]
+        family = cls(features, policies[0])
+        family.policies = policies
+        family.all = (1 << len(policies)) - 1
+        return family
 
     def __len__(self):
         return len(self.policies)

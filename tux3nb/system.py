@@ -18,7 +18,8 @@ class Property:
 
     `clauses` are (reason, predicate over the state); a property may also be checked by steps (``s.ensure``).
     `partner` names the sometimes-events of which one must be REACHED for HOLDS to mean anything.
-    `needs_graph` marks progress, which is computed on the whole graph instead of state by state.
+    `needs_graph` marks progress, which is computed on the whole graph instead of state by state. `advisory` ones are
+    reported apart and never make a policy VIOLATED.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Property:
     partner: str
     clauses: tuple[tuple[str, Callable], ...] = ()
     needs_graph: bool = False
+    advisory: bool = False
 
 
 @dataclass(eq=False)

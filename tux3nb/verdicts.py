@@ -68,7 +68,8 @@ class Answer:
 
     @property
     def verdict(self) -> str:
-        return worst(r.verdict for r in self.rows)
+        advisory = {p.id for p in self.case.properties if p.advisory}
+        return worst(r.verdict for r in self.rows if r.property not in advisory)
 
     def row(self, prop: str) -> Row:
         """The row of one property; KeyError if the case does not judge it."""

@@ -1,236 +1,184 @@
 """Steps printed as plain Python on one packed int: fastest for small worlds, and with no import but the standard
 library.
 
-A printed system has three functions: ``expand(s, m, out)`` appends ``(step index, successor, policies)`` for every
-step that some policy of the set `m` takes, ``judge(s)`` tells the violated clauses as a bit mask, and
-``settled(s)`` whether nothing is under way. What happens on a step (checks, marks, limits) is reported through
-``out`` with negative indexes, see `Printed.events`.
+``expand(s, m, out)`` appends ``(step index, successor, policies)`` for every step that some policy of the set `m`
+takes, and ``(~event number, s, policies)`` for every event of `Plan.events` on the way. ``judge(s)`` tells the
+violated clauses as a bit mask over ``system.clauses``, or ``~event number`` where a predicate cannot be computed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..errors import ModelError
-from ..expr import BOOL, FALSE, TRUE, Expr, negate
-from ..layout import WORD
+from ..expr import BOOL, Expr, walk
+from ..layout import WORD, Field
 from ..policy import Family
-from ..rule import Step
 from ..system import System
+from .plan import Event, Move, Plan, Table, plan
+from .printer import Printer
 
 
 @dataclass(eq=False)
 class Printed:
-    """Compiled functions, the events they report, and the source they came from.
+    """Compiled functions of one system and family, the plan and the source they came from."""
 
-    events: (kind, step index, name, detail); kind is "check", "mark", "limit" or "overflow". ``out`` gets
-    ``(~event index, state, policies)`` for an event.
-    """
-
-    expand: object
-    judge: object
-    settled: object
-    events: list[tuple[str, int, str, str]]
+    expand: Callable
+    judge: Callable
+    settled: Callable
+    halted: Callable
+    plan: Plan
     source: str
 
+    @property
+    def events(self) -> list[Event]:
+        return self.plan.events
 
-class Printer:
-    """Prints expressions as Python text over the int `s`; reads are shared inside one block."""
 
-    def __init__(self, full: int, family: Family | None):
-        self.full, self.family = full, family
+class ScalarPrinter(Printer):
+    """Expressions over the packed int `s`."""
 
-    def read(self, e: Expr) -> str:
-        f, flat = e.args
+    def constant(self, e: Expr) -> str:
+        value = bool(e.value) if e.kind == BOOL else e.value
+        return f"({value})" if e.value < 0 else str(value)
+
+    def read(self, field: Field, flat: Expr) -> str:
+        return f"(s >> {self.place(field, flat)} & {field.mask})"
+
+    def place(self, field: Field, flat: Expr) -> str:
+        """The position of a cell in the packed int. An index that is out of the array below, but whose value is
+        not looked at, must not shift by less than 0."""
+        base = field.word * WORD + field.base
         if flat.is_const:
-            at = f.word * WORD + f.shift(flat.value)
-            return f"(s >> {at} & {f.mask})" if at else f"(s & {f.mask})"
-        at = f"{f.word * WORD + f.base} + {f.width} * {self.number(flat)}"
-        return f"(s >> ({at}) & {f.mask})"
+            return str(base + field.width * flat.value)
+        at = f"({base} + {field.width} * {self.text(flat)})"
+        return at if base + field.width * flat.lo >= 0 else f"max(0, {at})"
 
-    def number(self, e: Expr) -> str:
-        op, a = e.op, e.args
-        if op == "const":
-            return str(a[0])
-        if op == "get":
-            return self.read(e)
-        if op == "int":
-            return f"(1 if {self.truth(a[0])} else 0)"
-        if op == "where":
-            return f"({self.number(a[1])} if {self.truth(a[0])} else {self.number(a[2])})"
-        if op == "bit":
-            return f"(1 << {self.number(a[0])})"
-        x, y = self.number(a[0]), self.number(a[1])
-        if op == "without":
-            return f"({x} & ~{y})"
-        return f"({x} {'|' if op == 'union' else op} {y})"
+    def share(self, blocks: Iterable[list[Expr]]) -> list[str]:
+        """Statements that read once what several of `blocks` read, whichever of them come to be computed."""
+        uses: Counter = Counter()
+        nodes = {}
+        for block in blocks:
+            for e in walk(*block):
+                if e.op == "get" and e.args[1].is_const:
+                    uses[id(e)] += 1
+                    nodes[id(e)] = e
+        lines = []
+        for n, e in enumerate(nodes[i] for i, count in uses.items() if count > 1):
+            lines.append(f"v{n} = {self.text(e)[1:-1]}")
+            self.names[id(e)] = f"v{n}"
+        return lines
 
-    def truth(self, e: Expr) -> str:
-        op, a = e.op, e.args
-        if op == "const":
-            return str(bool(a[0]))
-        if op == "not":
-            return f"(not {self.truth(a[0])})"
-        if op in ("and", "or"):
-            return f"({self.truth(a[0])} {op} {self.truth(a[1])})"
-        if op == "has":
-            return f"({self.number(a[0])} >> {self.number(a[1])} & 1)"
-        return f"({self.number(a[0])} {op} {self.number(a[1])})"
-
-    def policies(self, e: Expr) -> str:
-        """The set of policies for which `e` holds in state `s`, as an int mask."""
-        op, a = e.op, e.args
-        if e.kind == BOOL:
-            return f"({self.full} if {self.truth(e)} else 0)"
-        if op == "feature":
-            return str(self.family.members(*a))
-        if op == "not":
-            return f"({self.full} ^ {self.policies(a[0])})"
-        return f"({self.policies(a[0])} {'&' if op == 'and' else '|'} {self.policies(a[1])})"
-
-    def writes(self, step: Step) -> list[str]:
-        """Statements that turn `s` into the successor `n`; out-of-range values go to `over`."""
+    def writes(self, move: Move) -> list[str]:
+        """Statements that turn `s` into the successor `n`."""
         keep, parts, late = 0, [], []
-        dynamic = [w for w in step.writes if not w[1].is_const]
-        for f, flat, value in step.writes:
-            if flat.is_const and not any(f is g for g, _, _ in dynamic):
-                at = f.word * WORD + f.shift(flat.value)
-                keep |= f.mask << at
-                if not (value.is_const and value.value == 0):
-                    text = self.number(value)
-                    parts.append(f"{text} << {at}" if at else text)
-            else:
-                at = f"{f.word * WORD + f.base} + {f.width} * {self.number(flat)}"
-                late.append(f"b = {at}; n = n & ~({f.mask} << b) | {self.number(value)} << b")
-        first = f"n = s & ~{keep}" if keep else "n = s"
-        return [" | ".join([first, *(f"({p})" for p in parts)]), *late]
-
-
-def control_test(step: Step):
-    """The guard `field == constant` by which a step is found: the place in an actor's routine, if there is one."""
-    tests = [
-        (g.args[0].args[0], g.args[0].args[1].value, g.args[1].value, g)
-        for g in step.guard
-        if g.op == "==" and g.args[0].op == "get" and g.args[0].args[1].is_const and g.args[1].is_const
-    ]
-    if not tests:
-        return None
-    return max(tests, key=lambda t: t[0].hi)
+        computed = [f for f, flat, _ in move.writes if not flat.is_const]
+        for f, flat, value in move.writes:
+            if any(f is g for g in computed):  # which cell is known only now: one after the other
+                late.append(f"b = {self.place(f, flat)}; n = n & ~({f.mask} << b) | {self.text(value)} << b")
+                continue
+            at = f.word * WORD + f.shift(flat.value)
+            keep |= f.mask << at
+            if not (value.is_const and value.value == 0):
+                parts.append(f"({self.text(value)} << {at})")
+        first = f"s & ~{keep}" if keep else "s"
+        return ["n = " + " | ".join([first, *parts]), *late]
 
 
 def print_system(system: System, family: Family) -> Printed:
     """Print and compile a system for a family of policies."""
-    printer = Printer(family.all, family)
-    events: list[tuple[str, int, str, str]] = []
-    groups: dict = defaultdict(list)
-    for i, step in enumerate(system.steps):
-        test = control_test(step)
-        block = _block(printer, family, i, step, test[3] if test else None, events)
-        if block:
-            groups[test and (test[0], test[1])].append((test and test[2], block))
-    lines = _dispatch(printer, groups)
-    lines += ["def halted(s):", f"  return {printer.truth(system.halted)}"]
-    lines += ["def settled(s):", f"  return {printer.truth(system.settled)}"]
-    lines += ["def judge(s):", "  v = 0"]
-    for k, (_, _, good) in enumerate(system.clauses):
-        if not (good.is_const and good.value):
-            lines.append(f"  if not {printer.truth(good)}: v |= {1 << k}")
-    lines.append("  return v")
-    source = "\n".join(lines)
+    planned = plan(system, family)
     space: dict = {}
+    lines = _expand(planned, space) + _judge(planned)
+    for name, e in (("halted", system.halted), ("settled", system.settled)):
+        lines += [f"def {name}(s):", f"  return {ScalarPrinter().text(e)}"]
+    source = "\n".join(lines)
     exec(compile(source, "<scalar>", "exec"), space)
-    return Printed(space["expand"], space["judge"], space["settled"], events, source)
+    return Printed(space["expand"], space["judge"], space["settled"], space["halted"], planned, source)
 
 
-def _dispatch(printer: Printer, groups: dict) -> list[str]:
-    """One function per value of each control field, and `expand`, which calls them."""
+def _expand(planned: Plan, space: dict) -> list[str]:
+    """`expand`, and one function for every value of each control field, which it looks up in a table."""
+    places: dict = defaultdict(lambda: defaultdict(list))
+    for move in planned.moves:
+        places[move.control][move.value].append(move)
     lines, calls = [], []
-    for g, (key, blocks) in enumerate(groups.items()):
-        if key is None:
-            calls += [line for _, block in blocks for line in block]
+    for g, (control, by_value) in enumerate(places.items()):
+        for value, moves in by_value.items():
+            lines += [f"def at_{g}_{value}(s, m, out):", *_indent(_place(planned, moves, space))]
+        if control is None:
+            calls.append(f"at_{g}_0(s, m, out)")
             continue
-        f, flat = key
-        by_value = defaultdict(list)
-        for value, block in blocks:
-            by_value[value] += block
-        for value, body in by_value.items():
-            lines += [f"def at_{g}_{value}(s, m, out):", *("  " + line for line in body)]
-        table = ", ".join(f"{v}: at_{g}_{v}" for v in by_value)
+        field, flat = control
+        table = ", ".join(f"{value}: at_{g}_{value}" for value in by_value)
         lines.append(f"table_{g} = {{{table}}}")
-        where = f.word * WORD + f.shift(flat)
-        calls += [f"f = table_{g}.get(s >> {where} & {f.mask})", "if f: f(s, m, out)"]
-    return [*lines, "def expand(s, m, out):", "  if halted(s): return", *("  " + c for c in calls), "  return"]
+        at = field.word * WORD + field.shift(flat)
+        calls += [f"f = table_{g}.get(s >> {at} & {field.mask})", "if f: f(s, m, out)"]
+    return [*lines, "def expand(s, m, out):", "  if halted(s): return", *_indent(calls)]
 
 
-def _block(printer, family, i: int, step: Step, tested: Expr | None, events: list) -> list[str]:
-    """The statements of one step; empty if no policy of the family allows it."""
-    guard = [g for g in step.guard if g is not tested]
-    allowed = [family.fold(g) for g in step.allowed]
-    if any(g.is_const and not g.value for g in allowed):
-        return []
-    allowed = [g for g in allowed if not g.is_const]
-    out, pad = [], ""
-    if guard:
-        out.append(f"if {' and '.join(printer.truth(g) for g in guard)}:")
-        pad += "  "
-    k = "m"
-    if allowed:
-        out.append(f"{pad}k = m & {' & '.join(printer.policies(g) for g in allowed)}")
+def _place(planned: Plan, moves: list[Move], space: dict) -> list[str]:
+    """The statements of all moves at one place."""
+    printer = ScalarPrinter()
+    tests = [[t for table in move.tables for t in table.tests] for move in moves]
+    lines = printer.share(move.first + move.guard + more for move, more in zip(moves, tests, strict=True))
+    for move in moves:
+        lines += _block(printer, planned, move, space)
+    return lines
+
+
+def _block(printer: ScalarPrinter, planned: Plan, move: Move, space: dict) -> list[str]:
+    """The statements of one move, in the order that `tux3nb.backend.plan` states."""
+    out, pad, k = [], "", "m"
+    for tests, before in ((move.first, []), (move.guard, move.astray)):
+        out += [pad + _report(printer, planned, number, k) for number in before]
+        if tests:
+            out.append(f"{pad}if {' and '.join(printer.text(t) for t in tests)}:")
+            pad += "  "
+    if move.tables:
+        out.append(f"{pad}k = m & {' & '.join(_table(printer, t, space) for t in move.tables)}")
         out.append(f"{pad}if k:")
         pad, k = pad + "  ", "k"
-
-    def event(kind, name, detail, where: Expr, state="s"):
-        if where.is_const and not where.value:
-            return
-        events.append((kind, i, name, detail))
-        text = f"out.append(({~(len(events) - 1)}, {state}, {k}))"
-        out.append(f"{pad}{text}" if where.is_const else f"{pad}if {printer.truth(where)}: {text}")
-
-    stop = TRUE
-    for name, where in step.limits:
-        event("limit", name, "", where)
-        stop = stop & negate(where)
-    if stop.is_const and not stop.value:
-        return out
-    if not stop.is_const:
-        out.append(f"{pad}if {printer.truth(stop)}:")
+    out += [pad + _report(printer, planned, number, k) for number in move.limits]
+    if not (move.taken.is_const and move.taken.value):
+        out.append(f"{pad}if {printer.text(move.taken)}:")
         pad += "  "
-    for prop, good, reason in step.checks:
-        event("check", prop, reason, negate(good))
-    for name, where in step.marks:
-        event("mark", name, "", where)
-    over = overflow(step)
-    if not (over.is_const and not over.value):
-        event("overflow", ", ".join(sorted({w[0].name for w in step.writes if risky(*w)})), "", over)
-        out.append(f"{pad}if not {printer.truth(over)}:")
-        pad += "  "
-    out += [pad + line for line in printer.writes(step)]
-    out.append(f"{pad}out.append(({i}, n, {k}))")
-    return out
+    out += [pad + _report(printer, planned, number, k) for number in move.errors + move.seen]
+    out += [pad + line for line in printer.writes(move)]
+    return [*out, f"{pad}out.append(({move.index}, n, {k}))"]
 
 
-def risky(f, flat: Expr, value: Expr) -> bool:
-    """Whether a write can leave the field's range or the array, judged by static ranges."""
-    return not (0 <= value.lo and value.hi <= f.hi and 0 <= flat.lo and flat.hi < f.size)
+def _report(printer: ScalarPrinter, planned: Plan, number: int, policies: str) -> str:
+    """The statement that reports an event; behind an error nothing can be computed."""
+    event = planned.events[number]
+    text = f"out.append(({~number}, s, {policies}))"
+    if event.kind in ("index", "overflow"):
+        text += "; return"
+    return text if event.where.is_const else f"if {printer.text(event.where)}: {text}"
 
 
-def overflow(step: Step) -> Expr:
-    """Where a written value is outside its field's range, or an index outside its array.
-
-    Negative values are below 0 in Python and huge where numbers are unsigned; both are caught.
-    """
-    out = FALSE
-    for f, flat, value in step.writes:
-        if risky(f, flat, value):
-            for x, most in ((value, f.hi), (flat, f.size - 1)):
-                if x.lo < 0 or x.hi > most:
-                    out = out | (x > most) | (x < 0)
-    return out
+def _table(printer: ScalarPrinter, table: Table, space: dict) -> str:
+    """The policies that a table allows in state `s`; its rows are data, not text."""
+    name = f"T{len(space)}"
+    if not table.tests:
+        space[name] = table.masks[0]
+        return name
+    space[name] = table.masks
+    index = " + ".join(f"({1 << n} if {printer.text(t)} else 0)" for n, t in enumerate(table.tests))
+    return f"{name}[{index}]"
 
 
-def overflow_error(system: System, event, state: int) -> ModelError:
-    """The error for a write outside a field's range, naming rule, field and state."""
-    _, i, name, _ = event
-    nonzero = {k: v for k, v in zip(system.layout.labels, system.layout.unpack(state), strict=True) if v}
-    return ModelError(f"rule {system.steps[i].name} writes {name} outside its range, from state {nonzero}")
+def _judge(planned: Plan) -> list[str]:
+    printer = ScalarPrinter()
+    lines = printer.share([[good] for _, good in planned.clauses])
+    for number in planned.errors:
+        lines.append(f"if {printer.text(planned.events[number].where)}: return {~number}")
+    lines.append("v = 0")
+    for k, good in planned.clauses:
+        lines.append(f"if not {printer.text(good)}: v |= {1 << k}")
+    return ["def judge(s):", *_indent([*lines, "return v"])]
+
+
+def _indent(lines: list[str]) -> list[str]:
+    return ["  " + line for line in lines]

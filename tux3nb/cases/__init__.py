@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import runpy
+import traceback
 from functools import cache
 
 from ..case import Case
@@ -24,8 +26,34 @@ def catalogue() -> dict[str, Case]:
     return found
 
 
+def from_file(path: str) -> Case:
+    """The case that a Python file defines (the one object of type `Case` in it).
+
+    Raises UserError for a file that cannot be read or run, or that defines no case or more than one.
+    """
+    try:
+        space = runpy.run_path(path)
+    except OSError as e:
+        raise UserError(f"{path}: {e.strerror}") from None
+    except UserError:
+        raise
+    except Exception as e:
+        at = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == path]
+        line = at[-1] if at else getattr(e, "lineno", None)
+        raise UserError(f"{path}, line {line}: {type(e).__name__}: {e}") from None
+    found = list({id(v): v for v in space.values() if isinstance(v, Case)}.values())
+    if len(found) != 1:
+        raise UserError(f"{path} defines {len(found) or 'no'} cases; write just one: CASE = Case(...)")
+    return found[0]
+
+
 def find(name: str) -> Case:
-    """The case of that name; UserError names the nearest."""
+    """The shipped case of that name, or the one that the file `name` (ending in .py) defines.
+
+    Raises UserError with the nearest names.
+    """
+    if name.endswith(".py"):
+        return from_file(name)
     cases = catalogue()
     if name not in cases:
         raise UserError(f"no case {name!r}{nearest(name, cases)}")

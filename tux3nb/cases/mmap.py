@@ -13,10 +13,10 @@ PIN_OUTLIVES = Case(
     title="A pin outlives the mapping that it was taken through",
     asks="The process registers the page, unmaps the file and the device goes on. Is 'mapped' the right question?",
     columns="""
-        app                                    | device                         | writer                  | kernel
-        dirty: store p0:0                      | device_write p0:1 after unmapd | write p0:0 after closed | closed: transition after unmapd
-        mr_register p0                         |                                |                         |
-        unmapd: munmap app                     |                                |                         |
+        app              | device                       | writer                  | kernel
+        store p0:0       | device_write p0:1 after gone | write p0:0 after closed | closed: transition after gone
+        mr_register p0   |                              |                         |
+        gone: munmap app |                              |                         |
     """,
     mappings=("app",),
     judges=("I1", "I2", "I5", "I7", "I8"),

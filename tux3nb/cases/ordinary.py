@@ -117,13 +117,38 @@ LOCK_ORDER = Case(
     asks="An older section meets a folio that is already dirty for a newer delta. Does it fork backwards?",
     columns="""
         old        | new                     | kernel
-        write p0:0 | write p0:1 after closed | closed: transition
+        write p0:0 | store p0:1 after closed | closed: transition
+                   |                         | transition
     """,
-    mappings=(),
+    mappings=("new",),
+    folios=4,
+    deltas=2,
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
-    # All data paths take the lock first; with the order switched the newer delta overwrites the older section's data.
+    vary=("fork", "refuse"),
+    # Lock first, and an older section can never meet a newer folio; section first (write(2) of January 2015), and the
+    # newer delta overwrites the older section's data on disk.
     expect={"tux3": "HOLDS", "no_lock_order": "VIOLATED"},
-    sources=(Source("linux-tux3, fs/tux3/filemap_blocklib.c:tux3_write_begin (045a6e00): lock, then section"),),
+    sources=(
+        Source("linux-tux3, fs/tux3/filemap_blocklib.c:tux3_write_begin (045a6e00): lock, then section"),
+        Source("OGAWAHirofumi/tux3 0dd55b3f, user/kernel/filemap.c:tux3_file_write_begin: section, then lock"),
+    ),
+)
+
+ACCESSED_BIT = Case(
+    name="ordinary+accessed_bit",
+    family="ordinary",
+    title="The faulting PTE changes by itself during the fork",
+    asks="The fork leaves the faulting mapping's PTE to its fault, and the fault finds that PTE changed. Who cures it?",
+    columns="""
+        app                     | writer                  | kernel
+        dirty: store p0:0       | write p0:1 after closed | closed: transition after dirty
+        store p0:0 after closed |                         |
+    """,
+    mappings=("app:young",),
+    judges=CPU,
+    # The PTE stays on the old folio until the next write fault; the 2014 version redirected it as well.
+    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    sources=(WP, Source("linux-tux3, fs/tux3/filemap_mmap.c (7e0293b4, 2014): no VMA is left out")),
 )
 
 OWN_REFERENCE = Case(

@@ -4,6 +4,10 @@ from ..case import Case, Source
 
 ACCESS = Source("Linux, mm/memory.c:__access_remote_vm (about v3.17)")
 
+RIK = Source("Rik van Riel, 14 May 2015", "https://phunq.net/pipermail/tux3/2015-May/002238.html")
+MAIL = Source("Daniel Phillips, 15 May 2015: 'First one is ptrace. Only for executable files, right?'")
+ASSERT = Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (07b8aa30)")
+
 PTRACE = Case(
     name="ptrace",
     family="ptrace",
@@ -16,5 +20,106 @@ PTRACE = Case(
     """,
     mappings=("tracee", "writer"),
     judges=("I1", "I2", "I3", "I4a", "I5", "I5w", "I6", "I7", "I8"),
+    # The reference lives for one copy, but that is long enough for a delta change and a fork; a plain reference is no
+    # pin, so only a reference count or a holder that looks again can help.
+    expect={
+        "tux3": "VIOLATED",
+        "stable_pages": "VIOLATED",
+        "migration_rule": "VIOLATED",
+        "reverse_fork": "VIOLATED",
+        "reverse_fork_holders": "HOLDS",
+        "perfect": "HOLDS",
+    },
+    sources=(ACCESS, RIK),
+)
+
+FLUSHED = Case(
+    name="ptrace+flushed",
+    family="ptrace",
+    title="A poke whose folio is written out before its dirty call",
+    asks="No fork, no second writer: the flusher cleans the folio between the copy and the dirty call. And then?",
+    columns="""
+        tracee            | tracer           | kernel
+        dirty: store p0:0 | poke tracee p0:1 | transition after dirty
+    """,
+    mappings=("tracee",),
+    judges=("I1", "I2", "I5", "I7"),
+    # The asserting set_page_dirty meets a clean folio: BUG, with any policy of the fork itself.
+    expect={"tux3": "VIOLATED", "stable_pages": "VIOLATED", "reverse_fork": "VIOLATED", "queued": "HOLDS"},
+    sources=(ACCESS, ASSERT),
+)
+
+LOCKED = Case(
+    name="ptrace+locked",
+    family="ptrace",
+    title="A poke that holds the folio lock over its copy",
+    asks="The tracer locks the folio and finds it still in the slot. Is that enough while the disk reads it?",
+    columns="""
+        tracee            | tracer           | kernel
+        dirty: store p0:0 | poke tracee p0:1 | transition after dirty
+    """,
+    mappings=("tracee",),
+    judges=("I2", "I3", "I7"),
+    # The flusher unlocks the folio before it submits it: the lock does not keep a copy away from a write-out.
+    expect={"tux3_locked": "VIOLATED", "tux3_locked_stable": "HOLDS", "tux3": "VIOLATED"},
+    sources=(ACCESS, Source("linux-tux3, fs/tux3/buffer_writeback.c: unlock before submit (01360bf0)")),
+)
+
+LOST = Case(
+    name="ptrace+lost",
+    family="ptrace",
+    title="Does the poke arrive? Only that",
+    asks="The window is one copy: lookup, delta change, fork by another writer, copy. Which policies close it?",
+    columns="""
+        tracee            | tracer           | writer                  | kernel
+        dirty: store p0:0 | poke tracee p0:1 | write p0:0 after closed | closed: transition after dirty
+    """,
+    mappings=("tracee",),
+    judges=("I1", "I2", "I7", "I8"),
+    vary=("fork", "refuse", "retranslate"),
+    # A count that is only looked at can be too early; frozen it is not. A pin test never sees a plain reference.
+    expect={
+        "tux3": "VIOLATED",
+        "rik_wait": "VIOLATED",
+        "migration_rule": "HOLDS",
+        "reverse_fork": "VIOLATED",
+        "tux3_locked": "HOLDS",
+        "stable_pages": "HOLDS",
+    },
+    sources=(ACCESS, RIK),
+)
+
+PEEK = Case(
+    name="ptrace+peek",
+    family="ptrace",
+    title="A peek through a read-only shared mapping",
+    asks="The debugger reads what the process sees. Is it what the file holds?",
+    columns="""
+        writer                  | tracer                             | kernel
+        dirty: write p0:0       | peek reader p0:0 after written     | closed: transition after dirty
+        written: write p0:0 after closed |                           |
+    """,
+    mappings=("reader:readonly",),
+    judges=("I2", "I5", "I7"),
+    # The PTE of such a mapping stays on the old folio, and a peek goes through the PTE.
+    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
     sources=(ACCESS,),
+)
+
+DATA_NOT_TEXT = Case(
+    name="ptrace+executables_only",
+    family="ptrace",
+    title="'Only for executable files, right?'",
+    asks="Page forking is switched off for executables. Is ptrace safe then?",
+    columns="""
+        tracee            | tracer           | writer                  | kernel
+        dirty: store p0:0 | poke tracee p0:1 | write p0:0 after closed | closed: transition after dirty
+    """,
+    mappings=("tracee", "text:private"),
+    judges=("I1", "I2", "I7", "I8"),
+    vary=("fork", "refuse", "optout", "retranslate"),
+    # The window needs a shared writable mapping; whether the file is also somebody's program text does not matter:
+    # with a text mapping the opt-out happens to help here, without one (ptrace+lost) it does not.
+    expect={"tux3": "VIOLATED", "cowardly_executable": "HOLDS"},
+    sources=(MAIL,),
 )

@@ -66,6 +66,13 @@ FEATURES = Features(
             below={"mayshare": ("shared",), "all": ("mayshare",)},
         ),
         Feature(
+            "redirect_orig",
+            "the faulting mapping's PTE is redirected too",
+            FILE_SYSTEM,
+            {"no": "no, its fault does that (2015)", "yes": "yes, and it faults a second time (2014)"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
             "flush_orig",
             "TLB flush when the faulting PTE is replaced",
             CORE_MM,
@@ -204,6 +211,7 @@ TUX3 = {
     "busy": "in_place",
     "bounce": "no",
     "redirect": "shared",
+    "redirect_orig": "no",
     "flush_orig": "no",
     "notify_orig": "no",
     "recheck": "no",
@@ -220,7 +228,7 @@ TUX3 = {
     "off": "nothing",
 }
 
-COHERENT = {"redirect": "mayshare", "flush_orig": "yes", "notify_orig": "yes", "recheck": "yes"}
+COHERENT = {"redirect": "mayshare", "redirect_orig": "yes", "flush_orig": "yes", "notify_orig": "yes", "recheck": "yes"}
 
 REVERSE_FORK = {
     "fork": "unless_pinned_sync",
@@ -275,6 +283,40 @@ NAMED = {
         {"optout": "mapped_or_pinned", "optout_atomic": "yes"},
     ),
     "cowardly_ever": ("Never fork a file that is or was mapped", {"optout": "ever_mapped", "optout_atomic": "yes"}),
+    "reverse_fork_busy": (
+        "Reverse fork, writing in place where it comes too late",
+        {**REVERSE_FORK, "busy": "in_place"},
+    ),
+    "reverse_unbounced_busy": (
+        "Reverse fork with no bounce copy, writing in place where it comes too late",
+        {**REVERSE_FORK, "busy": "in_place", "bounce": "no"},
+    ),
+    "reverse_fork_clean": ("Reverse fork without re-dirtying pinned folios", {**REVERSE_FORK, "redirty": "no"}),
+    "stable_bounced": (
+        "Never fork, wait, and submit bounce copies of folios that may be pinned (Kara 2023)",
+        {"fork": "never", "bounce": "pinned", "redirty": "yes"},
+    ),
+    "pin_forks_slow": ("Tux3, and the slow GUP walk forks first", {"pinfork": "slow"}),
+    "pin_forks": ("Tux3, and both GUP walks fork first", {"pinfork": "slow_fast"}),
+    "protected": ("Tux3, PTEs write-protected before the next delta begins", {"protect": "barrier"}),
+    "pins_unmapped": (
+        "Fork unless pinned, decided with no PTE left; else wait",
+        {"fork": "unless_pinned_unmapped"},
+    ),
+    "queued": ("Tux3 that takes a dirty call on a clean folio", {"dirty_clean": "queue"}),
+    "forward_page": (
+        "Tux3 that forwards a dirty call on a forked folio, the whole page",
+        {"dirty_clean": "queue", "dirty_forked": "forward_page"},
+    ),
+    "forward_range": (
+        "Tux3 that forwards a dirty call on a forked folio, the bytes written",
+        {"dirty_clean": "queue", "dirty_forked": "forward_range"},
+    ),
+    "tux3_locked": ("Tux3, and plain references look again under the folio lock", {"retranslate": "locked"}),
+    "tux3_locked_stable": (
+        "Tux3, and plain references look again under the folio lock and not during write-out",
+        {"retranslate": "locked_stable"},
+    ),
     "no_mkclean": ("Tux3 with the write-protect before the copy switched off", {"off": "mkclean"}),
     "no_lock_order": ("Tux3 with the section begun before the folio lock", {"off": "lock_order"}),
     "no_own_reference": ("Tux3 with the forked folio's own reference switched off", {"off": "own"}),

@@ -81,7 +81,8 @@ class Mapping:
 
     kind: "shared" (writable), "readonly" (MAP_SHARED of an O_RDONLY file: VM_SHARED cleared, VM_MAYSHARE left) or
     "private". present: its PTE is there at the start. mapped: the process has mapped the file at the start.
-    sibling: another thread of the process has a TLB of its own.
+    sibling: another thread of the process has a TLB of its own. young: the accessed bit of its PTE may change at any
+    time (hardware, reclaim), so that a fault finds another PTE than it saw.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Mapping:
     present: bool = True
     mapped: bool = True
     sibling: bool = False
+    young: bool = False
 
 
 @dataclass(frozen=True)

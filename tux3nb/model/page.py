@@ -1,7 +1,7 @@
 """Reading the world as the kernel does: reference counts, need_fork, free folios. Used by the rules."""
 
 from ..expr import as_int, count, every, some, where
-from .world import PC
+from .world import PC, tasks_of
 
 
 def refs_of_tasks(s, f, but=None):
@@ -31,7 +31,7 @@ def holds(s, f, pins_only=False):
 def pins(s, f):
     """What folio_maybe_dma_pinned can see: held pins, and those that GUP-fast is about to keep or drop."""
     out = holds(s, f, pins_only=True)
-    for task in _axis(s.world, "seen"):
+    for task in tasks_of(op for op in s.world.ops if "fast" in op.how.walks and op.how.pin):
         out = out + as_int((s.pc[task] == PC.fast_check) & (s.folio[task] == f + 1))
     return out
 

@@ -2,7 +2,7 @@
 
 from ...expr import some, where
 from ...rule import rule
-from ..ghost import cpu_write_ends, legal_now, section_begins, store_completes, write_starts
+from ..ghost import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
 from ..mmu import flush_and_notify, flush_tlb, notify, secondary
 from ..ops import PRIVATE, Kind
 from ..world import PC, each, ops, tasks_of, that
@@ -188,8 +188,9 @@ def fault_takes_reference(s, op):
 
 @rule(op=ops("write"), kernel="fs/read_write.c:vfs_write")
 def write_begins(s, policy, op):
-    """write(2) is entered."""
-    s.require(may_start(s, op))
+    """write(2) is entered; the inode's mutex keeps other write(2) calls out until it returns."""
+    others = [o for o in s.world.of("write") if o.task != op.task]
+    s.require(may_start(s, op), ~some(active(s, o) for o in others))
     write_starts(s, op)
     goes_on(s, op, PC.look)
 
@@ -203,7 +204,7 @@ def looks_up(s, policy, op):
     s.pc[t] = PC.lock
 
 
-@rule(op=DIRTIERS, kernel="mm/filemap.c:lock_page")
+@rule(op=DIRTIERS, kernel="include/linux/pagemap.h:lock_page, mm/filemap.c:__lock_page")
 def locks_folio(s, policy, op):
     """The folio lock is taken."""
     t = op.task
@@ -261,7 +262,7 @@ def has_section_already(s, policy, op):
     s.pc[op.task] = PC.decide
 
 
-@rule(op=ops("write"), c=each("cells"), kernel="mm/filemap.c:iov_iter_copy_from_user")
+@rule(op=ops("write"), c=each("cells"), kernel="mm/iov_iter.c:iov_iter_copy_from_user_atomic (recalled)")
 def write_copies_user_data(s, policy, op, c):
     """write(2) copies one cell of user data into the locked folio."""
     t = op.task
@@ -318,6 +319,15 @@ def fault_installs_pte(s, policy, op, flush, tell):
     s.pte[m] = s.folio[t]
     s.pte_write[m] = 1
     s.pte_dirty[m] = 1
+    s.fault[t] = 0
+    s.pc[t] = PC.finish
+
+
+@rule(op=FAULTERS, kernel=FAULT + ": pte_same")
+def fault_finds_pte_touched(s, policy, op):
+    """A bit of the PTE has changed meanwhile (the accessed bit): it is left alone, on the old folio."""
+    t, m = op.task, op.via
+    s.require(s.world.maps[m].young, at(s, op, PC.install), s.pte[m] == s.fault[t], s.pte[m] != s.folio[t])
     s.fault[t] = 0
     s.pc[t] = PC.finish
 

@@ -11,18 +11,19 @@ from .fork import writable
 from .script import may_start
 
 KINDS = (Kind("transition", "close the current delta", page=False),)
-TRANSITION = "fs/tux3/commit.c:delta_transition, can_transition"
+TRANSITION = "fs/tux3/commit.c:delta_transition; commit_flusher.c:can_transition"
 FLUSH = "fs/tux3/buffer_writeback.c:bufvec_io"
+PREPARE = "fs/tux3/buffer_writeback.c:prepare_and_lock_page"
 CLEAR = "fs/tux3/buffer_writebacklib.c:tux3_clear_page_dirty_for_io"
 BOUNCE = "bounce at submission (Jan Kara, RFC of 9 Feb 2023)"
-COMMIT = "fs/tux3/commit.c:do_commit"
+COMMIT = "fs/tux3/commit.c:do_commit, commit_delta"
 FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 
 
 @rule(op=ops("transition"), kernel=TRANSITION)
 def transition(s, policy, op):
-    """The next delta becomes current; possible only when the previous one has been committed."""
-    s.require(may_start(s, op), s.committed == s.cur)
+    """The next delta becomes current; possible only when the previous one is committed and its polling done."""
+    s.require(may_start(s, op), s.committed == s.cur, ~flusher_at(s, PC.poll))
     s.limit("deltas", s.cur == s.world.last_delta)
     s.mark("completed")
     delta_closes(s)
@@ -49,10 +50,15 @@ def belongs(s, f):
     return (s.dirty[f] == 1) & (s.tag[f] == s.committed)
 
 
+def may_take_a_folio(s):
+    """The flusher is idle, or done with one folio of the delta and not yet at the commit."""
+    return (flusher_at(s, PC.idle) | flusher_at(s, PC.commit)) & closed_and_drained(s)
+
+
 @rule(f=each("folios"), kernel=FLUSH + ", bufvec_bio_add_page")
 def flush_adds(s, policy, f):
     """A folio of the closed delta, found through its buffers, is added to a bio not yet submitted."""
-    s.require(flusher_at(s, PC.idle), closed_and_drained(s), belongs(s, f), policy.bounce == "no")
+    s.require(may_take_a_folio(s), belongs(s, f), policy.bounce == "no")
     s.bio_folio = f + 1
     s.bio_stage = 1
     goes_to(s, PC.flush_lock)
@@ -61,12 +67,12 @@ def flush_adds(s, policy, f):
 @rule(f=each("folios"), kernel=BOUNCE)
 def flush_picks(s, policy, f):
     """A folio of the closed delta is picked; it is added to a bio only after it is known what to submit."""
-    s.require(flusher_at(s, PC.idle), closed_and_drained(s), belongs(s, f), policy.bounce != "no")
+    s.require(may_take_a_folio(s), belongs(s, f), policy.bounce != "no")
     s.bio_folio = f + 1
     goes_to(s, PC.flush_lock)
 
 
-@rule(kernel=FLUSH + ", prepare_and_lock_page", actor=FLUSHER)
+@rule(kernel=PREPARE, actor=FLUSHER)
 def flush_locks(s, policy):
     """The flusher locks the folio; it is still dirty for the closed delta."""
     f = s.bio_folio - 1
@@ -85,7 +91,7 @@ def flush_picks_again(s, policy):
     goes_to(s, PC.idle)
 
 
-@rule(kernel=FLUSH + ": assert(PageDirty)", actor=FLUSHER)
+@rule(kernel=PREPARE + ": assert(PageDirty)", actor=FLUSHER)
 def flush_finds_clean(s, policy):
     """The folio in the bio is not dirty for the closed delta: the flusher's assertion fails."""
     f = s.bio_folio - 1
@@ -93,7 +99,7 @@ def flush_finds_clean(s, policy):
     s.oops = OOPS.index("flusher met a folio that is not dirty")
 
 
-@rule(kernel=FLUSH + ": set_page_writeback", actor=FLUSHER)
+@rule(kernel=PREPARE + ": set_page_writeback", actor=FLUSHER)
 def flush_sets_writeback(s, policy):
     """PG_writeback is set first, so that the folio never looks clean and idle at once."""
     s.require(flusher_at(s, PC.writeback))
@@ -155,12 +161,12 @@ def flush_bounces_rest(s, policy):
     goes_to(s, PC.clear)
 
 
-@rule(kernel=CLEAR, actor=FLUSHER)
+@rule(kernel=CLEAR + "; buffer_writeback.c:prepare_and_unlock_page", actor=FLUSHER)
 def flush_clears_dirty(s, policy):
     """PG_dirty, the buffers' dirty bits and their delta tag are cleared; the folio is unlocked."""
     f = s.bio_folio - 1
     s.require(flusher_at(s, PC.clear))
-    s.require((policy.redirty == "no") | ~stays_dirty(s, f))
+    s.require((policy.redirty == "no") | ~stays_dirty(s, policy, f))
     s.dirty[f] = 0
     s.tag[f] = 0
     s.locked[f] = 0
@@ -171,18 +177,18 @@ def flush_clears_dirty(s, policy):
 def flush_keeps_dirty(s, policy):
     """The folio may be pinned: it is dirty again at once, for the current delta; the folio is unlocked."""
     f = s.bio_folio - 1
-    s.require(flusher_at(s, PC.clear), policy.redirty == "yes", stays_dirty(s, f))
+    s.require(flusher_at(s, PC.clear), policy.redirty == "yes", stays_dirty(s, policy, f))
     s.tag[f] = s.cur
     s.locked[f] = 0
     goes_to(s, PC.submit)
 
 
-def stays_dirty(s, f):
-    """A live folio that may be pinned."""
-    return pinned(s, f) & live(s, f)
+def stays_dirty(s, policy, f):
+    """A live folio that may be pinned, or was bounced for a pin: a short holder may have let go since the copy."""
+    return (pinned(s, f) | ((s.bounced == 1) & (policy.bounce == "pinned"))) & live(s, f)
 
 
-@rule(kernel=FLUSH + ": submit_bio", actor=FLUSHER)
+@rule(kernel="fs/tux3/buffer_writeback.c:bufvec_submit_bio", actor=FLUSHER)
 def flush_submits(s, policy):
     """The bio is submitted: what it reads must not change from now on until it completes."""
     f = s.bio_folio - 1
@@ -221,7 +227,7 @@ def write_completes(s, policy):
     goes_to(s, PC.commit)
 
 
-@rule(kernel=COMMIT + ": superblock with flush and FUA", actor=FLUSHER)
+@rule(kernel=COMMIT + ": the superblock, with flush and FUA", actor=FLUSHER)
 def commits(s, policy):
     """All I/O of the delta is done: the superblock makes it the one that recovery will find."""
     s.require(some([flusher_at(s, PC.commit), flusher_at(s, PC.idle) & closed_and_drained(s)]))

@@ -3,7 +3,7 @@
 Used by write(2) and by every write fault; operations that ``dirties`` can get here.
 """
 
-from ...expr import every, some
+from ...expr import every, some, where
 from ...rule import rule
 from ..ghost import snapshot_taken
 from ..mmu import flush_and_notify, redirect_allowed
@@ -281,14 +281,12 @@ def waits_for_holder(s, policy, op):
 
 @rule(op=BLOCK, kernel="refusal: wait for the pin count to drop")
 def holder_let_go(s, policy, op):
-    """The folio in the slot could be forked now, or needs no fork: start over."""
+    """Nobody holds the folio in the slot any more, as far as the policy can see: start over."""
     t = op.task
     f = s.slot[0]
-    refused = refused_at_once(s, policy, f, op)
-    refused |= (policy.fork == "unless_refs_frozen") & extra_references(s, f, t)
-    refused |= policy.fork.one_of("unless_pinned_sync", "unless_pinned_unmapped") & pinned(s, f)
-    s.require(at(s, op, PC.wait_holder), policy.refuse == "wait_holder")
-    s.require(~refused | ~must_fork(s, f, s.cur))
+    by_pin = policy.fork.one_of("unless_pinned", "unless_pinned_sync", "unless_pinned_unmapped")
+    held = (by_pin & pinned(s, f)) | (~by_pin & extra_references(s, f, t))
+    s.require(at(s, op, PC.wait_holder), policy.refuse == "wait_holder", ~held)
     s.pc[t] = tried_again(op)
 
 
@@ -302,13 +300,22 @@ def writes_in_place(s, policy, op):
     s.pc[t] = proceed(op)
 
 
+@rule(op=BLOCK, kernel="reverse fork: need_fork asked again, under the same folio lock")
+def reverse_fork_not_needed(s, policy, op):
+    """The write-out has ended since the decision, and the folio is dirty for this delta only: no snapshot is due."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), ~must_fork(s, f, s.section[t] - 1))
+    s.pc[t] = proceed(op)
+
+
 @rule(op=BLOCK, kernel="reverse fork: after MS_SNAP_STABLE (v3.9) and fork(2)'s copy for the child")
 def reverse_fork_copies(s, policy, op):
     """Reverse fork: a new folio S is taken for the disk and the first cell copied into it."""
     t = op.task
     f = s.folio[t] - 1
     new, none_left = free_folio(s)
-    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f))
+    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t] - 1))
     s.limit("folios", none_left)
     snapshot_taken(s, 0)
     s.private[new] = 1
@@ -378,23 +385,31 @@ def fork_swaps_slot(s, policy, op):
     s.pc[t] = PC.own
 
 
-@rule(op=BLOCK, own=(True, False), kernel="fs/tux3/buffer_fork.c:tux3_fork_page (page_cache_get, SetPageForked)")
+@rule(
+    op=BLOCK,
+    own=(True, False),
+    kernel="fs/tux3/buffer_fork.c:pagefork_for_blockdirty (18a490ba), tux3_fork_page (489cb8dc)",
+)
 def fork_marks_forked(s, policy, op, own):
-    """A gets its own reference and is marked forked; a frozen count is thawed."""
+    """A gets its own reference and is marked forked (a frozen count is thawed); dirt of this delta goes with B."""
     t = op.task
     f = s.folio[t] - 1
     s.require(at(s, op, PC.own), policy.off != "own" if own else policy.off == "own")
+    again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t] - 1)  # re-dirtied for this very delta: B carries that
     s.own[f] = int(own)
     s.forked[f] = 1
+    s.tag[f] = where(again, 0, s.tag[f])
+    s.dirty[f] = where(again, 0, s.dirty[f])
     s.frozen[f] = 0
     s.pc[t] = PC.redirect
 
 
 @rule(op=BLOCK, m=each("mappings"), kernel="mm/rmap.c:page_cow_file (3.19 + Tux3)")
 def fork_redirects_pte(s, policy, op, m):
-    """One PTE of A, in another mapping than the faulting one, is pointed at B, read-only."""
+    """One PTE of A is pointed at B, read-only; the faulting mapping's own is left to its fault (2015)."""
     t = op.task
-    s.require(at(s, op, PC.redirect), op.via != m, s.pte[m] == s.folio[t], redirect_allowed(s, policy, m))
+    s.require(at(s, op, PC.redirect), s.pte[m] == s.folio[t], redirect_allowed(s, policy, m))
+    s.require(op.via != m or policy.redirect_orig == "yes")
     s.pte[m] = s.copy[t]
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
@@ -410,12 +425,17 @@ def fork_remaps_pte(s, policy, op, m):
     s.migrating[m] = 0
 
 
-@rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:tux3_fork_page (unlock_page, forked_buffers list)")
+@rule(
+    op=BLOCK,
+    kernel="fs/tux3/buffer_fork.c:pagefork_for_blockdirty (18a490ba), tux3_fork_page (489cb8dc): unlock, forked list",
+)
 def fork_ends(s, policy, op):
     """A is unlocked and put on the list of forked folios; the task goes on with B, which is locked."""
     t = op.task
     f = s.folio[t] - 1
     left = some((s.pte[m] == f + 1) & redirect_allowed(s, policy, m) for m in s.world.mappings if m != op.via)
+    if op.via:
+        left |= (s.pte[op.via] == f + 1) & (policy.redirect_orig == "yes")
     left |= some(s.migrating[m] == 1 for m in s.world.mappings)
     s.require(at(s, op, PC.redirect), ~left)
     s.mark("forked")

@@ -6,9 +6,10 @@ from ..world import PC, that
 from .cpu import fault_takes_reference
 from .script import at, may_start, returns
 
-SLOW = "mm/gup.c:__get_user_pages (0005d20b)"
+SLOW = "mm/gup.c:__get_user_pages (80a79516)"
 FAST = "mm/gup.c:gup_pte_range (80a79516)"
 WALKS = that("walks")
+PC.add("fast_walk")
 
 
 def forks_first(s, policy, op, f, *values):
@@ -75,11 +76,16 @@ def allows(s, op):
     return present & (s.pte_write[op.via] == 1) if op.write else present
 
 
+def fast_starts(s, op):
+    """A registration begins with its fast walk; an I/O, an interval of its own, has begun before."""
+    return at(s, op, PC.fast_walk) if op.how.writes or op.how.reads else may_start(s, op)
+
+
 @rule(op=fast_walks, kernel=FAST)
 def gup_fast_reads_pte(s, policy, op):
     """Fast GUP reads the PTE, with interrupts off and no lock."""
     t = op.task
-    s.require(may_start(s, op), allows(s, op), permitted(policy, op))
+    s.require(fast_starts(s, op), allows(s, op), permitted(policy, op))
     s.seen[t] = s.pte[op.via]
     s.pc[t] = PC.fast_get
 

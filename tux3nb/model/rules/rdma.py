@@ -80,16 +80,24 @@ def mr_deregister_has_none(s, policy, op):
 
 @rule(op=ops("mr_deregister"), outcome=OUTCOMES, kernel=RELEASE + "; " + DIRTY)
 def mr_reports_dirty(s, policy, op, outcome):
-    """The dirty call of a writable region, under the folio lock."""
+    """The dirty call of a writable region whose folio is clean, under the folio lock."""
     f = s.hold[op.holder] - 1
-    s.require(op.write, at(s, op, PC.dirty_call), s.locked[f] == 0)
+    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[f] == 0, s.locked[f] == 0)
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
     dirty_call(s, policy, f, outcome, sorted(written))
     dirty_call_returned(s)
     s.pc[op.task] = PC.put
 
 
-@rule(op=ops("mr_deregister"), kernel="mm/gup.c:put_user_page")
+@rule(op=ops("mr_deregister"), kernel=RELEASE + ", mm/gup.c:put_user_pages_dirty_lock")
+def mr_finds_dirty(s, policy, op):
+    """The folio of a writable region is dirty already: no call is made."""
+    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder] - 1] == 1)
+    dirty_call_returned(s)
+    s.pc[op.task] = PC.put
+
+
+@rule(op=ops("mr_deregister"), kernel="mm/gup.c:put_user_pages_dirty_lock, include/linux/mm.h:put_user_page")
 def mr_unpins(s, policy, op):
     """The pin is dropped."""
     s.require(at(s, op, PC.put))

@@ -1,0 +1,76 @@
+"""``tux3nb matrix``: cases by named policies, compared with the verdicts written by hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from ..cases import catalogue, find
+from ..matrix import Cell, matrix, unfinished
+from ..model.features import NAMED
+
+LETTER = {"HOLDS": "H", "VIOLATED": "V", "HOLDS(refused)": "R", "UNFINISHED": "?", "HOLDS(unreached)": "u"}
+
+
+def configure(parser):
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these cases (default: all)")
+    parser.add_argument("--policy", action="append", metavar="NAME", help="only these named policies (default: all)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+
+
+def run(args) -> int:
+    """Exit code: 0 all as expected, 1 something differs, 3 something is unfinished."""
+    cases = [find(name) for name in args.cases] or list(catalogue().values())
+    policies = args.policy or list(NAMED)
+    cells = matrix(cases, policies, progress=follow(len(cases)))
+    if args.json:
+        print(json.dumps({"cells": [as_json(c) for c in cells]}))
+    else:
+        show(cells, policies)
+    return 3 if unfinished(cells) else 0 if all(c.as_expected for c in cells) else 1
+
+
+def follow(total: int):
+    """A progress line on a terminal's standard error."""
+    done = [0]
+
+    def told(name: str):
+        done[0] += 1
+        if sys.stderr.isatty():
+            print(f"\033[K{done[0]}/{total} {name}", end="\r", file=sys.stderr, flush=True)
+
+    return told
+
+
+def as_json(cell: Cell) -> dict:
+    broken = next((r.property for r in cell.answer.rows if r.verdict == cell.answer.verdict and r.run), None)
+    return {
+        "case": cell.case,
+        "policy": cell.policy,
+        "verdict": cell.answer.verdict,
+        "property": broken,
+        "expected": cell.expected,
+        "as_expected": cell.as_expected,
+    }
+
+
+def show(cells: list[Cell], policies: list[str]):
+    """A letter a cell; ``*`` marks those with a verdict written by hand, ``!`` those that differ from it."""
+    names = list(dict.fromkeys(c.case for c in cells))
+    width = max(map(len, names))
+    by_key = {(c.case, c.policy): c for c in cells}
+    for k, policy in enumerate(policies):
+        print(f"{'':{width}} {'  |' * k}  {policy}")
+    for name in names:
+        row = []
+        for policy in policies:
+            c = by_key[name, policy]
+            mark = "!" if not c.as_expected else "*" if c.expected else " "
+            row.append(f"{LETTER[c.answer.verdict]}{mark}")
+        print(f"{name:{width}}   {' '.join(row)}")
+    print("\nH holds, V violated, R holds (refused), u unreached, ? unfinished; * written by hand, ! differs from it")
+    wrong = [c for c in cells if not c.as_expected]
+    for c in wrong:
+        print(f"unexpected: {c.case} under {c.policy}: {c.answer.verdict}, expected {c.expected}")
+    judged = sum(c.expected is not None for c in cells)
+    print(f"{len(cells)} cells, {judged} with a verdict written by hand, {len(wrong)} unexpected")

@@ -1,0 +1,36 @@
+"""``tux3nb record``: write ``data/verdicts.csv``, or compare with it."""
+
+from __future__ import annotations
+
+import sys
+
+from ..cases import catalogue
+from ..errors import UserError
+from ..matrix import differences, matrix, record, unfinished
+from ..places import data_dir
+from .matrix import follow
+
+
+def configure(parser):
+    parser.add_argument("--check", action="store_true", help="write nothing; say what differs from the record")
+
+
+def run(args) -> int:
+    """Exit code: 0 written or equal, 1 something differs, 3 something is unfinished."""
+    path = data_dir() / "verdicts.csv"
+    cases = catalogue()
+    cells = matrix(cases.values(), progress=follow(len(cases)))
+    new = record(cells)
+    old = path.read_text() if path.exists() else ""
+    changed = differences(old, new)
+    for line in changed:
+        print(line)
+    if args.check:
+        print(f"{path.name}: {'as recorded' if not changed else f'{len(changed)} rows differ'}", file=sys.stderr)
+        return 3 if unfinished(cells) else 1 if changed else 0
+    try:
+        path.write_text(new)
+    except OSError as e:
+        raise UserError(f"cannot write {path}: {e.strerror}") from None
+    print(f"{path}: {len(cells)} rows, {len(changed)} changed", file=sys.stderr)
+    return 3 if unfinished(cells) else 0

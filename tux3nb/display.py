@@ -1,0 +1,129 @@
+"""How an answer shows itself: text everywhere, HTML or Markdown where a page can have it, colour never alone."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+# Both colours are set, so that a verdict reads on a light and on a dark page alike.
+_COLOURS = {
+    "VIOLATED": ("✗", "#a40e1c", "#ffe9e6"),
+    "HOLDS": ("✓", "#1a6a2b", "#e3f6e6"),
+    "NOT PROMISED": ("–", "#4d5560", "#eceff2"),
+}
+_OPEN = ("○", "#6b4400", "#fff1c2")  # UNFINISHED(...), HOLDS(refused), HOLDS(unreached)
+
+
+def verdict_html(word: str, note: str = "") -> str:
+    """A verdict as a coloured word with a sign before it, and a small note below."""
+    sign, ink, back = _COLOURS.get(word, _OPEN)
+    below = f'<br><small style="color:{ink}">{html.escape(note)}</small>' if note else ""
+    style = f"color:{ink};background:{back};border-radius:4px;padding:1px 6px;display:inline-block;text-align:left"
+    broken = html.escape(word).replace("(", "<wbr>(")
+    return f'<span style="{style}"><b>{sign}&nbsp;{broken}</b>{below}</span>'
+
+
+class Shown:
+    """A value for the reader: `text` always, `html` or `markdown` for a page."""
+
+    def __init__(self, text: str, html: str = "", markdown: str = ""):
+        self.text, self.html, self.markdown = text, html, markdown
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        bundle = {"text/plain": self.text, "text/html": self.html, "text/markdown": self.markdown}
+        return {mime: value for mime, value in bundle.items() if value}
+
+
+def figure(svg: str, caption: str, words: Sequence[str]) -> Shown:
+    """A still picture with its caption and its text equivalent.
+
+    In a report the SVG stands in the page and follows its colours; elsewhere it is an image, which forges keep.
+    """
+    said = html.escape(" ".join(words))
+    picture = svg
+    if os.environ.get("TUX3NB_STATIC") != "1":
+        data = base64.b64encode(svg.encode()).decode()
+        picture = f'<img alt="{said}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+    rows = "".join(f"<li>{html.escape(w)}</li>" for w in words)
+    page = (
+        f'<figure class="tux-still">{picture}<figcaption><b>{html.escape(caption)}</b></figcaption>'
+        f"<details><summary>the picture in words</summary><ul>{rows}</ul></details></figure>"
+    )
+    return Shown("\n".join([caption, *(f"  {w}" for w in words)]), page)
+
+
+class Table(pd.DataFrame):
+    """A DataFrame that shows whole texts, verdicts with colour and word, and its text form unwrapped."""
+
+    _metadata = ["looks"]
+
+    @property
+    def _constructor(self):
+        return Table
+
+    def shown_with(self, **looks) -> Table:
+        """The same table with notes for the page: depth of violations, titles of rows, heads of columns."""
+        self.looks = looks
+        return self
+
+    @staticmethod
+    def html(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", raw: Iterable[int] = ()) -> str:
+        """An HTML table; the cells of the columns in `raw` are HTML already."""
+        raw = set(raw)
+
+        style = "text-align:left;vertical-align:top;padding:3px 5px" + (";font-size:11px" if len(heads) > 7 else "")
+
+        def cell(k: int, text: str, tag: str = "td") -> str:
+            shown = text if k in raw and tag == "td" else html.escape(text).replace("\n", "<br>")
+            return f'<{tag} style="{style}">{shown}</{tag}>'
+
+        head = "".join(cell(k, h, "th") for k, h in enumerate(heads))
+        body = "".join(f"<tr>{''.join(cell(k, c) for k, c in enumerate(row))}</tr>" for row in rows)
+        top = f"<p>{html.escape(caption)}</p>" if caption else ""
+        return f"{top}<div style='overflow-x:auto'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+    def _repr_html_(self) -> str:
+        looks = getattr(self, "looks", None) or {}
+        names, heads = looks.get("titles", {}), looks.get("heads", {})
+        width = len(self.columns) + 1
+
+        def shown(label, column, value) -> str:
+            if "depth" not in looks:
+                return html.escape(str(value)).replace("\n", "<br>")
+            if not str(value):
+                return ""
+            depth = looks["depth"].get(label, {}).get(column)
+            return verdict_html(str(value), f"{depth} steps" if depth else "")
+
+        rows = []
+        for label, values in zip(self.index, self.itertuples(index=False), strict=True):
+            title = names.get(label, "")
+            first = f"<b>{html.escape(str(label))}</b>" + (f"<br><small>{html.escape(title)}</small>" if title else "")
+            rows.append([first, *(shown(label, c, v) for c, v in zip(self.columns, values, strict=True))])
+        top = [f"{c}\n{heads[c]}" if c in heads else str(c) for c in self.columns]
+        return self.html([self.index.name or "", *top], rows, raw=range(width))
+
+    def __repr__(self) -> str:
+        """Columns of text; long cells are wrapped, so that every word is there."""
+        head = [[self.index.name or "", *map(str, self.columns)]]
+        rows = head + [[str(k), *map(str, v)] for k, v in zip(self.index, self.itertuples(index=False), strict=True)]
+        cells = [[_wrapped(text) for text in row] for row in rows]
+        width = [max(len(line) for row in cells for line in row[k]) for k in range(len(head[0]))]
+        lines = []
+        for row in cells:
+            for n in range(max(map(len, row))):
+                parts = (c[n] if n < len(c) else "" for c in row)
+                lines.append("  ".join(f"{p:{w}}" for p, w in zip(parts, width, strict=True)).rstrip())
+        return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int = 60) -> list[str]:
+    return [line for part in text.split("\n") for line in textwrap.wrap(part, width)] or [""]

@@ -1,0 +1,138 @@
+"""What stands in a page for the explorer: the element with its packed table, a still for forges, plain text."""
+
+import base64
+import html
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from tux3nb.explorer.document import BUDGET, chosen_run, document_answer, fit, why_not
+from tux3nb.picture.table import describe, still
+
+
+def _asset(name: str) -> str:
+    return files("tux3nb.explorer").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def explorer_css() -> str:
+    """Return the explorer's style sheet with the dark palette filled in."""
+    dark = files("tux3nb.picture").joinpath("dark.css").read_text(encoding="utf-8")
+    return _asset("explorer.css").replace("/*dark*/", dark)
+
+
+def page_assets() -> str:
+    """Return what a page needs once, at the end of its body, for all its <tux-explorer> elements."""
+    css = json.dumps(explorer_css()).replace("</", "<\\/")
+    return (
+        f'<script type="application/json" id="tux-explorer-css">{css}</script>\n'
+        f'<script type="module">\n{_asset("explorer.js")}</script>'
+    )
+
+
+def first_view(head: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the view that the document starts with: run, step, state numbers and the answer."""
+    start = head["start"]
+    run = chosen_run(answer, start.get("property"))
+    if run is None:
+        return {"run": None, "step": 0, "state": None, "before": None}
+    last = len(run["steps"])
+    step = last if start.get("step") is None else max(0, min(start["step"], last))
+    return {
+        "run": run,
+        "step": step,
+        "state": answer["states"][run["states"][step]],
+        "before": answer["states"][run["states"][step - 1]] if step else None,
+    }
+
+
+def _svg(head: Mapping[str, Any], view: Mapping[str, Any]) -> str:
+    return still(head["picture"], head["fields"], view["state"], before=view["before"])
+
+
+def _caption(view: Mapping[str, Any]) -> str:
+    if view["run"] is None:
+        return ""
+    steps = view["run"]["steps"]
+    if not view["step"]:
+        return f"Start of a run of {len(steps)} steps."
+    step = steps[view["step"] - 1]
+    return f"Step {view['step']} of {len(steps)}, {step['actor']}: {step['says']}"
+
+
+def _verdicts(head: Mapping[str, Any], answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (property, verdict, reason) for each property, or the reason why there is no such policy."""
+    if answer["class"] is None:
+        return [("-", "no such policy", why_not(head, head["start"]["policy"]))]
+    titles = {p["id"]: p["title"] for p in head["properties"]}
+    return [
+        (f"{row['property']} {titles.get(row['property'], '')}".strip(), row["verdict"], row["reason"] or "")
+        for row in answer["class"]["rows"]
+    ]
+
+
+def policy_words(head: Mapping[str, Any], policy: Mapping[str, str]) -> str:
+    """Return a policy as words: the features that the case reads and their values."""
+    parts = []
+    for feature in head["features"]:
+        if feature["read"]:
+            title = next(
+                (v["title"] for v in feature["values"] if v["id"] == policy[feature["id"]]), policy[feature["id"]]
+            )
+            parts.append(f"{feature['title']}: {title}")
+    return "; ".join(parts)
+
+
+def _figure(head: Mapping[str, Any], answer: Mapping[str, Any], image: bool) -> str:
+    """Return the first view as a plain figure and a table; `image` wraps the SVG in an <img>, which forges keep."""
+    view = first_view(head, answer)
+    say = html.escape
+    rows = "".join(
+        f"<tr><td>{say(p)}</td><td><b>{say(v)}</b></td><td>{say(r)}</td></tr>" for p, v, r in _verdicts(head, answer)
+    )
+    picture = ""
+    if view["state"] is not None:
+        picture = _svg(head, view)
+        if image:
+            words = " ".join(describe(head["picture"], head["fields"], view["state"]))
+            data = base64.b64encode(picture.encode()).decode()
+            picture = f'<img alt="{say(words)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+    return (
+        f'<figure class="tux-still"><p><b>{say(head["case"]["title"])}</b>: {say(head["case"]["asks"])}</p>'
+        f"<p>Policy: {say(policy_words(head, head['start']['policy']))}</p>"
+        f"<table><thead><tr><th>property</th><th>verdict</th><th>reason</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"{picture}<figcaption>{say(_caption(view))}</figcaption></figure>"
+    )
+
+
+def fallback_html(head: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """Return the view for readers without widgets: a still image and the verdicts."""
+    return _figure(head, answer, image=True)
+
+
+def static_html(document: Mapping[str, Any], budget: int = BUDGET) -> str:
+    """Return a <tux-explorer> element: its first view readable without scripts, and the packed table."""
+    answer = document_answer(document, document["start"]["policy"])
+    packed, cut = fit(document, budget)
+    figure = _figure(document, answer, image=False)
+    if len(packed) > budget:
+        size = f"{len(packed) / 1000:.0f} kB compressed, more than a page carries ({budget / 1000:.0f} kB)"
+        note = f"<p>The table of this case is {size}: <code>tux3nb lab</code> has it.</p>"
+        return f'<div class="tux-explorer-off">{figure}{note}</div>'
+    note = ' data-cut="1"' if cut else ""
+    return f'<tux-explorer{note}>{figure}<script type="application/json">{json.dumps(packed)}</script></tux-explorer>'
+
+
+def plain_text(head: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """Return the first view as plain text."""
+    view = first_view(head, answer)
+    lines = [
+        f"{head['case']['title']}: {head['case']['asks']}",
+        f"Policy: {policy_words(head, head['start']['policy'])}",
+    ]
+    lines += [
+        f"  {verdict:14s} {prop}{': ' + reason if reason else ''}" for prop, verdict, reason in _verdicts(head, answer)
+    ]
+    if view["state"] is not None:
+        lines += [_caption(view), *(f"  {said}" for said in describe(head["picture"], head["fields"], view["state"]))]
+    return "\n".join(lines)

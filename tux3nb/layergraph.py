@@ -1,0 +1,333 @@
+"""The states that a search by whole layers has found, and what can be asked about them.
+
+States are kept, edges are not: a run is rebuilt by expanding one layer after the other backwards, and progress by
+expanding again, last layer first, what is not yet known to settle. Either takes about as long as the search at most
+and next to no memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import numpy as np
+
+from .backend.frontier import Chunk, FrontierCode, print_frontier
+from .backend.sets import ID, PolicySets
+from .backend.visited import Visited, hashes
+from .exploration import Exploration
+from .search import StoredGraph
+
+SHARDS = 2  # states are divided by hash; each shard is deduplicated by itself, so the cores do not meet
+SMALLEST, LARGEST = 1 << 11, 1 << 14  # rows in a chunk: not mostly calls, and temporaries that stay in the cache
+BATCH = 1 << 20  # rows deduplicated at once: bounds memory beside the states
+
+Part = tuple[np.ndarray, np.ndarray]  # words (n, words of a state), policy sets (n)
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, hashes, policy sets
+
+
+class LayerGraph:
+    """States by layer, in arrays; see `tux3nb.exploration.Graph`.
+
+    bounds: for each shard, the row at which each layer begins. late: for each shard and layer, the rows of states
+    that policies reach then, but others earlier, with these policies.
+    """
+
+    def __init__(self, run: Exploration):
+        self.run, self.layout = run, run.system.layout
+        self.sets = PolicySets()
+        self.code: FrontierCode = print_frontier(run.printed.plan, self.sets)
+        self.shards = [Visited(self.layout.words, self.sets) for _ in range(SHARDS)]
+        self.bounds: list[list[int]] = [[0] for _ in range(SHARDS)]
+        self.late: list[list[Part]] = [[] for _ in range(SHARDS)]
+        self._waiting: list[list[Piece]] = [[] for _ in range(SHARDS)]
+        self._arrived: list[list[tuple]] = [[] for _ in range(SHARDS)]
+        self._depths: tuple[int, list[np.ndarray]] | None = None
+        self.pool = ThreadPoolExecutor(min(SHARDS, os.cpu_count() or 1))
+
+    @property
+    def states(self) -> int:
+        return sum(shard.n for shard in self.shards)
+
+    # ---- building ----------------------------------------------------------------------------------------
+    def take_over(self, stored: StoredGraph) -> Part:
+        """Enter the layers of another graph; returns the last one."""
+        layers: dict[int, dict[int, int]] = {}
+        for state, arrivals in stored.arrivals.items():
+            for depth, mask in arrivals:
+                layers.setdefault(depth, {})[state] = mask
+        for depth in sorted(layers):
+            ids = np.array([self.sets.number(mask) for mask in layers[depth].values()], ID)
+            self.wait(_divide(self.rows(layers[depth]), ids))
+            last = self.close_layer()
+        return last
+
+    def rows(self, states: Iterable[int]) -> np.ndarray:
+        """Packed states as rows of words."""
+        words = [self.layout.to_words(s) for s in states]
+        return np.array(words, np.uint64).reshape(-1, self.layout.words).view(np.int64)
+
+    def packed(self, words: Iterable) -> int:
+        """One row of words as a packed state."""
+        return self.layout.from_words(int(w) & 0xFFFFFFFFFFFFFFFF for w in words)
+
+    def each_chunk(self, frontier: Part) -> Iterator[tuple[Chunk, list[Piece]]]:
+        """Judge and expand chunks of a layer on both cores; yields them in order, with successors by shard."""
+        words, ids = frontier
+        size = min(LARGEST, max(SMALLEST, len(ids) // (2 * SHARDS)))
+        pieces = [(words[a : a + size], ids[a : a + size]) for a in range(0, len(ids), size)]
+        ahead = 2 * SHARDS  # chunks under way: enough to keep the cores busy, not a whole layer in memory
+        running = [self.pool.submit(self._work, *piece) for piece in pieces[:ahead]]
+        for n in range(len(pieces)):
+            done = running.pop(0).result()
+            if n + ahead < len(pieces):
+                running.append(self.pool.submit(self._work, *pieces[n + ahead]))
+            yield done
+
+    def _work(self, words: np.ndarray, ids: np.ndarray) -> tuple[Chunk, list[Piece]]:
+        chunk = Chunk(words, ids)
+        self.code.judge(chunk)
+        self.code.expand(chunk)
+        return chunk, _divide(*successors(chunk))
+
+    def wait(self, pieces: list[Piece]):
+        """Keep successors, by shard, until there are enough to be entered at once."""
+        for waiting, piece in zip(self._waiting, pieces, strict=True):
+            waiting.append(piece)
+        if sum(len(piece[1]) for waiting in self._waiting for piece in waiting) > BATCH:
+            self._enter_waiting()
+
+    def _enter_waiting(self):
+        """Each shard enters what waits for it, on its own core."""
+        for arrived, found in zip(self._arrived, self.pool.map(_enter, self.shards, self._waiting), strict=True):
+            arrived += found
+        self._waiting = [[] for _ in range(SHARDS)]
+
+    def close_layer(self) -> Part:
+        """Enter what waits and note where the layer ends; returns its arrivals."""
+        self._enter_waiting()
+        words, ids = [np.empty((0, self.layout.words), np.int64)], [np.empty(0, ID)]
+        for shard, bounds, late, arrived in zip(self.shards, self.bounds, self.late, self._arrived, strict=True):
+            bounds.append(shard.n)
+            late.append((_joined([a[4] for a in arrived], np.int64), _joined([a[3] for a in arrived], ID)))
+            words += [a[k] for a in arrived for k in (0, 2)]
+            ids += [a[k] for a in arrived for k in (1, 3)]
+        self._arrived = [[] for _ in range(SHARDS)]
+        return np.concatenate(words), np.concatenate(ids)
+
+    # ---- questions -----------------------------------------------------------------------------------------
+    @property
+    def layers(self) -> range:
+        return range(len(self.late[0]))
+
+    def arrived(self, shard: int, depth: int) -> Iterator[Part]:
+        """(rows, policy sets) of the arrivals of a layer in one shard: those of new states, then the late ones."""
+        a, b = self.bounds[shard][depth : depth + 2]
+        yield np.arange(a, b), self.shards[shard].first[a:b]
+        yield self.late[shard][depth]
+
+    @property
+    def arrivals(self) -> dict[int, list[tuple[int, int]]]:
+        """Made anew at every call: large."""
+        out: dict[int, list[tuple[int, int]]] = {}
+        for depth in self.layers:
+            for n, shard in enumerate(self.shards):
+                for rows, ids in self.arrived(n, depth):
+                    for row, i in zip(rows.tolist(), ids.tolist(), strict=True):
+                        out.setdefault(self.packed(shard.words[row]), []).append((depth, self.sets.masks[i]))
+        return out
+
+    @property
+    def edges(self) -> list[tuple[int, int, int, int]]:
+        """Made anew at every call, by expanding every state again: large. One edge for all arrivals of its state."""
+        out = []
+        for shard in self.shards:
+            for a in range(0, shard.n, LARGEST):
+                b = min(a + LARGEST, shard.n)
+                chunk = Chunk(shard.words[a:b], shard.total[a:b])
+                self.code.expand(chunk)
+                states = [self.packed(w) for w in shard.words[a:b]]
+                for step, rows, ids, columns in chunk.moves:
+                    for row, i, *words in zip(rows.tolist(), ids.tolist(), *columns, strict=True):
+                        out.append((states[row], step, self.packed(words), self.sets.masks[i]))
+        return out
+
+    def depths_of(self, policy: int) -> list[np.ndarray]:
+        """For each shard, the layer in which `policy` first reaches each state, -1 where it never does."""
+        if self._depths is None or self._depths[0] != policy:
+            mine, found = self.sets.holding(1 << policy), []
+            for n, shard in enumerate(self.shards):
+                out = np.full(shard.n, -1, np.int32)
+                for depth in self.layers:
+                    for rows, ids in self.arrived(n, depth):
+                        out[rows[mine[ids]]] = depth
+                found.append(out)
+            self._depths = policy, found
+        return self._depths[1]
+
+    def arrival(self, policy: int, state: int) -> int:
+        words = self.rows([state])
+        h = hashes(words)
+        n = int(shard_of(h)[0])
+        row = int(self.shards[n].find(words, h)[0][0])
+        return -1 if row < 0 else int(self.depths_of(policy)[n][row])
+
+    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
+        """Expands the layer before, for this policy only, until one of its states has `state` as a successor."""
+        target, only = self.rows([state])[0], self.sets.number(1 << policy)
+        for shard, depths in zip(self.shards, self.depths_of(policy), strict=True):
+            rows = np.flatnonzero(depths == depth - 1)
+            for a in range(0, len(rows), LARGEST):
+                words = shard.words[rows[a : a + LARGEST]]
+                chunk = Chunk(words, np.full(len(words), only, ID))
+                self.code.expand(chunk)
+                for step, sources, _, columns in chunk.moves:
+                    hit = np.logical_and.reduce([c == t for c, t in zip(columns, target, strict=True)])
+                    if hit.any():
+                        return self.packed(words[sources[np.argmax(hit)]]), step
+        raise AssertionError("a state of a layer has no predecessor in the layer before")
+
+    @cached_property
+    def _stuck(self) -> list[np.ndarray]:
+        return Settling(self).stuck()
+
+    def stuck(self) -> Iterator[tuple[int, int]]:
+        for shard, ids in zip(self.shards, self._stuck, strict=True):
+            for row in np.flatnonzero(ids).tolist():
+                yield self.packed(shard.words[row]), self.sets.masks[ids[row]]
+
+    def first_stuck(self) -> Iterator[tuple[int, int, int]]:
+        done = 0
+        for depth in self.layers:
+            for n, (shard, stuck) in enumerate(zip(self.shards, self._stuck, strict=True)):
+                for rows, ids in self.arrived(n, depth):
+                    here = self.sets.common(ids, stuck[rows])
+                    for at in np.sort(np.unique(here, return_index=True)[1]).tolist():
+                        mask = self.sets.masks[here[at]] & ~done
+                        if mask:
+                            yield depth, self.packed(shard.words[rows[at]]), mask
+                            done |= mask
+
+
+
+def shard_of(h: np.ndarray) -> np.ndarray:
+    """The shard of each state, by its hash."""
+    return (h >> np.uint64(40)).astype(np.int64) % SHARDS
+
+
+def _enter(shard: Visited, waiting: list[Piece]) -> list[tuple]:
+    """Enter all pieces at once; returns what `Visited.enter` does, in a list that is empty where there is nothing."""
+    if not any(len(h) for _, h, _ in waiting):
+        return []
+    return [shard.enter(*(np.concatenate(column) for column in zip(*waiting, strict=True)))]
+
+
+def _joined(arrays: list[np.ndarray], kind) -> np.ndarray:
+    return np.concatenate(arrays) if arrays else np.empty(0, kind)
+
+
+def successors(chunk: Chunk) -> Part:
+    """All successors of a chunk in one array."""
+    total = sum(len(rows) for _, rows, _, _ in chunk.moves)
+    words, ids = np.empty((total, len(chunk.words)), np.int64), np.empty(total, ID)
+    at = 0
+    for _, rows, policies, columns in chunk.moves:
+        end = at + len(rows)
+        ids[at:end] = policies
+        for k, column in enumerate(columns):
+            words[at:end, k] = column
+        at = end
+    return words, ids
+
+
+def _divide(words: np.ndarray, ids: np.ndarray) -> list[Piece]:
+    """(words, hashes, policy sets) for each shard."""
+    h = hashes(words)
+    shard = shard_of(h)
+    where = [np.flatnonzero(shard == n) for n in range(SHARDS)]
+    return [(words[at], h[at], ids[at]) for at in where]
+
+
+class Settling:
+    """From which states, under which policies, a settled state can be reached without a releasing step.
+
+    A backward fixed point without stored edges: sweeps from the last layer to the first expand each state for the
+    policies that are not yet known to settle from it, until a sweep finds nothing new. Most is found by the first.
+    """
+
+    def __init__(self, graph: LayerGraph):
+        self.graph, self.sets = graph, graph.sets
+        self.release = {i for i, step in enumerate(graph.run.system.steps) if step.rule.release}
+        self.can = [self._settled(shard) for shard in graph.shards]
+
+    def stuck(self) -> list[np.ndarray]:
+        """For each shard, the policy sets (by number) that cannot settle, state by state."""
+        while self._sweep():
+            pass
+        return [self.sets.minus(s.total[: s.n], can) for s, can in zip(self.graph.shards, self.can, strict=True)]
+
+    def _settled(self, shard: Visited) -> np.ndarray:
+        out = np.zeros(shard.n, ID)
+        for a in range(0, shard.n, LARGEST):
+            b = min(a + LARGEST, shard.n)
+            ids = shard.total[a:b]
+            out[a:b] = np.where(self.graph.code.settled(Chunk(shard.words[a:b], ids)), ids, 0)
+        return out
+
+    def _sweep(self) -> bool:
+        changed = False
+        for depth in reversed(self.graph.layers):
+            work = []
+            for n, shard in enumerate(self.graph.shards):
+                a, b = self.graph.bounds[n][depth : depth + 2]
+                todo = self.sets.minus(shard.total[a:b], self.can[n][a:b])
+                rows = np.flatnonzero(todo)
+                pieces = [rows[k : k + LARGEST] for k in range(0, len(rows), LARGEST)]
+                work += [(n, a + piece, todo[piece]) for piece in pieces]
+            for n, rows, gain in self.graph.pool.map(self._gains, work):
+                changed |= bool(len(rows))
+                self.can[n][rows] = self.sets.union(self.can[n][rows], gain)
+        return changed
+
+    def _gains(self, work: tuple[int, np.ndarray, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
+        """(shard, rows, policies) found to settle, each row once."""
+        n, rows, todo = work
+        chunk = Chunk(self.graph.shards[n].words[rows], todo)
+        self.graph.code.expand(chunk)
+        events = self.graph.run.printed.events
+        # behind a limit of the model anything may come
+        found = [(at, ids) for number, at, ids in chunk.events if events[number].kind == "limit"]
+        chunk.moves = [move for move in chunk.moves if move[0] not in self.release]
+        sources = _joined([move[1] for move in chunk.moves], np.int64)
+        words, ids = successors(chunk)
+        found.append((sources, self.sets.common(ids, self._can(words))))
+        gain = np.zeros(len(rows), ID)
+        for at, ids in found:
+            _unite(self.sets, gain, at, ids)
+        hit = np.flatnonzero(gain)
+        return n, rows[hit], gain[hit]
+
+    def _can(self, words: np.ndarray) -> np.ndarray:
+        """What is known of states that may stand anywhere."""
+        h = hashes(words)
+        out, shard = np.empty(len(h), ID), shard_of(h)
+        for n in range(SHARDS):
+            at = np.flatnonzero(shard == n)
+            at = at[np.argsort(h[at])]  # sorted questions are answered much faster
+            rows, _ = self.graph.shards[n].find(words[at], h[at])
+            out[at] = self.can[n][rows]
+        return out
+
+
+def _unite(sets: PolicySets, into: np.ndarray, at: np.ndarray, ids: np.ndarray):
+    """Unite policy sets into the rows `at`, which may repeat."""
+    keep = np.flatnonzero(ids)
+    at, ids = at[keep], ids[keep]
+    order = np.argsort(at, kind="stable")
+    at, ids = at[order], ids[order]
+    while at.size:
+        first = np.concatenate([[True], at[1:] != at[:-1]])
+        into[at[first]] = sets.union(into[at[first]], ids[first])
+        at, ids = at[~first], ids[~first]

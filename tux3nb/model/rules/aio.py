@@ -1,0 +1,209 @@
+"""O_DIRECT and AIO on another file, with a mapping of ours as the memory: the I/O is short, its DMA is not a CPU's.
+
+A `dio_read` writes memory. It reports the folio dirty twice: at submission, and after the DMA only if the folio is
+no longer dirty then. An interrupt cannot take the folio lock, so that second call is left to a work item, and
+io_getevents may return before it has run. A `dio_write` only reads memory and reports nothing.
+"""
+
+from ...expr import every, has, where
+from ...rule import rule
+from ..ghost import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from ..ops import Kind
+from ..world import PC, each, ops, tasks_of
+from .dirty import KERNEL as DIRTY
+from .dirty import OUTCOMES, dirty_call
+from .gup import allows
+from .script import at, may_start, returns
+
+
+def _read(name: str, says: str, pin: bool) -> Kind:
+    return Kind(
+        name,
+        says,
+        writes="holder",
+        maps=True,
+        dirties=True,
+        walks="slow fast",
+        gup_write=True,
+        then="dio_dirty",
+        holder="makes",
+        pin=pin,
+    )
+
+
+def _write(name: str, says: str, pin: bool) -> Kind:
+    return Kind(
+        name,
+        says,
+        reads="holder",
+        maps=True,
+        dirties=True,
+        walks="slow fast",
+        then="dio_submit",
+        holder="makes",
+        pin=pin,
+    )
+
+
+KINDS = (
+    _read("dio_read", "O_DIRECT read into the mapping, counted (FOLL_PIN): the device writes memory", pin=True),
+    _read("dio_read_get", "the same with a plain reference, as in 2015", pin=False),
+    _write("dio_write", "O_DIRECT write from the mapping, counted (FOLL_PIN): the device reads memory", pin=True),
+    _write("dio_write_get", "the same with a plain reference, as in 2015", pin=False),
+)
+READS, WRITES = ("dio_read", "dio_read_get"), ("dio_write", "dio_write_get")
+PC.add("fast_walk dio_dirty dio_submit dma dio_end reap")
+NO_WORK, QUEUED, REPORTED = range(3)
+
+REFILL = "fs/direct-io.c:dio_refill_pages (00e23707)"
+SUBMIT = "fs/direct-io.c:dio_bio_submit (00e23707)"
+COMPLETE = "fs/direct-io.c:dio_bio_end_aio (00e23707)"
+CHECK = "block/bio.c:bio_check_pages_dirty (5.0)"
+WORK = "block/bio.c:bio_dirty_fn (5.0)"
+DEVICE = "DMA by the block device, through the physical address that GUP returned"
+
+
+def declare(w):
+    """The cells that a device has moved so far, and the work item that reports a folio dirty."""
+    w.field("dio_moved", tasks_of(op for op in w.of(*READS, *WRITES) if len(op.cells) > 1), hi=3)
+    w.field("dirty_work", tasks_of(w.of(*READS)), hi=REPORTED, names=("none", "queued", "reported"))
+
+
+# ---- submission -------------------------------------------------------------------------------------------------
+@rule(op=ops(*READS, *WRITES), kernel=REFILL)
+def dio_begins(s, policy, op):
+    """The process asks for the I/O; the fast walk is tried first."""
+    s.require(may_start(s, op), s.hold[op.holder] == 0)
+    if op.how.writes:
+        write_starts(s, op)
+    else:
+        read_starts(s, op)
+    s.pc[op.task] = PC.fast_walk
+
+
+@rule(op=ops(*READS, *WRITES), kernel="mm/gup.c:get_user_pages_fast (0005d20b)")
+def dio_walks_slowly(s, policy, op):
+    """The PTE does not allow the access: the slow walk takes over."""
+    s.require(at(s, op, PC.fast_walk), ~allows(s, op))
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops(*READS), outcome=OUTCOMES, kernel=SUBMIT + ": bio_set_pages_dirty; " + DIRTY)
+def dio_reports_dirty_early(s, policy, op, outcome):
+    """The dirty call at submission, under the folio lock; nothing has been written yet, so no bytes to forward."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.dio_dirty), s.locked[f] == 0)
+    dirty_call(s, policy, f, outcome, ())
+    s.pc[op.task] = PC.dio_submit
+
+
+@rule(op=ops(*READS, *WRITES), kernel=SUBMIT + ": submit_bio")
+def dio_submits(s, policy, op):
+    """The bio goes to the device."""
+    s.require(at(s, op, PC.dio_submit))
+    s.pc[op.task] = PC.dma
+
+
+# ---- the device -------------------------------------------------------------------------------------------------
+def moves(s, op, c):
+    """Cells move one at a time, in any order; the last one ends the DMA."""
+    t = op.task
+    if len(op.cells) == 1:
+        s.pc[t] = PC.dio_end
+        return
+    s.require(~has(s.dio_moved[t], c))
+    last = s.dio_moved[t] == 3 ^ (1 << c)
+    s.pc[t] = where(last, PC.dio_end, PC.dma)
+    s.dio_moved[t] = where(last, 0, 1 << c)
+
+
+@rule(op=ops(*READS), c=each("cells"), kernel=DEVICE)
+def dio_read_dma(s, policy, op, c):
+    """The device stores one cell into the folio that GUP returned."""
+    s.require(c in op.cells, at(s, op, PC.dma))
+    moves(s, op, c)
+    s.cell[s.hold[op.holder] - 1, c] = op.version.get(c, 0)
+
+
+@rule(op=ops(*WRITES), c=each("cells"), kernel=DEVICE)
+def dio_write_dma(s, policy, op, c):
+    """The device loads one cell of the folio that GUP returned."""
+    s.require(c in op.cells, at(s, op, PC.dma))
+    moves(s, op, c)
+    value = s.cell[s.hold[op.holder] - 1, c]
+    s.ensure("I2", has(s.legal[op.task, c], value), f"direct I/O wrote an old value of cell {c} to the other file")
+    s.mark("holder_op")
+
+
+# ---- completion -------------------------------------------------------------------------------------------------
+@rule(op=ops(*READS), kernel=COMPLETE + "; " + CHECK)
+def dio_completes(s, policy, op):
+    """The completion finds PG_dirty still set, which is all that it tests: the folio is put without another word."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.dio_end), s.dirty[f] == 1)
+    s.mark("completed_dirty")
+    s.hold[op.holder] = 0
+    s.pc[op.task] = PC.reap
+
+
+@rule(op=ops(*READS), kernel=COMPLETE + "; " + CHECK)
+def dio_completes_clean(s, policy, op):
+    """The completion finds the folio clean: the dirty call and the put are left to a work item."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.dio_end), s.dirty[f] == 0)
+    s.mark("completed_clean")
+    s.dirty_work[op.task] = QUEUED
+    s.pc[op.task] = PC.reap
+
+
+@rule(op=ops(*WRITES), kernel=COMPLETE + ": bio_release_pages")
+def dio_write_completes(s, policy, op):
+    """The folio is put."""
+    s.require(at(s, op, PC.dio_end))
+    s.hold[op.holder] = 0
+    s.pc[op.task] = PC.reap
+
+
+def latest(s, op):
+    """`op` is the task's latest read: the work item is its work."""
+    later = [o for o in s.world.of(*READS) if o.task == op.task and o.line > op.line]
+    return begun(s, op) & every(s.line[op.task] <= o.line for o in later)
+
+
+@rule(op=ops(*READS), outcome=OUTCOMES, actor="kworker", kernel=WORK + ": bio_set_pages_dirty; " + DIRTY)
+def dio_reports_dirty_late(s, policy, op, outcome):
+    """The work item takes the folio lock and calls set_page_dirty."""
+    f = s.hold[op.holder] - 1
+    s.require(latest(s, op), s.dirty_work[op.task] == QUEUED, s.locked[f] == 0)
+    dirty_call(s, policy, f, outcome, op.cells)
+    dirty_call_returned(s)
+    s.dirty_work[op.task] = REPORTED
+
+
+@rule(op=ops(*READS), actor="kworker", kernel=WORK + ": bio_release_pages")
+def dio_puts_late(s, policy, op):
+    """The work item puts the folio."""
+    s.require(latest(s, op), s.dirty_work[op.task] == REPORTED)
+    s.hold[op.holder] = 0
+    s.dirty_work[op.task] = NO_WORK
+
+
+@rule(op=ops(*READS), late=(False, True), kernel="fs/aio.c:io_getevents")
+def dio_read_reaps(s, policy, op, late):
+    """io_getevents returns the completion, perhaps before the work item has run (`late`): every CPU must see the data.
+
+    The data are owed to the delta whether the hold is gone already or not: the caller was told that they arrived.
+    """
+    s.require(at(s, op, PC.reap), s.dirty_work[op.task] == QUEUED if late else s.dirty_work[op.task] != QUEUED)
+    s.mark("holder_op")
+    holder_write_ends(s, op, pinned=True, told=not late)
+    returns(s, op)
+
+
+@rule(op=ops(*WRITES), kernel="fs/aio.c:io_getevents")
+def dio_write_reaps(s, policy, op):
+    """io_getevents returns the completion."""
+    s.require(at(s, op, PC.reap))
+    for c in op.cells:
+        s.legal[op.task, c] = 0
+    returns(s, op)

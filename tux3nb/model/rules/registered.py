@@ -1,0 +1,51 @@
+"""io_uring registered buffers: a long-term writable pin that nobody ever reports dirty.
+
+The I/O through the buffer is that of rules/rdma.py (`device_write`, `device_read`): posted, moved, reaped. A bio over a
+registered buffer makes no dirty call of its own either, since its pages do not come from a user iterator.
+"""
+
+from ...rule import rule
+from ..ops import Kind
+from ..world import PC, ops
+from .gup import permitted
+from .rdma import device_idle
+from .script import may_start, returns
+
+KINDS = (
+    Kind(
+        "buffer_register",
+        "register the page as an io_uring buffer",
+        maps=True,
+        dirties=True,
+        walks="slow",
+        longterm=True,
+        gup_write=True,
+        holder="makes",
+        unbounded=True,
+    ),
+    Kind("buffer_unregister", "unregister the buffer: unpin, no dirty call", page=False, holder="ends"),
+)
+REGISTER = "io_uring/rsrc.c:io_sqe_buffer_register (ab9b0d47)"
+
+
+@rule(op=ops("buffer_register"), kernel=REGISTER + ": pin_user_pages")
+def buffer_register_walks(s, policy, op):
+    """Registration pins with FOLL_WRITE and FOLL_LONGTERM, by the slow walk."""
+    s.require(may_start(s, op), permitted(policy, op))
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("buffer_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
+def buffer_register_refused(s, policy, op):
+    """A long-term writable pin of a file folio is refused with EFAULT."""
+    s.require(may_start(s, op), ~permitted(policy, op))
+    s.mark("longterm_refused")
+    returns(s, op)
+
+
+@rule(op=ops("buffer_unregister"), kernel="io_uring/rsrc.c:io_buffer_unmap (ab9b0d47)", release=True)
+def buffer_unregisters(s, policy, op):
+    """With no I/O in flight the pin is dropped, if there was one; no dirty call is made."""
+    s.require(may_start(s, op), device_idle(s, op))
+    s.hold[op.holder] = 0
+    returns(s, op)

@@ -1,0 +1,168 @@
+"""Pages in a pipe: vmsplice(2) takes them through a mapping, splice(2) and sendfile(2) out of the page cache.
+
+Both take plain references, and a pipe may stay full for ever. What comes out of a pipe differs: vmsplice lends memory,
+whose reader should see what the process has stored; splice passes on some version of the file, and any that was
+current at the splice or was written later will do.
+"""
+
+from ...expr import const, has, some, union, where, without
+from ...rule import rule
+from ..ghost import active, read_starts
+from ..ops import CELLS, Kind
+from ..world import PC, each, ops, tasks_of
+from .gup import allows
+from .script import at, may_start, returns
+
+KINDS = (
+    Kind(
+        "vmsplice",
+        "lend the page to a pipe, through the task's mapping",
+        maps=True,
+        looks=True,
+        walks="slow fast",
+        holder="makes",
+        pin=False,
+        unbounded=True,
+    ),
+    Kind("splice", "put the page-cache folio into a pipe", holder="makes", pin=False, unbounded=True),
+    Kind("pipe_read", "read the page out of the pipe, which lets go of it", reads="holder", holder="uses"),
+    Kind("pipe_close", "close the pipe", page=False, holder="ends"),
+)
+PC.add("confirm pipe_copy pipe_rest pipe_done")
+VMSPLICE = "fs/splice.c:vmsplice_to_pipe, get_iovec_page_array (3.x)"
+SPLICE = "fs/splice.c:generic_file_splice_read (3.x)"
+READ = "fs/pipe.c:pipe_read"
+AGAIN = "pipe reader takes the folio lock and looks the index up again, in its confirm method"
+
+
+def declare(w):
+    """What a splice(2) may never deliver: versions that were overwritten before it."""
+    w.field("superseded_then", tasks_of(w.of("splice")), CELLS, hi=w.full)
+
+
+def makers(world, op):
+    """The operations that fill the pipe that `op` reads or closes."""
+    return [o for o in world.ops if o.how.holder == "makes" and o.holder == op.holder]
+
+
+def lent(world, op) -> bool:
+    """The pipe is filled by vmsplice(2)."""
+    return any(o.kind == "vmsplice" for o in makers(world, op))
+
+
+def filled_by(kind: str):
+    """A rule's domain: the reads of pipes that `kind` fills."""
+    return lambda world: [op for op in world.of("pipe_read") if any(o.kind == kind for o in makers(world, op))]
+
+
+@rule(op=ops("vmsplice"), kernel=VMSPLICE)
+def vmsplice_walks_slowly(s, policy, op):
+    """The fast walk finds no PTE: the slow one takes over."""
+    s.require(may_start(s, op), ~allows(s, op))
+    s.pc[op.task] = PC.walk
+
+
+@rule(op=ops("splice"), kernel=SPLICE)
+def splice_takes(s, policy, op):
+    """The folio in the slot is looked up, and the reference goes into the pipe."""
+    s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[0]] == 0)
+    s.hold[op.holder] = s.slot[0] + 1
+    for c in CELLS:
+        s.superseded_then[op.holder, c] = without(completed(s, c), s.cand[c])
+    returns(s, op)
+
+
+def completed(s, c):
+    """The writes to cell c that are behind, the initial value included."""
+    out = const(1)
+    for op in s.world.writing(c):
+        out = union(out, where(s.line[op.task] > op.line, 1 << op.version[c], 0))
+    return out
+
+
+@rule(op=ops("pipe_read"), kernel=READ, release=True)
+def pipe_read_begins(s, policy, op):
+    """Somebody reads the pipe."""
+    s.require(may_start(s, op), s.hold[op.holder] != 0)
+    read_starts(s, op)
+    s.pc[op.task] = PC.confirm if lent(s.world, op) else PC.pipe_copy
+
+
+@rule(op=filled_by("vmsplice"), kernel="fs/splice.c:user_page_pipe_buf_ops (no confirm method that checks)")
+def pipe_takes_what_it_has(s, policy, op):
+    """The folio that was lent is read, whatever has become of it."""
+    s.require(at(s, op, PC.confirm), policy.retranslate == "no")
+    s.pc[op.task] = PC.pipe_copy
+
+
+@rule(op=filled_by("vmsplice"), kernel=AGAIN)
+def pipe_confirms(s, policy, op):
+    """The folio is locked and still in the slot; the lock is held over the copy."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] == f)
+    s.locked[f] = 1
+    s.pc[op.task] = PC.pipe_copy
+
+
+@rule(op=filled_by("vmsplice"), kernel=AGAIN)
+def pipe_looks_again(s, policy, op):
+    """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] != f)
+    s.require(s.frozen[s.slot[0]] == 0)
+    s.hold[op.holder] = s.slot[0] + 1
+
+
+def copies(s, op, c):
+    """The guard and the next place of copying cell c, in order; returns what is read."""
+    place = PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
+    s.require(c in op.cells, at(s, op, place))
+    s.mark("holder_op")
+    s.pc[op.task] = PC.pipe_done if c == op.cells[-1] else PC.pipe_rest
+    return s.cell[s.hold[op.holder] - 1, c]
+
+
+@rule(op=filled_by("vmsplice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
+def pipe_copies_lent(s, policy, op, c):
+    """One cell of lent memory is copied out of the pipe."""
+    value = copies(s, op, c)
+    s.ensure("I2", has(s.legal[op.task, c], value), f"the pipe delivered a value of cell {c} overwritten before")
+
+
+@rule(op=filled_by("splice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
+def pipe_copies_file(s, policy, op, c):
+    """One cell of file data is copied out of the pipe, perhaps older than a write(2) that finished before the read."""
+    value = copies(s, op, c)
+    old = has(s.superseded_then[op.holder, c], value)
+    s.mark("old_bytes_published", ~has(s.legal[op.task, c], value))
+    s.ensure("I2", ~old, f"the pipe delivered a value of cell {c} overwritten before the splice")
+
+
+@rule(op=ops("pipe_read"), locked=(False, True), kernel="fs/splice.c:page_cache_pipe_buf_release")
+def pipe_read_returns(s, policy, op, locked):
+    """The buffer is used up: its folio is put (and unlocked, if it was locked over the copy)."""
+    f = s.hold[op.holder] - 1
+    s.require(at(s, op, PC.pipe_done), unlocks(s.world, policy, op, locked))
+    for c in op.cells:
+        s.legal[op.task, c] = 0
+    if locked:
+        s.locked[f] = 0
+    s.hold[op.holder] = 0
+    returns(s, op)
+
+
+def unlocks(world, policy, op, locked: bool):
+    """The policies under which the copy was made with the folio locked (or not)."""
+    if not lent(world, op):
+        return not locked
+    return policy.retranslate != "no" if locked else policy.retranslate == "no"
+
+
+@rule(op=ops("pipe_close"), kernel="fs/pipe.c:pipe_release", release=True)
+def pipe_closes(s, policy, op):
+    """The pipe is closed once it has been filled and nobody is reading it; what is still in it is put."""
+    filled = [s.line[o.task] > o.line for o in makers(s.world, op)]
+    reading = [active(s, o) for o in s.world.of("pipe_read") if o.holder == op.holder]
+    s.require(may_start(s, op), *filled, ~some(reading))
+    s.hold[op.holder] = 0
+    returns(s, op)

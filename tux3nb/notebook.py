@@ -1,0 +1,351 @@
+"""What the notebooks use: questions to the model, and answers that Lab, an exported page, a forge and a terminal show.
+
+Every answer is a value with a text equivalent; wherever colour is used there are words too. A wrong name is a UserError
+that gives the nearest right ones.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from .case import Case, Source, named
+from .cases import catalogue, find
+from .display import Shown, Table, figure, verdict_html
+from .errors import UserError, nearest
+from .explorer.build import SHOWN_EVENTS, CaseSource
+from .model.features import FEATURES, NAMED, named_policy
+from .model.rules import all_rules, kinds
+from .picture import describe, still
+from .told import race
+from .verdicts import Answer, Judged, Run, judge
+from .witness.recordings import load_recordings
+
+__all__ = [
+    "Case", "Source", "UserError", "cases", "check", "columns", "explorer", "family", "features", "named", "observed", "operations",
+    "ownership", "policies", "properties", "recorded", "rule_source", "rules", "run_columns", "sources", "state", "steps",
+    "verdicts",
+]  # fmt: skip
+
+Shows = str | Sequence[str] | None
+Policies = Iterable[str] | Mapping[str, Mapping[str, str]] | None
+PLAIN = ("tux3", "stable_pages", "in_place", "rik_wait", "migration_rule", "reverse_fork")  # where a case names none
+
+
+def _case(case: Case | str) -> Case:
+    return case if isinstance(case, Case) else find(case)
+
+
+def _policy(case: Case, policy: str | Mapping[str, str] | None, changes: Mapping[str, str]) -> dict[str, str]:
+    """The case's base policy, a named one, or the base with some features changed; `changes` come on top."""
+    base = named(policy) if isinstance(policy, str) else {**case.policy, **(policy or {})}
+    whole = FEATURES.policy(base, **changes)
+    if reason := FEATURES.why_not(whole):
+        raise UserError(f"these values contradict each other: {reason}")
+    return whole
+
+
+# ---- asking ---------------------------------------------------------------------------------------------------
+@dataclass(repr=False)
+class Checked(Answer):
+    """An `Answer` that shows itself, and has a run to show even when every property holds."""
+
+    judged: Judged | None = None
+    number: int = 0
+
+    def run(self, shows: Shows = None) -> Run:
+        """A run: the shortest that violates the property `shows`, or one to the end that passes events on its way.
+
+        `shows` is a property's id, an event's name or a sequence of events to pass in this order. None: the run of the
+        first violated property, else one to the end of all columns. Raises UserError for a name that is neither, for a
+        property that is not violated, and for an event that no run of this policy reaches.
+        """
+        if shows is None:
+            found = next((r.run for r in self.rows if r.run), None)
+            return found or self.judged.showcase(self.number, SHOWN_EVENTS)
+        if shows in (r.property for r in self.rows):
+            row = self.row(shows)
+            if row.run is None:
+                raise UserError(f"{shows} is {row} in case {self.case.name}: there is no run that breaks it")
+            return row.run
+        events, reached = (shows,) if isinstance(shows, str) else tuple(shows), self.judged.run.reached
+        for event in events:
+            if event not in reached:
+                known = [*(r.property for r in self.rows), *reached]
+                raise UserError(f"case {self.case.name}: no property and no event reached {event!r}{nearest(event, known)}")
+        return self.judged.showcase(self.number, events)
+
+    def deviations(self) -> dict[str, str]:
+        """The features in which the policy differs from the case's base, of those that the case reads."""
+        return {f: v for f, v in self.policy.items() if v != self.case.policy[f] and f in self.case.features_read}
+
+    def _lines(self) -> list[tuple[str, str, str, str]]:
+        titles = {p.id: p.title for p in self.case.properties}
+        told = [f"after {r.depth} steps: {r.reason}" if r.reason else "" for r in self.rows]
+        return [(r.property, str(r), titles[r.property], why) for r, why in zip(self.rows, told, strict=True)]
+
+    def _head(self) -> str:
+        differs = ", ".join(f"{f}={v}" for f, v in self.deviations().items())
+        size = f"{self.states:,} states, {self.edges:,} edges, depth {self.depth}"
+        return f"{self.case.name} under {self.case.base}{f' with {differs}' if differs else ''}: {self.verdict} ({size})"
+
+    def __repr__(self) -> str:
+        width = max(len(word) for _, word, _, _ in self._lines())
+        rows = [f"  {p:4} {word:{width}}  {title}{'; ' + why if why else ''}" for p, word, title, why in self._lines()]
+        return "\n".join([self._head(), *rows])
+
+    def _repr_html_(self) -> str:
+        rows = [[p, title, verdict_html(word), why] for p, word, title, why in self._lines()]
+        return Table.html(["", "property", "verdict", "the shortest way to break it"], rows, caption=self._head(), raw={2})
+
+
+def check(case: Case | str, policy: str | Mapping[str, str] | None = None, **features: str) -> Checked:
+    """Explore every interleaving of `case` under one policy.
+
+    `policy` is a name of `policies()`, or feature values on top of the case's base policy (None: just that);
+    keyword arguments change single features on top. The answer has `verdict`, `row(property)`, `states`, `edges`,
+    `depth` (steps from the start) and `run(property)`. Raises UserError for an unknown case, policy, feature, value.
+    """
+    case = _case(case)
+    family = case.one(_policy(case, policy, features))
+    judged = judge(case, family)
+    return Checked(**vars(judged.answer(0, family)), judged=judged)
+
+
+def _wanted(case: Case, policies: Policies) -> dict[str, dict[str, str]]:
+    """Label -> whole policy; with none named, those that the case has an expectation for."""
+    if isinstance(policies, Mapping):
+        return {label: _policy(case, given, {}) for label, given in policies.items()}
+    return {name: named(name) for name in (_spoken_of(case) if policies is None else policies)}
+
+
+def _spoken_of(case: Case) -> list[str]:
+    return [name for name in NAMED if name in (case.expect or PLAIN)]
+
+
+def _answers(case: Case, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Answer]:
+    """One exploration for all the policies."""
+    if not wanted:
+        raise UserError("name at least one policy")
+    family = case.one(next(iter(wanted.values())))
+    family.policies, family.all = list(wanted.values()), (1 << len(wanted)) - 1
+    judged = judge(case, family)
+    return {label: judged.answer(i, family) for i, label in enumerate(wanted)}
+
+
+def verdicts(case: Case | str, policies: Policies = None) -> Table:
+    """A table of verdict words, one row a policy and one column a property; `all` is the policy's worst.
+
+    `policies`: names (None: those that the case has an expectation for), or a mapping from a label to feature values
+    on top of the case's base. ``verdicts(...).loc["tux3", "I2"]`` is a word such as "VIOLATED".
+    """
+    case = _case(case)
+    answers = _answers(case, _wanted(case, policies))
+    table = Table({p.id: {k: str(a.row(p.id)) for k, a in answers.items()} for p in case.properties}, index=list(answers))
+    table.insert(0, "all", {k: a.verdict for k, a in answers.items()})
+    depth = {k: {r.property: r.depth for r in a.rows} for k, a in answers.items()}
+    titles = {name: NAMED[name][0] for name in answers if name in NAMED and not isinstance(policies, Mapping)}
+    heads = {p.id: p.title for p in case.properties}
+    return table.rename_axis("policy").shown_with(depth=depth, titles=titles, heads=heads)
+
+
+def family(name: str, policies: Iterable[str] | None = None) -> Table:
+    """All cases of a family: which of the named policies hold, which are violated, what else there is to say.
+
+    Each case judges the policies that it has an expectation for, of those in `policies` (None: any). The columns
+    HOLDS, VIOLATED and other are names with spaces between; "?!" behind one says that its case expected something else.
+    """
+    found = [c for c in catalogue().values() if c.family == name]
+    if not found:
+        raise UserError(f"no family {name!r}{nearest(name, {c.family for c in catalogue().values()})}")
+    kept = [p for p in policies or NAMED if named(p)]
+    rows = {}
+    for case in found:
+        wanted = {p: named(p) for p in kept if p in case.expect}
+        told = {"HOLDS": [], "VIOLATED": [], "other": []}
+        for p, answer in (_answers(case, wanted) if wanted else {}).items():
+            mark = p if answer.verdict == case.expect[p] else f"{p}?!"
+            word = answer.verdict
+            told[word if word in told else "other"].append(mark if word in told else f"{mark} {word}")
+        rows[case.name] = {"what happens": case.title, **{k: " ".join(v) for k, v in told.items()}}
+    return Table.from_dict(rows, orient="index", columns=["what happens", "HOLDS", "VIOLATED", "other"]).rename_axis("case")
+
+
+# ---- showing a run --------------------------------------------------------------------------------------------
+def run_columns(answer: Checked, shows: Shows = None, last: int | None = None) -> Shown:
+    """The race as columns, one an actor, with what each step changed. `shows`: a property or an event, as in
+    `Checked.run`; `last` keeps the last so many steps."""
+    run = answer.run(shows)
+    return Shown(race(answer.case, run, max(0, len(run) - last) if last else 0))
+
+
+@cache
+def _source(case: Case, vary: tuple[str, ...] | None = None) -> CaseSource:
+    return CaseSource(case, vary)
+
+
+def ownership(answer: Checked, shows: Shows = None, step: int | str | Sequence[int | str] = -1) -> Shown:
+    """Who holds which folio after a step of the run that `shows` names (see `Checked.run`).
+
+    `step`: how many steps were taken (0: the start, -1: the end), or a rule's name (after its last step), or a
+    sequence of these, one picture each. What the step changed is marked. Raises UserError for a step not in the run.
+    """
+    run, source = answer.run(shows), _source(answer.case)
+    shown = [_picture(source, run, _number(run, n)) for n in ([step] if isinstance(step, int | str) else step)]
+    return Shown("\n\n".join(s.text for s in shown), "".join(s.html for s in shown))
+
+
+def _number(run: Run, step: int | str) -> int:
+    last = len(run)
+    if isinstance(step, str):
+        at = [n for n, s in enumerate(run.steps, 1) if s.rule.name == step]
+        if not at:
+            raise UserError(f"no step {step!r} in this run{nearest(step, {s.rule.name for s in run.steps})}")
+        return at[-1]
+    if not -last - 1 <= step <= last:
+        raise UserError(f"step {step}: this run has the steps 0 to {last} (-1 is the last)")
+    return step % (last + 1)
+
+
+def state(answer: Checked, shows: Shows = None, step: int | str = -1) -> dict[str, int]:
+    """The fields of one state of a run by label, such as ``"slot[0]"``; folios count from 0, or from 1 where 0 is none."""
+    run = answer.run(shows)
+    layout = answer.case.system.layout
+    return dict(zip(layout.labels, layout.unpack(run.states[_number(run, step)]), strict=True))
+
+
+def rules(answer: Checked, shows: Shows = None) -> list[str]:
+    """The names of the rules that a run takes, in order."""
+    return [step.rule.name for step in answer.run(shows).steps]
+
+
+def steps(answer: Checked, shows: Shows = None) -> Table:
+    """A run as a story: who acts, what the step does in one sentence, and the kernel routine that it stands for."""
+    told = [(s.actor, s.rule.name, s.rule.says, s.rule.kernel) for s in answer.run(shows).steps]
+    return Table(told, columns=["actor", "rule", "says", "stands for"], index=range(1, len(told) + 1)).rename_axis("step")
+
+
+def _picture(source: CaseSource, run: Run, n: int) -> Shown:
+    now, before = (source.values(run.states[k]) for k in (n, max(0, n - 1)))
+    svg = still(source.picture, source.labels, now, before=before if n else None)
+    does = f"{run.steps[n - 1].actor}: {run.steps[n - 1].rule.says}" if n else "the start."
+    return figure(svg, f"Step {n} of {len(run)}, {does}", describe(source.picture, source.labels, now))
+
+
+def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, property: str | None = None,
+             step: int | None = None, vary: Sequence[str] | None = None):  # fmt: skip
+    """The live explorer of a case, starting at `policy`, with the run that breaks `property`, after `step` steps.
+
+    `vary`: the features offered as toggles (None: the usual ones that the case reads), at most 4,096 combinations.
+    """
+    from .explorer import Explorer
+
+    case = _case(case)
+    start = _policy(case, policy, {})
+    if vary is not None:
+        unread = [f for f in vary if FEATURES[f].id not in case.features_read]
+        if unread:
+            raise UserError(f"case {case.name} never reads {unread[0]}{nearest(unread[0], case.features_read)}")
+    source = _source(case, None if vary is None else tuple(vary))
+    fixed = [f for f in case.features_read if f not in source.vary and start[f] != case.policy[f]]
+    if fixed:
+        raise UserError(f"the explorer does not offer {fixed[0]}, in which this policy differs: add it to vary")
+    if property is not None and property not in (known := [p.id for p in case.properties]):
+        raise UserError(f"case {case.name} judges no property {property!r}{nearest(property, known)}")
+    return Explorer(source, policy=start, property=property, step=step)
+
+
+# ---- looking things up ----------------------------------------------------------------------------------------
+def rule_source(name: str) -> Shown:
+    """A rule of the model as it is written, and the kernel routine that it stands for."""
+    known = {r.name: r for r in all_rules()}
+    if name not in known:
+        raise UserError(f"no rule {name!r}{nearest(name, known)}")
+    source, cited = known[name].source.rstrip(), f"stands for: {known[name].kernel}"
+    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{cited}*")
+
+
+def cases() -> Table:
+    """The catalogue: every case with its family and its question."""
+    rows = {c.name: {"family": c.family, "asks": c.asks} for c in catalogue().values()}
+    return Table.from_dict(rows, orient="index", columns=["family", "asks"]).rename_axis("case")
+
+
+def operations() -> Table:
+    """The words that a column may use: what each operation does."""
+    return Table.from_dict({k.name: {"does": k.says} for k in kinds().values()}, orient="index").rename_axis("operation")
+
+
+def columns(case: Case | str) -> Shown:
+    """A case as it is written: its question and its actors side by side."""
+    case = _case(case)
+    script = textwrap.dedent(case.columns.strip("\n")).rstrip()
+    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script]))
+
+
+def features(case: Case | str | None = None) -> Table:
+    """The features of a policy: what each decides, who would have to build it, its values.
+
+    With a case: only those that some rule of the case reads; no other can change its answer.
+    """
+    read = None if case is None else _case(case).features_read
+    rows = {
+        f.id: {"decides": f.title, "owner": f.owner, "values": "\n".join(f"{v}: {text}" for v, text in f.values.items())}
+        for f in FEATURES if read is None or f.id in read
+    }  # fmt: skip
+    return Table.from_dict(rows, orient="index", columns=["decides", "owner", "values"]).rename_axis("feature")
+
+
+def policies(case: Case | str | None = None) -> Table:
+    """The named policies and how each differs from Tux3's.
+
+    With a case: those that it has an expectation for, in the features that it reads.
+    """
+    case = None if case is None else _case(case)
+    read = [f.id for f in FEATURES] if case is None else case.features_read
+    tux3, rows = named_policy("tux3"), {}
+    for name in NAMED if case is None else _spoken_of(case):
+        differs = [f"{f}={v}" for f, v in named_policy(name).items() if v != tux3[f] and f in read]
+        rows[name] = {"says": NAMED[name][0], "differs from tux3": " ".join(differs)}
+    return Table.from_dict(rows, orient="index", columns=["says", "differs from tux3"]).rename_axis("policy")
+
+
+def properties(case: Case | str | None = None) -> Table:
+    """The properties that a case judges (None: all of them): id, title, sentence."""
+    from .model.properties import PROPERTIES
+
+    judged = PROPERTIES if case is None else _case(case).properties
+    rows = {p.id: {"title": p.title, "says": p.sentence} for p in judged}
+    return Table.from_dict(rows, orient="index", columns=["title", "says"]).rename_axis("property")
+
+
+def recorded(*names: str) -> Table:
+    """What a real Linux kernel did in small experiments, as recorded in data/ (see `tux3nb witness`)."""
+    heads, rows = ["question", "the model says", "the kernel", "on"], {}
+    for name in names:
+        found = _recording(name)
+        on = f"{found['kernel']['system']} {found['kernel']['release'].split('-')[0]} {found['file_system'] or ''}".strip()
+        rows[name] = dict(zip(heads, (found["question"], found["model_says"], found["verdict"].lower(), on), strict=True))
+    return Table.from_dict(rows, orient="index", columns=heads).rename_axis("experiment")
+
+
+def observed(name: str) -> dict[str, object]:
+    """The facts that an experiment observed, by their names; UserError for an unknown experiment."""
+    return dict(_recording(name)["observed"])
+
+
+def _recording(name: str) -> dict:
+    known = load_recordings()
+    if name not in known:
+        raise UserError(f"no recording {name!r}{nearest(name, known)}")
+    return known[name]
+
+
+def sources(case: Case | str) -> Shown:
+    """Where a case's facts come from."""
+    found = _case(case).sources
+    text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
+    return Shown(text, markdown="\n".join(f"- [{s.text}]({s.url})" if s.url else f"- {s.text}" for s in found))
+

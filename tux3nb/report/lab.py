@@ -1,0 +1,63 @@
+"""`tux3nb lab`: JupyterLab on the notebooks, without its news and update popups."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tux3nb.errors import UserError
+from tux3nb.report.places import all_notebooks, in_checkout, notebooks_folder, writable_folder
+
+CONFIG = Path(__file__).with_name("lab_config")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "--dir", type=Path, metavar="DIR", help="where the notebooks are, or are copied to when there are none"
+    )
+    parser.add_argument("--port", type=int, default=8888, metavar="N", help="port to try first (default: 8888)")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def lab_folder(wanted: Path | None) -> Path:
+    """Return a writable folder with the notebooks: the checkout's, else a copy that is never overwritten."""
+    source = notebooks_folder()
+    if wanted is None and in_checkout() and source.is_dir():
+        return source
+    folder = writable_folder(wanted or Path("tux3nb-notebooks"))
+    for notebook in all_notebooks(source):
+        if not (folder / notebook.name).exists():
+            shutil.copyfile(notebook, folder / notebook.name)
+    return folder
+
+
+def lab_environment() -> dict[str, str]:
+    """Return the environment for JupyterLab: its defaults here are without popups."""
+    path = os.pathsep.join(part for part in (str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH")) if part)
+    return {**os.environ, "JUPYTER_CONFIG_PATH": path}
+
+
+def lab_command(folder: Path, port: int, browser: bool) -> list[str]:
+    """Return the command line of JupyterLab."""
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    return command
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start JupyterLab and stay until it ends."""
+    try:
+        folder = lab_folder(args.dir)
+    except UserError as error:
+        print(f"tux3nb lab: {error}", file=sys.stderr)
+        return 2
+    try:
+        return subprocess.call(lab_command(folder, args.port, not args.no_browser), env=lab_environment())
+    except KeyboardInterrupt:
+        return 0

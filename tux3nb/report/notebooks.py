@@ -1,0 +1,116 @@
+"""Run the notebooks in place and keep only what is the same each time: `make notebooks`, and `--check` for CI."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+from tux3nb.errors import UserError
+from tux3nb.report.execute import execute_all, read
+from tux3nb.report.places import find_notebooks
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_CELL_METADATA = ("tags", "jupyter")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+
+
+def _stable_text(text: str, folder: Path) -> str:
+    """Replace paths of this machine and memory addresses."""
+    text = text.replace(str(folder), "notebooks").replace(str(folder.parent), "tux3nb").replace(str(Path.home()), "~")
+    return _ADDRESS.sub("0x...", text)
+
+
+def _stable_output(output: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode | None:
+    """Return an output without its widget view; None when nothing else was in it."""
+    if "data" in output:
+        output.data.pop(_VIEW, None)
+        output.metadata = nbformat.NotebookNode()
+        if not output.data:
+            return None
+        for mime, value in output.data.items():
+            if isinstance(value, str) and "base64," not in value:
+                output.data[mime] = _stable_text(value, folder)
+    elif output.output_type == "stream":
+        output.text = _stable_text(output.text, folder)
+    if "execution_count" in output:
+        output.execution_count = None
+    return output
+
+
+def stable(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """Strip widget state, timings and paths from an executed notebook; ids stay, counts run from 1."""
+    spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata = nbformat.from_dict({"kernelspec": spec, "language_info": {"name": "python"}})
+    notebook.nbformat_minor = 5
+    count = 0
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in _CELL_METADATA if key in cell.metadata})
+        if cell.cell_type != "code":
+            continue
+        count += bool(cell.source.strip())
+        cell.execution_count = count if cell.source.strip() else None
+        outputs = [_stable_output(output, folder) for output in cell.outputs]
+        cell.outputs = [output for output in outputs if output is not None]
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = cell.execution_count
+    return notebook
+
+
+def write_text(notebook: nbformat.NotebookNode) -> str:
+    """Return the bytes of a notebook file."""
+    return nbformat.writes(notebook, version=4).rstrip("\n") + "\n"
+
+
+def _difference(path: Path, new: nbformat.NotebookNode) -> str | None:
+    """Return where a committed notebook differs from what it gives now."""
+    if path.read_text(encoding="utf-8") == write_text(new):
+        return None
+    old = read(path)
+    for at, (a, b) in enumerate(zip(old.cells, new.cells, strict=False)):
+        if a != b:
+            return f"{path.name}: cell {at + 1} gives something else than what is committed"
+    return f"{path.name}: not as this command writes it"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="path or name; default: all of them")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed notebook differs")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks to run at a time (default: 2)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write or check the notebooks; 0 fine, 1 a cell failed or a notebook differs, 2 bad input."""
+    try:
+        paths = find_notebooks(args.notebooks)
+    except UserError as error:
+        print(f"tux3nb notebooks: {error}", file=sys.stderr)
+        return 2
+    said = []
+    # One layout engine for all machines: its bytes are the same everywhere, a system dot's are not.
+    for each in execute_all(paths, args.jobs, static=False, engine="graphviz-pure"):
+        if each.error:
+            said.append(each.error)
+            continue
+        new = stable(each.notebook, each.path.resolve().parent)
+        if args.check:
+            said += [line] if (line := _difference(each.path, new)) else []
+        else:
+            each.path.write_text(write_text(new), encoding="utf-8")
+    for line in said:
+        print(f"tux3nb notebooks: {line}", file=sys.stderr)
+    return 1 if said else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as `python -m tux3nb.report.notebooks`."""
+    parser = argparse.ArgumentParser(prog="tux3nb notebooks", description=__doc__)
+    configure(parser)
+    return run(parser.parse_args(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
