@@ -8,12 +8,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .backend.plan import Event, explain
-from .backend.scalar import Printed
+from .event import Event, explain
 from .policy import Family, bits
 from .system import System
+
+if TYPE_CHECKING:
+    from .backend.scalar import Printed
 
 HOLDS, REFUSED, VIOLATED, UNFINISHED = "HOLDS", "HOLDS(refused)", "VIOLATED", "UNFINISHED"
 

@@ -174,11 +174,13 @@ def family(name: str, policies: Iterable[str] | None = None) -> Table:
 
 
 # ---- showing a run --------------------------------------------------------------------------------------------
-def run_columns(answer: Checked, shows: Shows = None, last: int | None = None) -> Shown:
-    """The race as columns, one an actor, with what each step changed. `shows`: a property or an event, as in
-    `Checked.run`; `last` keeps the last so many steps."""
+def run_columns(answer: Checked, shows: Shows = None, since: int | str = 0) -> Shown:
+    """The race as columns, one an actor, with what each step changed.
+
+    `shows`: a property or events, as in `Checked.run`. `since`: leave out what comes before that rule's last step.
+    """
     run = answer.run(shows)
-    return Shown(race(answer.case, run, max(0, len(run) - last) if last else 0))
+    return Shown(race(answer.case, run, _number(run, since) - isinstance(since, str)))
 
 
 @cache

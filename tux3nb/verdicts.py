@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .case import Case
+from .explain import failing, values
 from .explore import (
     HOLDS,
     REFUSED,
@@ -24,6 +25,8 @@ from .rule import Step
 
 UNREACHED = "HOLDS(unreached)"
 NOT_PROMISED = "NOT PROMISED"
+SETS = ("cand", "cand_cpu", "ok_back", "told_back", "reaped_back", "legal")  # fields that are sets of versions
+TOLD = ("cell[", "image[", "slot[", "tlb[", "oops", *(f"{name}[" for name in SETS))
 REFUSING_EVENTS = ("longterm_refused",)
 
 
@@ -116,7 +119,7 @@ class Judged:
         """Verdict of one property for representative `i`."""
         found = self.run.first(i, prop)
         if found:
-            return Row(prop, VIOLATED, found.depth, found.reason, self.shortest(i, found))
+            return Row(prop, VIOLATED, found.depth, found.reason + self.because(found), self.shortest(i, found))
         limit = self.limit(i)
         if limit:
             return Row(prop, UNFINISHED, limit=limit)
@@ -125,6 +128,20 @@ class Judged:
             refused = any(self.run.reached.get(e, 0) >> i & 1 for e in REFUSING_EVENTS)
             return Row(prop, REFUSED if refused else UNREACHED)
         return Row(prop, HOLDS)
+
+    def because(self, found: Violation) -> str:
+        """The conjunct that is false, by the values of the cells and sets of versions that it compares."""
+        system = self.case.system
+        if found.step is None:
+            broken = [e for p, reason, e in system.clauses if (p, reason) == (found.property, found.reason)]
+        else:
+            checks = system.steps[found.step].checks
+            broken = [e for p, e, reason in checks if (p, reason) == (found.property, found.reason)]
+        if not broken:
+            return ""
+        at = failing(broken[0], system.layout, found.state)
+        told = [v for v in values(at, system.layout, found.state, SETS) if v.startswith(TOLD)]
+        return f" ({', '.join(told)})" if told else ""
 
     def limit(self, i: int) -> str:
         """What kept the exploration of representative `i` from finishing, or nothing."""

@@ -61,7 +61,7 @@ FLUSHED_GET = Case(
     family="aio",
     title="The same with a plain reference",
     asks="The direct read holds a plain reference, as in 2015, that no test for pins can see. What do the "
-    "dirty call at completion find?",
+    "dirty calls, at submission and at completion, find?",
     columns="""
         app               | kernel
         dio_read_get p0:1 | transition

@@ -35,7 +35,7 @@ MMAP_RACE = Case(
     name="mmap+race",
     family="mmap",
     title="mmap and a pin after the decision to fork",
-    asks="The file is not mapped when the fork decides; before it swaps the slot somebody maps and pins the page.",
+    asks="The file is not mapped when the fork decides; before it swaps the slot somebody maps and pins the page. Too late?",
     columns="""
         app                      | device            | writer                  | kernel
         mmap app after closed    | device_write p0:1 | dirty: write p0:0       | closed: transition after dirty

@@ -19,7 +19,7 @@ KINDS = (
         dirties=True,
         after_fault="idle",
     ),
-    Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True, looks=True),
+    Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True, looks=True, read_fault="idle"),
     Kind(
         "sibling_load", "a load by another thread of the mapping's process, through its TLB", one_cell=True, maps=True
     ),
@@ -35,7 +35,7 @@ KINDS = (
     Kind("munmap", "unmap the file", maps=True, page=False),
     Kind("write", "write(2)", writes="cpu", dirties=True),
 )
-DIRTIERS, FAULTERS = that("dirties"), that("faults")
+DIRTIERS, FAULTERS, READ_FAULTERS = that("dirties"), that("faults"), that("read_fault")
 
 FAULT = "mm/memory.c:do_wp_page (3.19 + Tux3)"
 WRITE = "fs/tux3/filemap_blocklib.c:tux3_write_begin"
@@ -57,12 +57,12 @@ def load_faults(s, policy, op):
     """The load finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     t = op.task
     s.require(may_start(s, op), s.pte[op.via] == 0, s.migrating[op.via] == 0, s.vma[op.via] == 1)
-    s.require(s.frozen[s.slot[0]] == 0)
+    s.require(s.moving[op.via] == 0, s.frozen[s.slot[0]] == 0)
     s.folio[t] = s.slot[0] + 1
     s.pc[t] = PC.map_lock
 
 
-@rule(op=ops("load"), kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
+@rule(op=READ_FAULTERS, kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
 def read_fault_locks(s, policy, op):
     """The read fault locks the folio that it found (fault-around tries the lock: the same step, without waiting)."""
     t = op.task
@@ -77,7 +77,7 @@ def left_slot(s, f):
     return (s.forked[f] == 1) | (s.slot[0] != f)
 
 
-@rule(op=ops("load"), kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_read_fault")
+@rule(op=READ_FAULTERS, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_read_fault")
 def read_fault_maps(s, policy, op):
     """The locked folio still has its mapping (a forked one too): it is mapped, read-only, if there is no PTE yet."""
     t, m = op.task, op.via
@@ -86,10 +86,10 @@ def read_fault_maps(s, policy, op):
     s.pte[m] = where(s.pte[m] == 0, f + 1, s.pte[m])
     s.locked[f] = 0
     s.folio[t] = 0
-    s.pc[t] = PC.idle
+    s.pc[t] = getattr(PC, op.how.read_fault)
 
 
-@rule(op=ops("load"), kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
+@rule(op=READ_FAULTERS, kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
 def read_fault_retries(s, policy, op):
     """The locked folio has left the slot meanwhile: unlock it, put it, fault again."""
     t = op.task
@@ -97,7 +97,7 @@ def read_fault_retries(s, policy, op):
     s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f))
     s.locked[f] = 0
     s.folio[t] = 0
-    s.pc[t] = PC.idle
+    s.pc[t] = getattr(PC, op.how.read_fault)
 
 
 @rule(op=ops("mmap"), kernel="mm/mmap.c:mmap_region")
@@ -121,7 +121,7 @@ def fork_under_way(s):
 def munmap(s, policy, op):
     """The mapping goes away, its PTE with it; a pin stays."""
     m = op.via
-    s.require(may_start(s, op), s.vma[m] == 1, s.migrating[m] == 0)
+    s.require(may_start(s, op), s.vma[m] == 1, s.migrating[m] == 0, s.moving[m] == 0)
     s.pte[m] = 0
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0

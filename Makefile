@@ -1,0 +1,61 @@
+# Needs Python 3.11 or newer and make; everything else is put into .venv (by uv where there is one, else by pip).
+# Windows: run it from Git Bash or MSYS2 (`make PY=python`), or use the words' commands by hand: each is one line.
+PY ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+RUN := $(BIN)/python -m
+UV := $(shell command -v uv 2>/dev/null)
+READY := $(VENV)/.ready
+
+.PHONY: help report lab test test-all browser notebooks record matrix bench lint clean
+help:
+	@echo "make report      run every notebook, write reports/index.html and one offline page each"
+	@echo "make lab         open the notebooks in JupyterLab"
+	@echo "make test        the quick tests (under two minutes)"
+	@echo "make test-all    every test, browser and slow ones too"
+	@echo "make notebooks   run the notebooks in place, keep only what is stable"
+	@echo "make record      write the records in data/ anew (review the difference like code)"
+	@echo "make matrix      case by policy: the verdicts, compared with the expected ones"
+	@echo "make bench       how fast the exploration is"
+	@echo "make lint        ruff on code and notebooks"
+	@echo "make clean       remove what these words made (not .venv)"
+
+report: $(READY)
+	@$(RUN) tux3nb report --jobs $(JOBS)
+lab: $(READY)
+	@$(RUN) tux3nb lab
+test: $(READY)
+	@$(RUN) pytest -q -n $(JOBS) -m "not slow and not browser"
+test-all: $(READY)
+	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup
+browser: $(READY)
+	@$(RUN) pytest -q -m browser
+notebooks: $(READY)
+	@$(RUN) tux3nb.report.notebooks --jobs $(JOBS)
+record: $(READY)
+	@$(RUN) tux3nb record
+matrix: $(READY)
+	@$(RUN) tux3nb matrix
+bench: $(READY)
+	@$(RUN) benchmarks
+lint: $(READY)
+	@$(RUN) ruff check .
+clean:
+	rm -rf reports build dist .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# The environment: made once, and again whenever pyproject.toml changes.
+$(READY): pyproject.toml
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "tux3nb needs Python 3.11 or newer; '$(PY)' is $$($(PY) --version 2>&1 | head -n 1)." >&2; \
+	  echo "Name another one: make PY=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "making $(VENV) with $(if $(UV),uv,pip) (once) ..." >&2
+ifneq ($(UV),)
+	@$(UV) venv -q --allow-existing --python "$$($(PY) -c 'import sys; print(sys.executable)')" $(VENV)
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -e '.[test,bench]'
+else
+	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
+	@$(RUN) pip install -qq --disable-pip-version-check -e '.[test,bench]'
+endif
+	@touch $@
