@@ -76,8 +76,9 @@ class Case:
         for pid in self.judges:
             if pid not in known:
                 raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
-        private = bool(self.world.of_kind(PRIVATE))
-        chosen = self.judges or [p.id for p in PROPERTIES if private or p.id != "I1p"]
+        private, probed = bool(self.world.of_kind(PRIVATE)), bool(self.world.of("uprobe"))
+        idle = {"I1p": not private, "U1": not probed, "U2": not probed, "U3": not probed, "U4": not probed}
+        chosen = self.judges or [p.id for p in PROPERTIES if not idle.get(p.id)]
         return tuple(p for p in PROPERTIES if p.id in chosen)
 
     @cached_property

@@ -88,7 +88,8 @@ class Table(pd.DataFrame):
         head = "".join(cell(k, h, "th") for k, h in enumerate(heads))
         body = "".join(f"<tr>{''.join(cell(k, c) for k, c in enumerate(row))}</tr>" for row in rows)
         top = f"<p>{html.escape(caption)}</p>" if caption else ""
-        return f"{top}<div style='overflow-x:auto'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"{top}<div style='overflow-x:auto'>{table}</div>"
 
     def _repr_html_(self) -> str:
         looks = getattr(self, "looks", None) or {}

@@ -6,36 +6,42 @@ that gives the nearest right ones.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from .case import Case, Source, named
-from .cases import catalogue, find
+from .cases import catalogue, find, from_file
 from .display import Shown, Table, figure, verdict_html
 from .errors import UserError, nearest
 from .explorer.build import SHOWN_EVENTS, CaseSource
-from .model.features import FEATURES, NAMED, named_policy
-from .model.rules import all_rules, kinds
+from .lookup import (
+    cases,
+    columns,
+    features,
+    observed,
+    operations,
+    policies,
+    properties,
+    recorded,
+    rule_source,
+    sources,
+    spoken_of,
+    the_case,
+)
+from .model.features import FEATURES, NAMED
 from .picture import describe, still
 from .told import race
 from .verdicts import Answer, Judged, Run, judge
-from .witness.recordings import load_recordings
 
 __all__ = [
-    "Case", "Source", "UserError", "cases", "check", "columns", "explorer", "family", "features", "named", "observed", "operations",
-    "ownership", "policies", "properties", "recorded", "rule_source", "rules", "run_columns", "sources", "state", "steps",
-    "verdicts",
+    "Case", "Source", "UserError", "cases", "check", "columns", "explorer", "family", "features",
+    "from_file", "named", "observed", "operations", "ownership", "policies", "properties", "recorded",
+    "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
 ]  # fmt: skip
 
 Shows = str | Sequence[str] | None
 Policies = Iterable[str] | Mapping[str, Mapping[str, str]] | None
-PLAIN = ("tux3", "stable_pages", "in_place", "rik_wait", "migration_rule", "reverse_fork")  # where a case names none
-
-
-def _case(case: Case | str) -> Case:
-    return case if isinstance(case, Case) else find(case)
 
 
 def _policy(case: Case, policy: str | Mapping[str, str] | None, changes: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +80,8 @@ class Checked(Answer):
         for event in events:
             if event not in reached:
                 known = [*(r.property for r in self.rows), *reached]
-                raise UserError(f"case {self.case.name}: no property and no event reached {event!r}{nearest(event, known)}")
+                said = f"no property and no event reached {event!r}{nearest(event, known)}"
+                raise UserError(f"case {self.case.name}: {said}")
         return self.judged.showcase(self.number, events)
 
     def deviations(self) -> dict[str, str]:
@@ -89,7 +96,8 @@ class Checked(Answer):
     def _head(self) -> str:
         differs = ", ".join(f"{f}={v}" for f, v in self.deviations().items())
         size = f"{self.states:,} states, {self.edges:,} edges, depth {self.depth}"
-        return f"{self.case.name} under {self.case.base}{f' with {differs}' if differs else ''}: {self.verdict} ({size})"
+        policy = f"{self.case.base} with {differs}" if differs else self.case.base
+        return f"{self.case.name} under {policy}: {self.verdict} ({size})"
 
     def __repr__(self) -> str:
         width = max(len(word) for _, word, _, _ in self._lines())
@@ -98,7 +106,8 @@ class Checked(Answer):
 
     def _repr_html_(self) -> str:
         rows = [[p, title, verdict_html(word), why] for p, word, title, why in self._lines()]
-        return Table.html(["", "property", "verdict", "the shortest way to break it"], rows, caption=self._head(), raw={2})
+        heads = ["", "property", "verdict", "the shortest way to break it"]
+        return Table.html(heads, rows, caption=self._head(), raw={2})
 
 
 def check(case: Case | str, policy: str | Mapping[str, str] | None = None, **features: str) -> Checked:
@@ -108,7 +117,7 @@ def check(case: Case | str, policy: str | Mapping[str, str] | None = None, **fea
     keyword arguments change single features on top. The answer has `verdict`, `row(property)`, `states`, `edges`,
     `depth` (steps from the start) and `run(property)`. Raises UserError for an unknown case, policy, feature, value.
     """
-    case = _case(case)
+    case = the_case(case)
     family = case.one(_policy(case, policy, features))
     judged = judge(case, family)
     return Checked(**vars(judged.answer(0, family)), judged=judged)
@@ -118,11 +127,7 @@ def _wanted(case: Case, policies: Policies) -> dict[str, dict[str, str]]:
     """Label -> whole policy; with none named, those that the case has an expectation for."""
     if isinstance(policies, Mapping):
         return {label: _policy(case, given, {}) for label, given in policies.items()}
-    return {name: named(name) for name in (_spoken_of(case) if policies is None else policies)}
-
-
-def _spoken_of(case: Case) -> list[str]:
-    return [name for name in NAMED if name in (case.expect or PLAIN)]
+    return {name: named(name) for name in (spoken_of(case) if policies is None else policies)}
 
 
 def _answers(case: Case, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Answer]:
@@ -141,9 +146,10 @@ def verdicts(case: Case | str, policies: Policies = None) -> Table:
     `policies`: names (None: those that the case has an expectation for), or a mapping from a label to feature values
     on top of the case's base. ``verdicts(...).loc["tux3", "I2"]`` is a word such as "VIOLATED".
     """
-    case = _case(case)
+    case = the_case(case)
     answers = _answers(case, _wanted(case, policies))
-    table = Table({p.id: {k: str(a.row(p.id)) for k, a in answers.items()} for p in case.properties}, index=list(answers))
+    words = {p.id: {k: str(a.row(p.id)) for k, a in answers.items()} for p in case.properties}
+    table = Table(words, index=list(answers))
     table.insert(0, "all", {k: a.verdict for k, a in answers.items()})
     depth = {k: {r.property: r.depth for r in a.rows} for k, a in answers.items()}
     titles = {name: NAMED[name][0] for name in answers if name in NAMED and not isinstance(policies, Mapping)}
@@ -151,8 +157,8 @@ def verdicts(case: Case | str, policies: Policies = None) -> Table:
     return table.rename_axis("policy").shown_with(depth=depth, titles=titles, heads=heads)
 
 
-def family(name: str, policies: Iterable[str] | None = None) -> Table:
-    """All cases of a family: which of the named policies hold, which are violated, what else there is to say.
+def family(name: str, policies: Iterable[str] | None = None, only: Iterable[str] | None = None) -> Table:
+    """The cases of a family (or those in `only`) and the named policies: which hold, which are violated, what else.
 
     Each case judges the policies that it has an expectation for, of those in `policies` (None: any). The columns
     HOLDS, VIOLATED and other are names with spaces between; "?!" behind one says that its case expected something else.
@@ -160,9 +166,10 @@ def family(name: str, policies: Iterable[str] | None = None) -> Table:
     found = [c for c in catalogue().values() if c.family == name]
     if not found:
         raise UserError(f"no family {name!r}{nearest(name, {c.family for c in catalogue().values()})}")
+    chosen = found if only is None else [find(c) for c in only]
     kept = [p for p in policies or NAMED if named(p)]
     rows = {}
-    for case in found:
+    for case in chosen:
         wanted = {p: named(p) for p in kept if p in case.expect}
         told = {"HOLDS": [], "VIOLATED": [], "other": []}
         for p, answer in (_answers(case, wanted) if wanted else {}).items():
@@ -170,7 +177,8 @@ def family(name: str, policies: Iterable[str] | None = None) -> Table:
             word = answer.verdict
             told[word if word in told else "other"].append(mark if word in told else f"{mark} {word}")
         rows[case.name] = {"what happens": case.title, **{k: " ".join(v) for k, v in told.items()}}
-    return Table.from_dict(rows, orient="index", columns=["what happens", "HOLDS", "VIOLATED", "other"]).rename_axis("case")
+    heads = ["what happens", "HOLDS", "VIOLATED", "other"]
+    return Table.from_dict(rows, orient="index", columns=heads).rename_axis("case")
 
 
 # ---- showing a run --------------------------------------------------------------------------------------------
@@ -212,7 +220,10 @@ def _number(run: Run, step: int | str) -> int:
 
 
 def state(answer: Checked, shows: Shows = None, step: int | str = -1) -> dict[str, int]:
-    """The fields of one state of a run by label, such as ``"slot[0]"``; folios count from 0, or from 1 where 0 is none."""
+    """The fields of one state of a run by label, such as ``"slot[0]"``.
+
+    A folio is a number from 0, or from 1 where 0 means none.
+    """
     run = answer.run(shows)
     layout = answer.case.system.layout
     return dict(zip(layout.labels, layout.unpack(run.states[_number(run, step)]), strict=True))
@@ -226,7 +237,8 @@ def rules(answer: Checked, shows: Shows = None) -> list[str]:
 def steps(answer: Checked, shows: Shows = None) -> Table:
     """A run as a story: who acts, what the step does in one sentence, and the kernel routine that it stands for."""
     told = [(s.actor, s.rule.name, s.rule.says, s.rule.kernel) for s in answer.run(shows).steps]
-    return Table(told, columns=["actor", "rule", "says", "stands for"], index=range(1, len(told) + 1)).rename_axis("step")
+    heads = ["actor", "rule", "says", "stands for"]
+    return Table(told, columns=heads, index=range(1, len(told) + 1)).rename_axis("step")
 
 
 def _picture(source: CaseSource, run: Run, n: int) -> Shown:
@@ -244,7 +256,7 @@ def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, pr
     """
     from .explorer import Explorer
 
-    case = _case(case)
+    case = the_case(case)
     start = _policy(case, policy, {})
     if vary is not None:
         unread = [f for f in vary if FEATURES[f].id not in case.features_read]
@@ -257,97 +269,3 @@ def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, pr
     if property is not None and property not in (known := [p.id for p in case.properties]):
         raise UserError(f"case {case.name} judges no property {property!r}{nearest(property, known)}")
     return Explorer(source, policy=start, property=property, step=step)
-
-
-# ---- looking things up ----------------------------------------------------------------------------------------
-def rule_source(name: str) -> Shown:
-    """A rule of the model as it is written, and the kernel routine that it stands for."""
-    known = {r.name: r for r in all_rules()}
-    if name not in known:
-        raise UserError(f"no rule {name!r}{nearest(name, known)}")
-    source, cited = known[name].source.rstrip(), f"stands for: {known[name].kernel}"
-    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{cited}*")
-
-
-def cases() -> Table:
-    """The catalogue: every case with its family and its question."""
-    rows = {c.name: {"family": c.family, "asks": c.asks} for c in catalogue().values()}
-    return Table.from_dict(rows, orient="index", columns=["family", "asks"]).rename_axis("case")
-
-
-def operations() -> Table:
-    """The words that a column may use: what each operation does."""
-    return Table.from_dict({k.name: {"does": k.says} for k in kinds().values()}, orient="index").rename_axis("operation")
-
-
-def columns(case: Case | str) -> Shown:
-    """A case as it is written: its question and its actors side by side."""
-    case = _case(case)
-    script = textwrap.dedent(case.columns.strip("\n")).rstrip()
-    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script]))
-
-
-def features(case: Case | str | None = None) -> Table:
-    """The features of a policy: what each decides, who would have to build it, its values.
-
-    With a case: only those that some rule of the case reads; no other can change its answer.
-    """
-    read = None if case is None else _case(case).features_read
-    rows = {
-        f.id: {"decides": f.title, "owner": f.owner, "values": "\n".join(f"{v}: {text}" for v, text in f.values.items())}
-        for f in FEATURES if read is None or f.id in read
-    }  # fmt: skip
-    return Table.from_dict(rows, orient="index", columns=["decides", "owner", "values"]).rename_axis("feature")
-
-
-def policies(case: Case | str | None = None) -> Table:
-    """The named policies and how each differs from Tux3's.
-
-    With a case: those that it has an expectation for, in the features that it reads.
-    """
-    case = None if case is None else _case(case)
-    read = [f.id for f in FEATURES] if case is None else case.features_read
-    tux3, rows = named_policy("tux3"), {}
-    for name in NAMED if case is None else _spoken_of(case):
-        differs = [f"{f}={v}" for f, v in named_policy(name).items() if v != tux3[f] and f in read]
-        rows[name] = {"says": NAMED[name][0], "differs from tux3": " ".join(differs)}
-    return Table.from_dict(rows, orient="index", columns=["says", "differs from tux3"]).rename_axis("policy")
-
-
-def properties(case: Case | str | None = None) -> Table:
-    """The properties that a case judges (None: all of them): id, title, sentence."""
-    from .model.properties import PROPERTIES
-
-    judged = PROPERTIES if case is None else _case(case).properties
-    rows = {p.id: {"title": p.title, "says": p.sentence} for p in judged}
-    return Table.from_dict(rows, orient="index", columns=["title", "says"]).rename_axis("property")
-
-
-def recorded(*names: str) -> Table:
-    """What a real Linux kernel did in small experiments, as recorded in data/ (see `tux3nb witness`)."""
-    heads, rows = ["question", "the model says", "the kernel", "on"], {}
-    for name in names:
-        found = _recording(name)
-        on = f"{found['kernel']['system']} {found['kernel']['release'].split('-')[0]} {found['file_system'] or ''}".strip()
-        rows[name] = dict(zip(heads, (found["question"], found["model_says"], found["verdict"].lower(), on), strict=True))
-    return Table.from_dict(rows, orient="index", columns=heads).rename_axis("experiment")
-
-
-def observed(name: str) -> dict[str, object]:
-    """The facts that an experiment observed, by their names; UserError for an unknown experiment."""
-    return dict(_recording(name)["observed"])
-
-
-def _recording(name: str) -> dict:
-    known = load_recordings()
-    if name not in known:
-        raise UserError(f"no recording {name!r}{nearest(name, known)}")
-    return known[name]
-
-
-def sources(case: Case | str) -> Shown:
-    """Where a case's facts come from."""
-    found = _case(case).sources
-    text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
-    return Shown(text, markdown="\n".join(f"- [{s.text}]({s.url})" if s.url else f"- {s.text}" for s in found))
-

@@ -61,7 +61,7 @@ def told(label: str, value: int) -> str:
 
 
 def changes(case: Case, before: int, after: int, hidden: tuple[str, ...] = ()) -> list[str]:
-    """What a step changed, in words; ghost fields, places in routines, and what goes with a freed folio are left out."""
+    """What a step changed, in words; ghost fields, places in routines and a freed folio's fields are left out."""
     found = {label: now for label, (_, now) in case.system.layout.changed(before, after).items()}
     freed = [label[8:-1] for label, now in found.items() if label.startswith("private[") and not now]
     hidden += (*HIDDEN, *GHOSTS, *(("image", "bio_folio") if found.get("bio_stage") == 0 else ()))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from .case import Case
-from .explain import failing, values
+from .errors import ModelError
+from .explain import evaluate, failing, values
 from .explore import (
     HOLDS,
     REFUSED,
@@ -18,6 +20,7 @@ from .explore import (
     Violation,
     explore,
     judge_progress,
+    replay,
     shortest_run,
 )
 from .policy import Family
@@ -119,7 +122,9 @@ class Judged:
         """Verdict of one property for representative `i`."""
         found = self.run.first(i, prop)
         if found:
-            return Row(prop, VIOLATED, found.depth, found.reason + self.because(found), self.shortest(i, found))
+            run = self.shortest(i, found)
+            at = run.states[-1] if found.step is None else found.state
+            return Row(prop, VIOLATED, found.depth, found.reason + self.because(found, at), run)
         limit = self.limit(i)
         if limit:
             return Row(prop, UNFINISHED, limit=limit)
@@ -129,8 +134,8 @@ class Judged:
             return Row(prop, REFUSED if refused else UNREACHED)
         return Row(prop, HOLDS)
 
-    def because(self, found: Violation) -> str:
-        """The conjunct that is false, by the values of the cells and sets of versions that it compares."""
+    def because(self, found: Violation, state: int) -> str:
+        """The conjunct that is false in `state`, by the values of the cells and sets of versions that it compares."""
         system = self.case.system
         if found.step is None:
             broken = [e for p, reason, e in system.clauses if (p, reason) == (found.property, found.reason)]
@@ -139,8 +144,8 @@ class Judged:
             broken = [e for p, e, reason in checks if (p, reason) == (found.property, found.reason)]
         if not broken:
             return ""
-        at = failing(broken[0], system.layout, found.state)
-        told = [v for v in values(at, system.layout, found.state, SETS) if v.startswith(TOLD)]
+        at = failing(broken[0], system.layout, state)
+        told = [v for v in values(at, system.layout, state, SETS) if v.startswith(TOLD)]
         return f" ({', '.join(told)})" if told else ""
 
     def limit(self, i: int) -> str:
@@ -155,9 +160,32 @@ class Judged:
             if key == id(found) and mask >> i & 1:
                 return run
         path = shortest_run(self.run, i, found.state, found.step)
-        run = self._as_run(path)
+        run = self._as_run(self._holders_last(i, found, path))
         self._runs[id(found), self._valid_for(run) & found.policies] = run
         return run
+
+    def _holders_last(self, i: int, found: Violation, path: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The same steps in another order, the holders' as late as they can go: a shortest run that ends in their loss.
+
+        Only orders that replay, and that end in a state in which the same clause fails, are taken.
+        """
+        system, world = self.case.system, self.case.world
+        holders = {op.task for op in world.ops if op.how.reads or op.how.writes == "holder"}
+        steps = [k for k, _ in path]
+        theirs = [n for n, k in enumerate(steps) if system.steps[k].actor in holders]
+        if found.step is not None or not theirs or theirs[-1] == len(steps) - 1:
+            return path
+        broken = [e for p, reason, e in system.clauses if (p, reason) == (found.property, found.reason)]
+        for count in range(len(theirs), 0, -1):
+            late = set(theirs[-count:])
+            order = [k for n, k in enumerate(steps) if n not in late] + [steps[n] for n in sorted(late)]
+            try:
+                states = replay(system, self.run.printed, i, order)
+            except ModelError:
+                continue
+            if not all(evaluate(e, system.layout, states[-1]) for e in broken):
+                return list(zip(order, states[1:], strict=True))
+        return path
 
     def _as_run(self, path: list[tuple[int, int]]) -> Run:
         steps = tuple(self.case.system.steps[k] for k, _ in path)
@@ -185,26 +213,25 @@ class Judged:
 
     def _tour(self, i: int, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
         """Legs from event to event, each a shortest one, then on to the end of all columns."""
-        forward, done = self._forward(i), self._finished()
+        forward, marks, done = self._forward, self._marks(), self._finished()
         at, path = self.case.system.start, []
         for name in wanted:
-            if any(name in events for _, _, events in path):
+            if any(name in marks[step] for step, _ in path):
                 continue
-            leg = _search(forward, at, lambda edge, n=name: n in edge[2])
+            leg = _search(forward, i, at, lambda step, _, n=name: n in marks[step])
             if leg:
                 path += leg
                 at = leg[-1][1]
         if not done(at):
-            path += _search(forward, at, lambda edge: done(edge[1])) or []
-        return [(step, state) for step, state, _ in path]
+            path += _search(forward, i, at, lambda _, state: done(state)) or []
+        return path
 
-    def _forward(self, i: int):
-        """state -> [(step, successor, events on the way)] for one representative."""
+    @cached_property
+    def _forward(self) -> dict[int, list[tuple[int, int, int]]]:
+        """state -> [(step, successor, policies)]."""
         out = defaultdict(list)
-        marks = self._marks()
         for state, step, successor, mask in self.run.edges:
-            if mask >> i & 1:
-                out[state].append((step, successor, marks.get(step, ())))
+            out[state].append((step, successor, mask))
         return out
 
     def _marks(self) -> dict[int, tuple[str, ...]]:
@@ -223,28 +250,31 @@ class Judged:
         return finished
 
 
-def _search(forward, start: int, wanted: Callable) -> list[tuple[int, int, tuple]] | None:
-    """A shortest path whose last edge is wanted, or None."""
-    came: dict[int, tuple[int, tuple] | None] = {start: None}
+def _search(forward, i: int, start: int, wanted: Callable) -> list[tuple[int, int]] | None:
+    """A shortest path [(step, state), ...] of policy i whose last edge is `wanted(step, state)`, or None."""
+    came: dict[int, tuple[int, int] | None] = {start: None}
     layer = [start]
     while layer:
         following = []
         for state in layer:
-            for edge in forward.get(state, ()):
-                if wanted(edge):
-                    return [*_trace(came, state), edge]
-                if edge[1] not in came:
-                    came[edge[1]] = (state, edge)
-                    following.append(edge[1])
+            for step, after, mask in forward.get(state, ()):
+                if not mask >> i & 1:
+                    continue
+                if wanted(step, after):
+                    return [*_trace(came, state), (step, after)]
+                if after not in came:
+                    came[after] = (state, step)
+                    following.append(after)
         layer = following
     return None
 
 
-def _trace(came, state) -> list:
+def _trace(came, state) -> list[tuple[int, int]]:
     path = []
     while came[state] is not None:
-        state, edge = came[state]
-        path.append(edge)
+        before, step = came[state]
+        path.append((step, state))
+        state = before
     return path[::-1]
 
 

@@ -44,12 +44,26 @@ def test_expectations(name):
     assert max(cell.answer.states for cell in found) <= MOST_STATES
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_family_finishes(name):
+    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
+    case = find(name)
+    family = case.policies()
+    found = judge(case, family)
+
+    assert {found.answer(i, family).verdict for i in range(len(family))} <= {"HOLDS", "VIOLATED", "HOLDS(refused)"}
+
+
 @pytest.mark.parametrize(
     ("policy", "published"),
-    [("tux3", True), ("reverse_fork", True), ("rik_wait", False), ("stable_pages", False), ("migration_rule", False)],
+    [("tux3", True), ("reverse_fork", True), ("rik_wait", True), ("stable_pages", False), ("migration_rule", False)],
 )
 def test_old_bytes_are_published_by_forks_only(policy, published):
-    """The pipe publishes bytes that a finished write(2) has replaced where the page was forked, and nowhere else."""
+    """The pipe publishes bytes that a finished write(2) has replaced where the page can be forked under it.
+
+    Van Riel's rule counts references too early: a splice that comes after the test is forked away from as well.
+    """
     assert bool(judged("splice", policy).run.reached.get("old_bytes_published")) == published
 
 

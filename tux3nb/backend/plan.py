@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..errors import ModelError
+from ..event import Event, explain
 from ..expr import BOOL, FALSE, INT, SET, TRUE, Expr, conj, disj, negate, walk
 from ..layout import Field
 from ..policy import Family
@@ -30,22 +31,8 @@ from .facts import Facts, astray, astray_in_turn, outside
 
 MOST_TESTS = 12  # a table has 2 ** tests rows
 JOINED_TESTS = 6  # conjuncts are joined to one table up to this many tests
+FEWEST_PLACES = 4  # a field with a smaller range finds no step faster than testing it does
 WIDEST = (1 << 63) - 1
-
-
-@dataclass(eq=False)
-class Event:
-    """Something to report: kind is "check", "mark", "limit", "overflow" or "index".
-
-    step: index of the step, None for a predicate of the state. name: property, sometimes-event, limit, or the
-    fields at fault. detail: the reason of a check. where: the condition, besides that of the move.
-    """
-
-    kind: str
-    step: int | None
-    name: str
-    detail: str
-    where: Expr
 
 
 @dataclass(eq=False)
@@ -245,7 +232,8 @@ def control_test(tests: list[Expr]) -> Expr | None:
         g
         for g in tests
         if g.op == "==" and g.args[0].op == "get" and g.args[0].args[1].is_const and g.args[1].is_const
-    ]
+        and g.args[0].args[0].hi >= FEWEST_PLACES
+    ]  # fmt: skip
     return max(found, key=lambda g: g.args[0].args[0].hi, default=None)
 
 
@@ -292,11 +280,4 @@ def _masks(family: Family, e: Expr, tests: tuple[Expr, ...]) -> tuple[int, ...]:
     return tuple(members(e, index) for index in range(1 << len(tests)))
 
 
-def explain(found: Event, system: System, state: int) -> ModelError:
-    """The error for an "overflow" or "index" event, naming rule, fields and state."""
-    pairs = zip(system.layout.labels, system.layout.unpack(state), strict=True)
-    nonzero = {label: value for label, value in pairs if value}
-    if found.step is None:
-        return ModelError(f"{found.name} reads {found.detail} outside its array, in state {nonzero}")
-    what = "writes {} outside its range" if found.kind == "overflow" else "reads {} outside its array"
-    return ModelError(f"rule {system.steps[found.step].name} {what.format(found.name)}, from state {nonzero}")
+__all__ = ["Event", "Move", "Plan", "Table", "control_test", "explain", "plan", "tables"]

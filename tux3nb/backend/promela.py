@@ -92,24 +92,31 @@ class EmbeddedText(PromelaText):
         return text if 0 <= flat.lo and flat.hi < field.size else f"inside({text}, {field.size})"
 
 
+def _settings(policy: dict[str, str]) -> str:
+    return " ".join(f"{feature}={value}" for feature, value in policy.items())
+
+
 def _value(feature: str, value: str) -> str:
     return f"{feature}__{value}".upper()
 
 
-def promela(system: System, family: Family) -> str:
+def promela(system: System, family: Family, breadth_first: bool = False) -> str:
     """The Promela text of `system` for every policy of `family`.
 
     A family of one has its features folded away, and its start state is the first that SPIN stores. For a larger
     one the policy is chosen first, so SPIN stores one state more: that in which no policy is chosen yet.
+    `breadth_first` leaves out hidden variables, which ``-DBFS`` does not know; only a family of one can do that.
     """
-    return _Model(system, family).text()
+    if breadth_first and len(family) > 1:
+        raise UserError("SPIN searches breadth first for one policy only (the policies' table is a hidden variable)")
+    return _Model(system, family, breadth_first).text()
 
 
 class _Model:
     """The parts of one Promela text."""
 
-    def __init__(self, system: System, family: Family):
-        self.system, self.family = system, family
+    def __init__(self, system: System, family: Family, breadth_first: bool = False):
+        self.system, self.family, self.breadth_first = system, family, breadth_first
         self.many = len(family) > 1
         self.write, self.embedded = PromelaText(), EmbeddedText()
         self.steps: list[tuple[int, Step, list[Expr]]] = []
@@ -123,7 +130,8 @@ class _Model:
         self.orders = {i: order_writes(s) for i, s, _ in self.steps}
 
     def text(self) -> str:
-        lines = ["/* Printed by tux3nb; policies: " + str(len(self.family)) + ". */", *self.variables()]
+        what = f"{len(self.family)} policies, chosen first" if self.many else _settings(self.family.policies[0])
+        lines = [f"/* Printed by tux3nb: {what}. */", *self.variables()]
         lines += [*self.policy(), *self.recording(), *self.process()]
         return "\n".join(lines) + "\n"
 
@@ -138,7 +146,8 @@ class _Model:
             else:
                 lines.append(f"{cell_type(f)} {variable(f)} = {start[0]};")
         most = max((len(kept) for kept, _ in self.orders.values()), default=0)
-        return lines + [f"int kept_{k};" for k in range(most)]
+        word = "int" if self.breadth_first else "hidden int"
+        return lines + [f"{word} kept_{k};" for k in range(most)]
 
     def features(self) -> list:
         """The features that some guard still mentions, in the order of the table."""
@@ -313,7 +322,7 @@ class SpinRun:
 
 
 # Partial-order reduction finds nothing to leave out (one process), so it only costs; FASTEST also trusts indexes.
-CHECKED = ("-O1", "-DSAFETY", "-DNOREDUCE")
+CHECKED = ("-O0", "-DSAFETY", "-DNOREDUCE")
 FASTEST = ("-O2", "-DSAFETY", "-DNOREDUCE", "-DNOBOUNDCHECK")
 
 
@@ -387,7 +396,7 @@ def compile_pan(system: System, family: Family, folder: Path, flags=CHECKED) -> 
     reason = missing()
     if reason:
         raise SpinError(reason)
-    (folder / "model.pml").write_text(promela(system, family))
+    (folder / "model.pml").write_text(promela(system, family, "-DBFS" in flags))
     began = time.perf_counter()
     _tool(["spin", "-a", "model.pml"], folder)
     spun = time.perf_counter()

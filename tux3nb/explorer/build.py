@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from ..case import Case
+from ..expr import Expr
 from ..model.features import FEATURES, NAMED, named_policy
+from ..model.page import mapcount, pins, refcount
 from ..model.world import GHOSTS, PC
 from ..picture import World, ownership
 from ..policy import Family
 from ..race import actors
+from ..rule import State
 from ..verdicts import Judged, Row, Run, judge
 from .document import document_head
 
@@ -68,6 +71,7 @@ class CaseSource:
                 fields=frozenset(self.labels),
                 deltas=world.last_delta + 1,
                 names=names,
+                counts=counts(world),
             )
         )
 
@@ -223,6 +227,24 @@ class _Table:
             self._state_at[packed] = len(self.states)
             self.states.append(self.source.values(packed))
         return self._state_at[packed]
+
+
+def counts(world) -> dict[int, dict[str, Any]]:
+    """Each folio's refcount, mapcount and pin count, the very expressions that the rules use, for the picture."""
+    counted = {"refcount": refcount, "mapcount": mapcount, "pincount": pins}
+    s = State(world, None)
+    return {f: {name: as_data(count(s, f)) for name, count in counted.items()} for f in world.folios}
+
+
+def as_data(e: Expr) -> Any:
+    """An expression of the model as the picture's plain data (sums, comparisons and truth values only)."""
+    if e.op == "const":
+        return e.value
+    if e.op == "get":
+        return ["f", e.args[0].label(e.args[1].value)]
+    if e.op == "int":
+        return as_data(e.args[0])
+    return [e.op, *(as_data(a) for a in e.args)]
 
 
 def bounds(case: Case) -> str:

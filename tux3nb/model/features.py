@@ -190,6 +190,13 @@ FEATURES = Features(
             below={"sweep": ("no",), "barrier": ("sweep",)},
         ),
         Feature(
+            "migrate_recheck",
+            "page migration compares the slot before it stores",
+            CORE_MM,
+            {"no": "no (now)", "yes": "yes (about 4.1)"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
             "off",
             "mechanism switched off on purpose",
             FILE_SYSTEM,
@@ -198,8 +205,11 @@ FEATURES = Features(
                 "mkclean": "write-protect before the copy",
                 "lock_order": "folio lock before the delta section",
                 "own": "the forked folio's own reference",
+                "private_copy": "uprobes' private copy of the page",
+                "uprobe_retry": "uprobes' second look at the PTE",
+                "accounting": "page migration's account of references",
             },
-            below={"nothing": ("mkclean", "lock_order", "own")},
+            below={"nothing": ("mkclean", "lock_order", "own", "private_copy", "uprobe_retry", "accounting")},
             control=True,
         ),
     ],
@@ -225,6 +235,7 @@ TUX3 = {
     "dirty_clean": "bug",
     "dirty_forked": "assert",
     "protect": "no",
+    "migrate_recheck": "no",
     "off": "nothing",
 }
 
@@ -320,6 +331,33 @@ NAMED = {
     "no_mkclean": ("Tux3 with the write-protect before the copy switched off", {"off": "mkclean"}),
     "no_lock_order": ("Tux3 with the section begun before the folio lock", {"off": "lock_order"}),
     "no_own_reference": ("Tux3 with the forked folio's own reference switched off", {"off": "own"}),
+    "no_own_recheck": (
+        "The same, with a page migration that compares the slot",
+        {"off": "own", "migrate_recheck": "yes"},
+    ),
+    "redirect_all": ("Tux3 that redirects private mappings too", {"redirect": "all"}),
+    "redirect_all_recheck": (
+        "Tux3 that redirects private mappings too, with read faults that look again",
+        {"redirect": "all", "recheck": "yes"},
+    ),
+    "no_private_copy": ("Tux3 with uprobes' private copy switched off", {"off": "private_copy"}),
+    "no_uprobe_retry": (
+        "Tux3 that redirects private mappings too, with uprobes' second look at the PTE switched off",
+        {"redirect": "all", "recheck": "yes", "off": "uprobe_retry"},
+    ),
+    "migration_wait_holder": (
+        "The rule of page migration, then wait for the holder",
+        {"fork": "unless_refs_frozen", "refuse": "wait_holder"},
+    ),
+    "migration_in_place": (
+        "The rule of page migration, then write in place",
+        {"fork": "unless_refs_frozen", "refuse": "in_place"},
+    ),
+    "migration_reverse": (
+        "The rule of page migration; a folio that may not move keeps its users and the disk gets the copy",
+        {**REVERSE_FORK, "fork": "unless_refs_frozen"},
+    ),
+    "no_accounting": ("Tux3 with page migration's account of references switched off", {"off": "accounting"}),
 }
 
 

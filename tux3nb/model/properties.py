@@ -65,6 +65,37 @@ def holder_writes_visible(c):
     return clause
 
 
+def private_versions(w, c):
+    """What uprobes writes to cell c of private copies: (mapping, version)."""
+    return [(op.via, op.version[c]) for op in w.ops if op.how.writes == "private" and c in op.version]
+
+
+def never_in_page_cache(c):
+    def clause(s):
+        private = private_versions(s.world, c)
+        return every(s.cell[f, c] != v for f in s.world.folios for _, v in private)
+
+    return clause
+
+
+def never_on_disk(c):
+    def clause(s):
+        return every(s.disk[c] != v for _, v in private_versions(s.world, c))
+
+    return clause
+
+
+def never_elsewhere(c):
+    """A mapping other than the probed one shows neither the folio nor a copy with the breakpoint."""
+
+    def clause(s):
+        pairs = [(m, v) for via, v in private_versions(s.world, c) for m in s.world.mappings if m != via]
+        in_folio = every((s.pte[m] == 0) | (s.cell[s.pte[m] - 1, c] != v) for m, v in pairs)
+        return in_folio & every(s.anon_cell[m, c] != v for m, v in pairs)
+
+    return clause
+
+
 def stable_while_submitted(c):
     def clause(s):
         out = (s.bio_stage == 2) & (s.bounced == 0)
@@ -153,6 +184,34 @@ PROPERTIES = (
         "A forked folio that nobody uses is freed by the next commit, and no translation leads to a freed folio.",
         "polled",
         (("a translation still leads to a freed folio", no_freed_translation),),
+    ),
+    Property(
+        "U1",
+        "a registered breakpoint is hit",
+        "A process hits a breakpoint as long as it is registered, and not afterwards.",
+        "ran_probed",
+    ),
+    Property(
+        "U2",
+        "a breakpoint stays out of the file",
+        "What uprobes writes for one process, breakpoint or counter, never reaches the page cache or the disk.",
+        "probed",
+        tuple((f"the page cache has uprobes' own bytes in cell {c}", never_in_page_cache(c)) for c in CELLS)
+        + tuple((f"the disk has uprobes' own bytes in cell {c}", never_on_disk(c)) for c in CELLS),
+    ),
+    Property(
+        "U3",
+        "a breakpoint stays in its process",
+        "What uprobes writes for one process never shows in another mapping of the file.",
+        "probed",
+        tuple((f"another mapping shows uprobes' own bytes in cell {c}", never_elsewhere(c)) for c in CELLS),
+    ),
+    Property(
+        "U4",
+        "the saved instruction is the replaced one",
+        "The original instruction that uprobes keeps is the one that the process executed at that place, or one that a "
+        "write put there while the breakpoint was being set.",
+        "probed",
     ),
 )
 

@@ -14,7 +14,8 @@ BIO_STAGES = ["none", "added", "submitted", "done"]
 class World:
     """What the picture must know of a world; a field that is not in `fields` reads as 0.
 
-    `names` may name the values of a field, above all of a task's place "pc[t]" and of "oops".
+    `names` may name the values of a field, above all of a task's place "pc[t]" and of "oops". `counts` gives each folio's
+    "refcount", "mapcount" and "pincount" as the model counts them; without it they are counted from what is drawn.
     """
 
     folios: int
@@ -26,6 +27,7 @@ class World:
     deltas: int = 2
     names: Mapping[str, list[str]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[int, Mapping[str, Expr]] = field(default_factory=dict)
 
     def f(self, name: str) -> Expr:
         """Return the EXPR of a field, the constant 0 where the world has no such field."""
@@ -67,7 +69,9 @@ def mapped(w: World, mapping: str, folio: int) -> Expr:
 
 
 def counts(w: World, folio: int) -> dict[str, Expr]:
-    """Return a folio's refcount, mapcount and pincount, composed from who holds it."""
+    """Return a folio's refcount, mapcount and pincount, as the model has them, else composed from who holds it."""
+    if folio in w.counts:
+        return {name: fold(expr) for name, expr in w.counts[folio].items()}
     mapcount = [mapped(w, m, folio) for m in w.mappings]
     held = [(kind, fold(["==", w.f(f"hold[{h}]"), folio + 1])) for h, kind in w.holders]
     transient = [fold(["==", w.f(f"{kind}[{t}]"), folio + 1]) for t in w.tasks for kind in ("folio", "copy")]

@@ -57,7 +57,7 @@ NO_WORK, QUEUED, REPORTED = range(3)
 
 REFILL = "fs/direct-io.c:dio_refill_pages (00e23707)"
 SUBMIT = "fs/direct-io.c:dio_bio_submit (00e23707)"
-COMPLETE = "fs/direct-io.c:dio_bio_end_aio (00e23707)"
+COMPLETE = "fs/direct-io.c:dio_bio_end_aio, dio_bio_complete (00e23707)"
 CHECK = "block/bio.c:bio_check_pages_dirty (5.0)"
 WORK = "block/bio.c:bio_dirty_fn (5.0)"
 DEVICE = "DMA by the block device, through the physical address that GUP returned"

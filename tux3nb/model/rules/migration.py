@@ -6,7 +6,8 @@ index. Tux3 itself never let its folios be migrated while dirty (its ``migratepa
 bit, the delta tag and the buffers go along, as with ``buffer_migrate_folio``.
 """
 
-from ...expr import every, where
+from ...errors import UserError
+from ...expr import as_int, every, where
 from ...rule import rule
 from ..ghost import holder_write_ends, write_starts
 from ..mmu import flush_and_notify, folio_freed
@@ -20,10 +21,12 @@ KINDS = (
     Kind(MIGRATE, "compaction migrates a folio of the file", looks=True),
     Kind(MIGRATE_RING, "migration that accounts for the reference of an AIO ring", looks=True, holder="uses"),
     Kind("ring_setup", "the kernel keeps a reference on the page, as on an AIO ring", holder="makes", pin=False),
-    Kind("ring_event", "the kernel writes an event through that reference", writes="holder", one_cell=True, holder="uses"),
+    Kind(
+        "ring_event", "the kernel writes an event through that reference", writes="holder", one_cell=True, holder="uses"
+    ),
 )
 PC.add("migrate_lock migrate_check migrate_unmap migrate_restore migrate_map ring_event")
-NONE, READABLE, WRITABLE = range(3)
+READABLE, WRITABLE = 1, 2
 
 UNMAP = "mm/rmap.c:try_to_migrate_one"
 MOVE = "mm/migrate.c:folio_migrate_mapping (0003e2a4)"
@@ -32,14 +35,16 @@ BLIND = "switched off: the expected count, and telling the accounted holder"
 
 
 def declare(w):
-    """Where the migrator copies to, and the migration entries: which access each one restores."""
+    """Where the migrator copies to, and the migration entries: which access each one restores. Raises UserError."""
     migrates = w.of(MIGRATE, MIGRATE_RING)
+    if len(tasks_of(migrates)) > 1:
+        raise UserError(f"only one task can migrate folios in this model, not {', '.join(tasks_of(migrates))}")
     w.field("target", tasks_of(migrates), hi=len(w.folios))
     w.field("moving", w.mappings, hi=WRITABLE, names=("no", "readable", "writable"), when=bool(migrates))
 
 
 # ---- isolating and locking --------------------------------------------------------------------------------------
-@rule(op=ops(MIGRATE, MIGRATE_RING), f=each("folios"), kernel="mm/compaction.c:isolate_migratepages_block")
+@rule(op=ops(MIGRATE, MIGRATE_RING), f=each("folios"), kernel="mm/vmscan.c:folio_isolate_lru, for compaction")
 def migrate_isolates(s, policy, op, f):
     """The migrator comes across a folio of the file, in its slot or forked, and takes the isolation reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
@@ -58,18 +63,9 @@ def migrate_locks(s, policy, op):
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap (folio_wait_writeback)")
 def migrate_begins(s, policy, op):
-    """The folio is not under writeback (the migrator has waited), nor in a bio: it will be unmapped."""
-    f = s.folio[op.task] - 1
-    s.require(at(s, op, PC.migrate_check), s.writeback[f] == 0, ~in_bio(s, f))
+    """The folio is not under writeback (the migrator has waited for that): it will be unmapped."""
+    s.require(at(s, op, PC.migrate_check), s.writeback[s.folio[op.task] - 1] == 0)
     s.pc[op.task] = PC.migrate_unmap
-
-
-@rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:buffer_migrate_lock_buffers; -EAGAIN")
-def migrate_finds_bio(s, policy, op):
-    """The folio is in a bio that waits for its lock: the migrator backs off, or neither would get on."""
-    f = s.folio[op.task] - 1
-    s.require(at(s, op, PC.migrate_check), s.writeback[f] == 0, in_bio(s, f))
-    s.pc[op.task] = PC.migrate_restore
 
 
 # ---- unmapping and counting -------------------------------------------------------------------------------------
@@ -84,11 +80,11 @@ def migrate_unmaps_pte(s, policy, op, m):
     flush_and_notify(s, m)
 
 
-def accounted(s, op) -> int:
+def accounted(s, op):
     """The expected count: cache, isolation and buffers, and the reference of an AIO ring where that is passed on."""
     f = s.folio[op.task] - 1
-    ring = (s.hold[op.holder] == f + 1) if op.kind == MIGRATE_RING else s.slot[0] != s.slot[0]
-    return s.private[f] + where(ring, 3, 2)
+    expected = s.private[f] + 2
+    return expected + as_int(s.hold[op.holder] == f + 1) if op.kind == MIGRATE_RING else expected
 
 
 def unmapped(s, op):
@@ -98,10 +94,139 @@ def unmapped(s, op):
     return f
 
 
-@rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + ": folio_ref_freeze; -EAGAIN")
-def migrate_refused(s, policy, op):
-    """There is a reference that is not accounted for: the mapping will be restored."""
+def stays(s, policy, op, f):
+    """The policies (and states) in which f may not move: a reference too many, a bio, another slot."""
+    other = (policy.migrate_recheck == "yes") & (s.slot[0] != f)
+    return (refcount(s, f) != accounted(s, op)) | in_bio(s, f) | other
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + ", buffer_migrate_folio_norefs: -EAGAIN")
+def migrate_refuses(s, policy, op):
+    """A reference is not accounted for, or a bio has the buffers (or, if it looks, the slot has another folio)."""
     f = unmapped(s, op)
-    s.require(policy.off != "accounting", refcount(s, f) != accounted(s, op))
+    s.require(policy.off != "accounting", stays(s, policy, op, f))
     s.mark("migration_refused")
     s.pc[op.task] = PC.migrate_restore
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=RESTORE)
+def migrate_restores_pte(s, policy, op, m):
+    """One migration entry leads to the old folio again."""
+    s.require(at(s, op, PC.migrate_restore), s.moving[m] != 0)
+    replaces_entry(s, m, s.folio[op.task])
+
+
+def replaces_entry(s, m, pte):
+    """A migration entry becomes a PTE again, writable if it was."""
+    s.pte[m] = pte
+    s.pte_write[m] = s.moving[m] == WRITABLE
+    s.moving[m] = 0
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_undo_src")
+def migrate_gives_up(s, policy, op):
+    """Every entry is restored: the folio is unlocked and put, and nothing has happened."""
+    s.require(at(s, op, PC.migrate_restore), no_entry(s))
+    s.locked[s.folio[op.task] - 1] = 0
+    s.folio[op.task] = 0
+    returns(s, op)
+
+
+def no_entry(s):
+    return every(s.moving[m] == 0 for m in s.world.mappings)
+
+
+# ---- moving -----------------------------------------------------------------------------------------------------
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + ", folio_migrate_copy; fs/aio.c:aio_migrate_folio")
+def migrate_moves(s, policy, op):
+    """Every reference is accounted for: the count is frozen, the new folio put in the slot and the bytes copied.
+
+    One step, since nobody can look in between: the new folio is locked and not up to date until its copy is complete.
+    An AIO ring's pointer is changed with it, under the lock that keeps events out.
+    """
+    f = unmapped(s, op)
+    s.require(policy.off != "accounting", ~stays(s, policy, op, f))
+    new = moves(s, op, f)
+    if op.kind == MIGRATE_RING:
+        s.mark("moved_with_ring", s.hold[op.holder] == f + 1)
+        s.hold[op.holder] = where(s.hold[op.holder] == f + 1, new + 1, s.hold[op.holder])
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
+def migrate_moves_blindly(s, policy, op):
+    """With the accounting switched off the folio is moved whoever holds it, and nobody is told."""
+    f = unmapped(s, op)
+    s.require(policy.off == "accounting")
+    moves(s, op, f)
+
+
+def moves(s, op, f):
+    """The new folio takes the slot of f's index, whatever is in it; flags, buffers and bytes go along."""
+    new, none_left = free_folio(s)
+    s.limit("folios", none_left)
+    s.mark("migrated")
+    moved = {name: getattr(s, name)[f] for name in ("dirty", "tag", "forked", "orphan")}
+    cells = [s.cell[f, c] for c in CELLS]
+    for name, value in moved.items():
+        getattr(s, name)[new] = value
+        getattr(s, name)[f] = 0
+    for c in CELLS:
+        s.cell[new, c] = cells[c]
+    s.private[new] = 1
+    s.locked[new] = 1
+    s.slot[0] = new
+    s.target[op.task] = new + 1
+    s.pc[op.task] = PC.migrate_map
+    return new
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=RESTORE)
+def migrate_maps_target(s, policy, op, m):
+    """One migration entry leads to the new folio."""
+    s.require(at(s, op, PC.migrate_map), s.moving[m] != 0)
+    replaces_entry(s, m, s.target[op.task])
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_done")
+def migrate_ends(s, policy, op):
+    """No entry is left: the new folio is unlocked, the old one freed."""
+    t = op.task
+    f, new = s.folio[t] - 1, s.target[t] - 1
+    s.require(at(s, op, PC.migrate_map), no_entry(s))
+    folio_freed(s, f)
+    for name in ("private", "own", "locked"):
+        getattr(s, name)[f] = 0
+    s.locked[new] = 0
+    for c in CELLS:
+        s.cell[f, c] = 0
+    s.folio[t] = 0
+    s.target[t] = 0
+    returns(s, op)
+
+
+# ---- an AIO ring ------------------------------------------------------------------------------------------------
+@rule(op=ops("ring_setup"), kernel="fs/aio.c:aio_setup_ring")
+def ring_is_set_up(s, policy, op):
+    """The kernel keeps a reference on the page, and a pointer to it."""
+    s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[0]] == 0)
+    s.hold[op.holder] = s.slot[0] + 1
+    returns(s, op)
+
+
+@rule(op=ops("ring_event"), kernel="fs/aio.c:aio_complete")
+def ring_event_begins(s, policy, op):
+    """A request has completed; its event is to be written."""
+    s.require(may_start(s, op), s.hold[op.holder] != 0)
+    write_starts(s, op)
+    s.pc[op.task] = PC.ring_event
+
+
+@rule(op=ops("ring_event"), kernel="fs/aio.c:aio_complete")
+def ring_event_written(s, policy, op):
+    """Under the completion lock the event is written through the kernel's pointer: the process must see it."""
+    c = op.cells[0]
+    s.require(at(s, op, PC.ring_event))
+    s.mark("holder_op")
+    holder_write_ends(s, op, pinned=True, told=True)
+    s.cell[s.hold[op.holder] - 1, c] = op.version[c]
+    returns(s, op)

@@ -14,10 +14,8 @@ from ..ops import CELLS, PRIVATE, Kind
 from ..world import PC, each, ops
 from .script import at, may_start, returns
 
-REGISTER, UNREGISTER, COUNT, RUN = "uprobe_register", "uprobe_unregister", "uprobe_ref_ctr", "run"
-THROUGH_GUP = dict(
-    one_cell=True, maps=True, looks=True, walks="slow", then="uprobe_copy", pin=False, read_fault="walk"
-)
+REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
+THROUGH_GUP = dict(one_cell=True, maps=True, looks=True, walks="slow", then="uprobe_copy", pin=False, read_fault="walk")
 KINDS = (
     Kind(
         REGISTER,

@@ -1,0 +1,124 @@
+"""Every notebook in the folder, found by glob: sound as a file, readable on a forge, and true when run again."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+
+from tux3nb import notebook as public
+from tux3nb.report.execute import execute, read
+from tux3nb.report.notebooks import stable
+from tux3nb.report.places import all_notebooks, notebooks_folder
+
+NOTEBOOKS = all_notebooks(notebooks_folder())
+LONGEST_CELL = 12
+SAME_EVERYWHERE = ("text/plain", "text/markdown")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def test_the_folder_has_notebooks():
+    """The glob finds the reading order: 00 first, each number once."""
+    numbers = [path.stem[:2] for path in NOTEBOOKS]
+    assert numbers[0] == "00" and len(set(numbers)) == len(numbers) and all(n.isdigit() for n in numbers)
+
+
+def test_valid_and_stable(path):
+    """nbformat 4.5 with an id for every cell, no widget state, no metadata of the machine that ran it."""
+    raw = nbformat.reader.reads(path.read_text(encoding="utf-8"))
+    nbformat.validate(raw)
+    assert (raw.nbformat, raw.nbformat_minor) == (4, 5)
+    ids = [cell.id for cell in raw.cells]
+    assert len(set(ids)) == len(ids) and all(ids)
+    assert set(raw.metadata) == {"kernelspec", "language_info"}
+
+
+def test_committed_with_outputs(path):
+    """Counts run from 1 in order, no output is an error, and the last cell asserts or says the conclusions."""
+    cells = code(read(path))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs and not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    assert "assert " in cells[-1].source and cells[-1].outputs
+
+
+def test_a_forge_can_show_it(path):
+    """Every output has a text form; a picture is an image with words beside it, never inline SVG, never a script."""
+    for cell in code(read(path)):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            assert not data or "text/plain" in data
+            page = "".join(data.get("text/html", ""))
+            assert "<script" not in page and "<svg" not in page
+            for image in re.findall(r"<img[^>]*>", page):
+                assert 'src="data:image/svg+xml;base64,' in image and re.search(r'alt="[^"]{20,}', image)
+
+
+def test_no_path_of_a_machine(path):
+    """No absolute path, in the sources or the outputs."""
+    text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", path.read_text(encoding="utf-8"))
+    assert not re.findall(r"(?<![\w.:/<~-])/(?:home|root|work|tmp|usr|Users|mnt)/[^\s\"\\]*", text)
+
+
+def test_imports_public_names_only(path):
+    """From the package, a notebook imports names of tux3nb.notebook and nothing else."""
+    for cell in code(read(path)):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tux3nb"):
+                assert node.module == "tux3nb.notebook"
+                assert {name.name for name in node.names} <= set(public.__all__)
+            if isinstance(node, ast.Import):
+                assert not [name.name for name in node.names if name.name.startswith("tux3nb")]
+
+
+def test_cells_are_short(path):
+    """A code cell has at most twelve lines, and prose stands directly above every cell that defines."""
+    before = None
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
+            if re.search(r"^(def|class) ", cell.source, re.M):
+                assert before == "markdown", cell.source
+        before = cell.cell_type
+
+
+def test_numbers_come_from_cells(path):
+    """Prose gives no count of states, edges or steps: the cells do."""
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"\b\d[\d,]* (states|edges|steps|policies)\b", cell.source), cell.source
+
+
+def test_links_lead_somewhere(path):
+    """A link to another notebook leads to a file of this folder."""
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for target in re.findall(r"\]\(([^)#:]+\.ipynb)", cell.source):
+                assert (path.parent / target).is_file(), target
+
+
+def texts(notebook):
+    """The text outputs by cell id: what must be the same in every run."""
+    out = {}
+    for cell in code(notebook):
+        for output in cell.outputs:
+            data = {m: output.data[m] for m in SAME_EVERYWHERE if m in output.get("data", {})}
+            out.setdefault(cell.id, []).append(output.get("text") or data)
+    return out
+
+
+@pytest.mark.slow
+def test_runs_again_and_says_the_same(path):
+    """From top to bottom in a fresh kernel: no error, and the same text in every output."""
+    committed = texts(read(path))
+    done = execute(path, lambda: None, static=False, engine="graphviz-pure")
+    assert done.error is None
+    assert texts(stable(done.notebook, path.resolve().parent)) == committed
