@@ -29,10 +29,10 @@ def verdict_html(word: str, note: str = "") -> str:
 
 
 class Shown:
-    """A value for the reader: `text` always, `html` or `markdown` for a page."""
+    """A value for the reader: `text` always, `html` or `markdown` for a page, `svg` of a single picture."""
 
-    def __init__(self, text: str, html: str = "", markdown: str = ""):
-        self.text, self.html, self.markdown = text, html, markdown
+    def __init__(self, text: str, html: str = "", markdown: str = "", svg: str = ""):
+        self.text, self.html, self.markdown, self.svg = text, html, markdown, svg
 
     def __repr__(self) -> str:
         return self.text
@@ -57,7 +57,7 @@ def figure(svg: str, caption: str, words: Sequence[str]) -> Shown:
         f'<figure class="tux-still">{picture}<figcaption><b>{html.escape(caption)}</b></figcaption>'
         f"<details><summary>the picture in words</summary><ul>{rows}</ul></details></figure>"
     )
-    return Shown("\n".join([caption, *(f"  {w}" for w in words)]), page)
+    return Shown("\n".join([caption, *(f"  {w}" for w in words)]), page, svg=svg)
 
 
 class Table(pd.DataFrame):

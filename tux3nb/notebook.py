@@ -204,6 +204,8 @@ def ownership(answer: Checked, shows: Shows = None, step: int | str | Sequence[i
     """
     run, source = answer.run(shows), _source(answer.case)
     shown = [_picture(source, run, _number(run, n)) for n in ([step] if isinstance(step, int | str) else step)]
+    if len(shown) == 1:
+        return shown[0]
     return Shown("\n\n".join(s.text for s in shown), "".join(s.html for s in shown))
 
 

@@ -177,9 +177,9 @@ ACCOUNTED_FORK = Case(
     title="The same ring, on a file that is forked",
     asks="Migration tells the ring that its page has moved. Who tells it that its page was forked?",
     columns="""
-        aio                  | writer                        | compaction                  | kernel
-        ready: ring_setup p0 | dirty: write p0:0 after ready | migrate_ring p0 after dirty | next: transition after dirty
-        ring_event p0:1      | write p0:0 after next         |                             |
+        aio                 | writer                       | compaction                  | kernel
+        held: ring_setup p0 | dirty: write p0:0 after held | migrate_ring p0 after dirty | next: transition after dirty
+        ring_event p0:1     | write p0:0 after next        |                             |
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),

@@ -48,9 +48,9 @@ SAVED = Case(
     asks="The process still executes the old folio, through its private mapping; uprobes reads the instruction that it "
     "must keep from the page cache. Is it the one that the breakpoint replaces?",
     columns="""
-        app                | tracer                            | writer                  | kernel
-        run p0:0 after set | set: uprobe app p0:0 after closed | dirty: write p0:0       | closed: transition after dirty
-                           |                                   | write p0:0 after closed |
+        app                | tracer                          | writer                | kernel
+        run p0:0 after set | set: uprobe app p0:0 after next | dirty: write p0:0     | next: transition after dirty
+                           |                                 | write p0:0 after next |
     """,
     mappings=("app:private",),
     judges=JUDGES,
@@ -96,6 +96,7 @@ READ_FAULT = Case(
         # Looking again after the lock is not enough either where a PTE set before is not redirected.
         "tux3_coherent": "VIOLATED",
         "redirect_all_recheck": "HOLDS",
+        "cowardly_executable": "HOLDS",
         "stable_pages": "HOLDS",
     },
     bounds="One page, one read fault, one probe, two writes, one delta closed.",
@@ -108,9 +109,9 @@ REPLACE = Case(
     title="The fork redirects the PTE that uprobes is about to replace",
     asks="uprobes has copied the old folio; before it replaces the PTE a fork points it at the new one. Who notices?",
     columns="""
-        app                | tracer                            | writer                  | kernel
-        run p0:0 after set | set: uprobe app p0:0 after closed | dirty: write p0:1       | closed: transition after dirty
-                           |                                   | write p0:1 after closed |
+        app                | tracer                          | writer                | kernel
+        run p0:0 after set | set: uprobe app p0:0 after next | dirty: write p0:1     | next: transition after dirty
+                           |                                 | write p0:1 after next |
     """,
     mappings=("app:private",),
     judges=JUDGES,
@@ -135,7 +136,7 @@ UNREGISTER = Case(
     columns="""
         app                | tracer                           | writer                     | kernel
         run p0:0 after set | set: uprobe app p0:0             | dirty: write p0:1          | next: transition after dirty
-        run p0:0 after out | out: unprobe app p0:0 after next | write p0:0 after next, set |
+        run p0:0 after end | end: unprobe app p0:0 after next | write p0:0 after next, set |
     """,
     mappings=("app:private", "other"),
     judges=JUDGES,

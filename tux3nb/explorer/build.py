@@ -110,6 +110,7 @@ class CaseSource:
             "title": f.title,
             "owner": f.owner,
             "read": f.id in self.vary,
+            "fixed": f.id in self.case.features_read and f.id not in self.vary,
             "values": [{"id": v, "title": text} for v, text in f.values.items()],
         }
 

@@ -14,7 +14,7 @@ BIO_STAGES = ["none", "added", "submitted", "done"]
 class World:
     """What the picture must know of a world; a field that is not in `fields` reads as 0.
 
-    `names` may name the values of a field, above all of a task's place "pc[t]" and of "oops". `counts` gives each folio's
+    `names` may name the values of a field, above all of a task's place "pc[t]" and of "oops". `counts` gives a folio's
     "refcount", "mapcount" and "pincount" as the model counts them; without it they are counted from what is drawn.
     """
 

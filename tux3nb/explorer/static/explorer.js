@@ -320,16 +320,19 @@ class Explorer {
       h("legend", {}, feature.title, h("small", {}, ` ${feature.owner}`)),
       h("div", { class: "pills" }, feature.values.map((value) => this.#pill(feature, value))));
     const read = this.head.features.filter((feature) => feature.read);
-    const unread = this.head.features.filter((feature) => !feature.read);
-    return h("div", { class: "features" }, h("h4", {}, "Policy features"), read.map(one), unread.length
-      ? h("details", {}, h("summary", {}, `This case cannot tell: ${plural(unread.length, "feature")}`), unread.map(one)) : null);
+    const fixed = this.head.features.filter((feature) => feature.fixed);
+    const unread = this.head.features.filter((feature) => !feature.read && !feature.fixed);
+    const folded = (says, some) => (some.length
+      ? h("details", {}, h("summary", {}, `${says}: ${plural(some.length, "feature")}`), some.map(one)) : null);
+    return h("div", { class: "features" }, h("h4", {}, "Policy features"), read.map(one),
+      folded("Kept as they are here", fixed), folded("This case cannot tell", unread));
   }
 
   #pill(feature, value) {
     const radio = h("input", { type: "radio", name: `${this.uid}-${feature.id}`, value: value.id,
       onchange: () => this.setPolicy({ [feature.id]: value.id }) });
     this.radios.push({ feature: feature.id, value: value.id, radio });
-    return h("label", { title: feature.read ? "" : "this case cannot tell" }, radio, h("span", {}, value.title));
+    return h("label", { title: feature.read ? "" : feature.fixed ? "kept as it is here" : "this case cannot tell" }, radio, h("span", {}, value.title));
   }
 
   #about() {

@@ -1,0 +1,1 @@
+"""How fast the exploration is, side by side with other checkers: ``python -m benchmarks`` (see README.md)."""

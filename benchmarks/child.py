@@ -1,0 +1,60 @@
+"""One measured exploration in a process of its own: ``python -m benchmarks.child ENGINE WORLD SCOPE`` prints JSON."""
+
+import json
+import resource
+import sys
+import time
+
+from tux3nb.backend.compiled import Engine, explore_compiled
+from tux3nb.backend.scalar import print_system
+from tux3nb.explore import explore
+
+from .worlds import family, world
+
+SHORT = 0.3  # seconds; what is faster is repeated, the best counts
+
+
+def main(engine: str, name: str, scope: str) -> dict:
+    """prepare: tracing, printing, and (compiled) loading or building the library; seconds: the search alone."""
+    begin = time.perf_counter()
+    system, policies = world(name), family(name, scope)
+    if engine == "compiled":
+        Engine.of(system, policies)
+        printed = None
+    else:
+        printed = print_system(system, policies)
+    prepared = time.perf_counter()
+    spent, run = [], None
+    while not spent or (sum(spent) < SHORT and len(spent) < 5):
+        begin_run = time.perf_counter()
+        if engine == "compiled":
+            run = explore_compiled(system, policies)
+        else:
+            run = explore(system, policies, printed=printed, engine=engine)
+        spent.append(time.perf_counter() - begin_run)
+    everyone = range(len(policies))
+    return {
+        "seconds": min(spent),
+        "prepare": prepared - begin,
+        "states": run.shared_states,
+        "summed": sum(map(run.states, everyone)),
+        "edges": sum(map(run.edge_count, everyone)),
+        "policies": len(policies),
+        "differ": differing(run),
+        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def differing(run) -> list[int]:
+    """One policy of each class with different reachable sets; only engines that keep policy sets can tell."""
+    masks = [*run.state_masks, *run.edge_masks]
+    if len(run.family) == 1 or all(m & (m - 1) == 0 for m in masks):
+        return []
+    classes: dict[tuple, int] = {}
+    for p in range(len(run.family)):
+        classes.setdefault(tuple(m >> p & 1 for m in masks), p)
+    return list(classes.values())
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

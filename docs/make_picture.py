@@ -1,0 +1,17 @@
+"""Write docs/rdma.svg, the picture of the README: `python docs/make_picture.py` (in the environment of `make report`)."""
+
+from pathlib import Path
+
+from tux3nb.notebook import check, ownership
+
+
+def main():
+    """The last state of the shortest run on which Tux3 loses a device's write."""
+    picture = ownership(check("rdma", "tux3"), "I2")
+    path = Path(__file__).with_name("rdma.svg")
+    path.write_text(picture.svg + "\n", encoding="utf-8")
+    print(path.name, "shows", picture.text.splitlines()[0])
+
+
+if __name__ == "__main__":
+    main()
