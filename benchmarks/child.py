@@ -1,9 +1,9 @@
 """One measured exploration in a process of its own: ``python -m benchmarks.child ENGINE WORLD SCOPE`` prints JSON."""
 
 import json
-import resource
 import sys
 import time
+from pathlib import Path
 
 from tux3nb.backend.compiled import Engine, explore_compiled
 from tux3nb.backend.scalar import print_system
@@ -24,25 +24,36 @@ def main(engine: str, name: str, scope: str) -> dict:
     else:
         printed = print_system(system, policies)
     prepared = time.perf_counter()
-    spent, run = [], None
+    spent, used, run = [], [], None
     while not spent or (sum(spent) < SHORT and len(spent) < 5):
-        begin_run = time.perf_counter()
+        begin_run, begin_cpu = time.perf_counter(), time.process_time()
         if engine == "compiled":
             run = explore_compiled(system, policies)
         else:
             run = explore(system, policies, printed=printed, engine=engine)
         spent.append(time.perf_counter() - begin_run)
+        used.append(time.process_time() - begin_cpu)
     everyone = range(len(policies))
     return {
         "seconds": min(spent),
+        "cpu": min(used),
         "prepare": prepared - begin,
         "states": run.shared_states,
         "summed": sum(map(run.states, everyone)),
         "edges": sum(map(run.edge_count, everyone)),
         "policies": len(policies),
         "differ": differing(run),
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak(),
     }
+
+
+def peak() -> float:
+    """The most main memory that this process had, in MB (Linux; ru_maxrss also counts the parent's)."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM")) / 1024
+    except OSError:
+        return 0.0
 
 
 def differing(run) -> list[int]:

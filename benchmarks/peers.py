@@ -27,7 +27,7 @@ def minicheck(rounds, threads):
 
     fields = ("x", *(f"{name}{t}" for t in range(threads) for name in ("done", "writing", "read")))
     model = Protocol("increment", False, fields, (0,) * len(fields), transitions, {"bound": lambda d: d["x"] >= 0})
-    return check_safety(model, max_states=10_000_000)["states"]
+    return check_safety(model, max_states=10_000_000)["reachable_states"]
 
 
 def musil(rounds, threads):
@@ -37,7 +37,7 @@ def musil(rounds, threads):
         return Action(str(t), lambda s: s[1 + 3 * t] < rounds, lambda s: steps(s, t, rounds))
 
     model = Model(
-        init=(0,) * (1 + 3 * threads),
+        init=[(0,) * (1 + 3 * threads)],
         actions=[action(t) for t in range(threads)],
         invariants={"bound": lambda s: s[0] >= 0},
         terminal=lambda s: all(s[1 + 3 * t] == rounds for t in range(threads)),

@@ -32,7 +32,7 @@ class Case:
     name: mechanisms joined with ``+``. family: the group it belongs to (a notebook each). asks: the question.
     columns: the actors, see `tux3nb.columns`. mappings: which processes map the page, see `columns.mappings_of`.
     folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
-    judges: the properties it judges (none named: all).
+    judges: the properties it judges (none named: all). stable_device: the disk asks for stable pages.
     expect: policy name -> verdict, written by hand with its reason before the first run.
     """
 
@@ -47,6 +47,7 @@ class Case:
     vary: tuple[str, ...] | None = None
     base: str = "tux3"
     judges: tuple[str, ...] = ()
+    stable_device: bool = False
     expect: Mapping[str, str] = field(default_factory=dict)
     bounds: str = ""
     sources: tuple[Source, ...] = ()
@@ -62,7 +63,7 @@ class Case:
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
-        return World(tasks, ops, mappings, holders, self.folios, self.deltas, declarations())
+        return World(tasks, ops, mappings, holders, self.folios, self.deltas, declarations(), self.stable_device)
 
     @cached_property
     def system(self) -> System:

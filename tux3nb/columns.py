@@ -70,7 +70,7 @@ def parse(text: str, where: str = "case") -> tuple[list[str], list[Cell]]:
 
 def _cell(text: str, task: str, row: int, where: str) -> Cell:
     head, _, tail = text.partition(" after ")
-    label, sep, rest = head.partition(": ")
+    label, sep, rest = f"{head} ".partition(": ")
     if not sep:
         label, rest = None, head
     words = rest.split()
@@ -154,7 +154,8 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         words = [w for w in words if w not in TRAITS]
     if words:
         raise ColumnError(f"{at}: {words[0]!r} is no mapping or holder{nearest(words[0], [*mappings, *makers])}")
-    maker = next((c.kind for c in cells if c.task == holder and c.kind.holder == "makes"), None)
+    held = [c.kind for c in cells if c.task == holder and c.kind.holder == "makes"]
+    maker = kind if kind.holder == "makes" else held[0] if held else None
     write = maker is not None and (maker.gup_write and holder not in readonly)
     text = cell.text.partition(" after ")[0].partition(": ")
     said = (text[2] or text[0]).strip()

@@ -50,6 +50,8 @@ class Expr:
     def forget_shared(cls):
         """Start a new table of shared nodes (a new system begins); older expressions stay valid."""
         cls._shared.clear()
+        for e in (TRUE, FALSE):  # these two everybody has
+            cls._shared[e.op, e.kind, e.args] = e
 
     def __bool__(self):
         raise ModelError("a state or policy value was used with if, and, or, not: write &, |, ~ or where()")

@@ -1,31 +1,24 @@
 """The states that a search by whole layers has found, and what can be asked about them.
 
-States are kept, edges are not: a run is rebuilt by expanding one layer after the other backwards, and progress by
-expanding again, last layer first, what is not yet known to settle. Either takes about as long as the search at most
-and next to no memory.
+States are kept, edges are not: a run is rebuilt by expanding one layer after the other backwards, for one policy, and
+progress by expanding all layers again, last one first.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
 
-from .backend.frontier import Chunk, FrontierCode, print_frontier
+from .backend.chunk import Chunk
+from .backend.frontier import FrontierCode, print_frontier
 from .backend.sets import ID, PolicySets
 from .backend.visited import Visited, hashes
 from .exploration import Exploration
 from .search import StoredGraph
-
-SHARDS = 2  # states are divided by hash; each shard is deduplicated by itself, so the cores do not meet
-SMALLEST, LARGEST = 1 << 11, 1 << 14  # rows in a chunk: not mostly calls, and temporaries that stay in the cache
-BATCH = 1 << 20  # rows deduplicated at once: bounds memory beside the states
-
-Part = tuple[np.ndarray, np.ndarray]  # words (n, words of a state), policy sets (n)
-Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, hashes, policy sets
+from .settling import Settling
+from .shards import BATCH, LARGEST, SHARDS, SMALLEST, Part, Piece, cores, divide, joined, shard_of, successors
 
 
 class LayerGraph:
@@ -45,7 +38,7 @@ class LayerGraph:
         self._waiting: list[list[Piece]] = [[] for _ in range(SHARDS)]
         self._arrived: list[list[tuple]] = [[] for _ in range(SHARDS)]
         self._depths: tuple[int, list[np.ndarray]] | None = None
-        self.pool = ThreadPoolExecutor(min(SHARDS, os.cpu_count() or 1))
+        self.pool = cores()
 
     @property
     def states(self) -> int:
@@ -60,7 +53,7 @@ class LayerGraph:
                 layers.setdefault(depth, {})[state] = mask
         for depth in sorted(layers):
             ids = np.array([self.sets.number(mask) for mask in layers[depth].values()], ID)
-            self.wait(_divide(self.rows(layers[depth]), ids))
+            self.wait(divide(self.rows(layers[depth]), ids))
             last = self.close_layer()
         return last
 
@@ -90,7 +83,9 @@ class LayerGraph:
         chunk = Chunk(words, ids)
         self.code.judge(chunk)
         self.code.expand(chunk)
-        return chunk, _divide(*successors(chunk))
+        words, ids = successors(chunk)
+        chunk.taken = np.bincount(ids)
+        return chunk, divide(words, ids)
 
     def wait(self, pieces: list[Piece]):
         """Keep successors, by shard, until there are enough to be entered at once."""
@@ -111,7 +106,7 @@ class LayerGraph:
         words, ids = [np.empty((0, self.layout.words), np.int64)], [np.empty(0, ID)]
         for shard, bounds, late, arrived in zip(self.shards, self.bounds, self.late, self._arrived, strict=True):
             bounds.append(shard.n)
-            late.append((_joined([a[4] for a in arrived], np.int64), _joined([a[3] for a in arrived], ID)))
+            late.append((joined([a[4] for a in arrived], np.int64), joined([a[3] for a in arrived], ID)))
             words += [a[k] for a in arrived for k in (0, 2)]
             ids += [a[k] for a in arrived for k in (1, 3)]
         self._arrived = [[] for _ in range(SHARDS)]
@@ -211,123 +206,8 @@ class LayerGraph:
                             done |= mask
 
 
-
-def shard_of(h: np.ndarray) -> np.ndarray:
-    """The shard of each state, by its hash."""
-    return (h >> np.uint64(40)).astype(np.int64) % SHARDS
-
-
 def _enter(shard: Visited, waiting: list[Piece]) -> list[tuple]:
     """Enter all pieces at once; returns what `Visited.enter` does, in a list that is empty where there is nothing."""
     if not any(len(h) for _, h, _ in waiting):
         return []
     return [shard.enter(*(np.concatenate(column) for column in zip(*waiting, strict=True)))]
-
-
-def _joined(arrays: list[np.ndarray], kind) -> np.ndarray:
-    return np.concatenate(arrays) if arrays else np.empty(0, kind)
-
-
-def successors(chunk: Chunk) -> Part:
-    """All successors of a chunk in one array."""
-    total = sum(len(rows) for _, rows, _, _ in chunk.moves)
-    words, ids = np.empty((total, len(chunk.words)), np.int64), np.empty(total, ID)
-    at = 0
-    for _, rows, policies, columns in chunk.moves:
-        end = at + len(rows)
-        ids[at:end] = policies
-        for k, column in enumerate(columns):
-            words[at:end, k] = column
-        at = end
-    return words, ids
-
-
-def _divide(words: np.ndarray, ids: np.ndarray) -> list[Piece]:
-    """(words, hashes, policy sets) for each shard."""
-    h = hashes(words)
-    shard = shard_of(h)
-    where = [np.flatnonzero(shard == n) for n in range(SHARDS)]
-    return [(words[at], h[at], ids[at]) for at in where]
-
-
-class Settling:
-    """From which states, under which policies, a settled state can be reached without a releasing step.
-
-    A backward fixed point without stored edges: sweeps from the last layer to the first expand each state for the
-    policies that are not yet known to settle from it, until a sweep finds nothing new. Most is found by the first.
-    """
-
-    def __init__(self, graph: LayerGraph):
-        self.graph, self.sets = graph, graph.sets
-        self.release = {i for i, step in enumerate(graph.run.system.steps) if step.rule.release}
-        self.can = [self._settled(shard) for shard in graph.shards]
-
-    def stuck(self) -> list[np.ndarray]:
-        """For each shard, the policy sets (by number) that cannot settle, state by state."""
-        while self._sweep():
-            pass
-        return [self.sets.minus(s.total[: s.n], can) for s, can in zip(self.graph.shards, self.can, strict=True)]
-
-    def _settled(self, shard: Visited) -> np.ndarray:
-        out = np.zeros(shard.n, ID)
-        for a in range(0, shard.n, LARGEST):
-            b = min(a + LARGEST, shard.n)
-            ids = shard.total[a:b]
-            out[a:b] = np.where(self.graph.code.settled(Chunk(shard.words[a:b], ids)), ids, 0)
-        return out
-
-    def _sweep(self) -> bool:
-        changed = False
-        for depth in reversed(self.graph.layers):
-            work = []
-            for n, shard in enumerate(self.graph.shards):
-                a, b = self.graph.bounds[n][depth : depth + 2]
-                todo = self.sets.minus(shard.total[a:b], self.can[n][a:b])
-                rows = np.flatnonzero(todo)
-                pieces = [rows[k : k + LARGEST] for k in range(0, len(rows), LARGEST)]
-                work += [(n, a + piece, todo[piece]) for piece in pieces]
-            for n, rows, gain in self.graph.pool.map(self._gains, work):
-                changed |= bool(len(rows))
-                self.can[n][rows] = self.sets.union(self.can[n][rows], gain)
-        return changed
-
-    def _gains(self, work: tuple[int, np.ndarray, np.ndarray]) -> tuple[int, np.ndarray, np.ndarray]:
-        """(shard, rows, policies) found to settle, each row once."""
-        n, rows, todo = work
-        chunk = Chunk(self.graph.shards[n].words[rows], todo)
-        self.graph.code.expand(chunk)
-        events = self.graph.run.printed.events
-        # behind a limit of the model anything may come
-        found = [(at, ids) for number, at, ids in chunk.events if events[number].kind == "limit"]
-        chunk.moves = [move for move in chunk.moves if move[0] not in self.release]
-        sources = _joined([move[1] for move in chunk.moves], np.int64)
-        words, ids = successors(chunk)
-        found.append((sources, self.sets.common(ids, self._can(words))))
-        gain = np.zeros(len(rows), ID)
-        for at, ids in found:
-            _unite(self.sets, gain, at, ids)
-        hit = np.flatnonzero(gain)
-        return n, rows[hit], gain[hit]
-
-    def _can(self, words: np.ndarray) -> np.ndarray:
-        """What is known of states that may stand anywhere."""
-        h = hashes(words)
-        out, shard = np.empty(len(h), ID), shard_of(h)
-        for n in range(SHARDS):
-            at = np.flatnonzero(shard == n)
-            at = at[np.argsort(h[at])]  # sorted questions are answered much faster
-            rows, _ = self.graph.shards[n].find(words[at], h[at])
-            out[at] = self.can[n][rows]
-        return out
-
-
-def _unite(sets: PolicySets, into: np.ndarray, at: np.ndarray, ids: np.ndarray):
-    """Unite policy sets into the rows `at`, which may repeat."""
-    keep = np.flatnonzero(ids)
-    at, ids = at[keep], ids[keep]
-    order = np.argsort(at, kind="stable")
-    at, ids = at[order], ids[order]
-    while at.size:
-        first = np.concatenate([[True], at[1:] != at[:-1]])
-        into[at[first]] = sets.union(into[at[first]], ids[first])
-        at, ids = at[~first], ids[~first]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .backend.frontier import Chunk
+from .backend.chunk import Chunk
 from .exploration import Budget, Exploration
 from .layergraph import LayerGraph, Part
 
@@ -18,7 +18,7 @@ def search_on(run: Exploration, layer: dict[int, int], budget: Budget):
     """
     graph = LayerGraph(run)
     frontier = graph.take_over(run.graph)
-    run.graph = graph
+    run.graph, run.shared_states = graph, graph.states
     tally = _Tally(run, graph)
     try:
         while len(frontier[1]):
@@ -81,8 +81,7 @@ class _Tally:
                 self.run.happen(event, self.depth, self._state(chunk, int(rows[0])), self.sets.masks[ids[0]])
         for index, _, ids, _ in chunk.moves:
             self.fired[index, ids] = True
-            counts = np.bincount(ids)
-            self.taken[: len(counts)] += counts
+        self.taken[: len(chunk.taken)] += chunk.taken
 
     def enter(self):
         """Enter into the exploration what all chunks have come to."""

@@ -31,7 +31,7 @@ from .lookup import (
 )
 from .model.features import FEATURES, NAMED
 from .picture import describe, still
-from .told import race
+from .race import race
 from .verdicts import Answer, Judged, Run, judge
 
 __all__ = [

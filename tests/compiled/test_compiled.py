@@ -4,6 +4,9 @@ import time
 
 import pytest
 
+from tests.engine.compare import runs_are_real, same_as_reference
+from tests.engine.random_exprs import Maker
+from tests.engine.worlds import NO_FEATURES, all_locks, alone, locks
 from tests.sampling import by_policy, sampled_family
 from tux3nb.backend import c_library
 from tux3nb.backend.c_text import c_source
@@ -101,6 +104,42 @@ def test_runs_are_shortest_and_real():
         assert len(path) == found.depth
         steps, states = [i for i, _ in path], [case.system.start, *(s for _, s in path)]
         assert replay(case.system, scalar.printed, policy, steps) == states
+
+
+def test_the_reference_agrees():
+    """Policies that race, give up, retry for ever or deadlock; a plain search of each policy is the judge."""
+    made, family = locks(), all_locks()
+    run = explore_compiled(made, family)
+    for p in range(len(family)):
+        same_as_reference(run, p)
+        runs_are_real(run, p)
+
+
+def test_expressions_mean_the_same_in_c():
+    """Forty random guards, each tried in all states of a small world."""
+    maker = Maker(7)
+    tests = [t for t in (maker.truth(3) for _ in range(60)) if not t.is_const][:40]
+
+    @rule(kernel="-", name=("x", "y", "flag", "cells"), value=range(7))
+    def sets(s, policy, name, value):
+        f = s.world.fields[name]
+        s.require(value <= min(f.hi, 3), s.seen == 0)
+        if f.axes:
+            s.require(s.y < 3)
+            s.cells[s.y] = value
+        else:
+            setattr(s, name, value)
+
+    @rule(kernel="-", k=range(len(tests)))
+    def tries(s, policy, k):
+        s.require(s.seen == 0, s.y < 3, tests[k])
+        s.mark(f"t{k}")
+        s.seen = k + 1
+
+    fields = {**maker.world.fields, "seen": Field("seen", (), len(tests))}
+    start = {"y": 1, "cells[2]": 3}
+    made = build(World(fields), (sets, tries), NO_FEATURES, start=start)
+    agree(*both(made, alone(made)))
 
 
 # ---- small systems ---------------------------------------------------------------------------------------

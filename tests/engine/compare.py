@@ -44,7 +44,11 @@ def same_answers(a: Exploration, b: Exploration):
     assert (a.state_masks, a.edge_masks, a.depths) == (b.state_masks, b.edge_masks, b.depths)
     assert (a.reached, a.limits, a.fired) == (b.reached, b.limits, b.fired)
     assert a.stopped == b.stopped
-    assert a.arrivals == b.arrivals
+    arrivals = a.arrivals
+    assert arrivals == b.arrivals
+    for v in a.violations + b.violations:  # the policies of a violation do reach its state in its layer
+        layer = v.depth - (v.step is not None)
+        assert v.policies & ~dict(arrivals[v.state]).get(layer, 0) == 0, v
     if not a.stopped:
         assert dict(stuck(a)) == dict(stuck(b))
     for p in a.system.properties:
@@ -56,13 +60,18 @@ def same_answers(a: Exploration, b: Exploration):
 
 
 def runs_are_real(run: Exploration, i: int):
-    """Each first violation under policy `i` has a run of its depth that the reference can take step by step."""
-    one = Reference(run.system, run.family.policies[i])
+    """Each first violation under policy `i` has a run of its depth that the reference can take step by step, and is
+    one: there a clause or the step's check fails, or the reference is stuck, too."""
+    one, _, left = reference(run.system, run.family.policies[i])
     unpack = run.system.layout.unpack
     for p in run.system.properties:
         first = run.first(i, p.id)
         if first is None:
             continue
+        at, checks = unpack(first.state), [(c[0], c[2]) for c in run.system.clauses]
+        if first.step is not None:
+            checks = [(c[0], c[1]) for c in run.system.steps[first.step].checks]
+        assert at in left if p.needs_graph else any(c == p.id and not one.value(good, at) for c, good in checks)
         path = shortest_run(run, i, first.state, first.step)
         assert len(path) == first.depth
         state = unpack(run.system.start)

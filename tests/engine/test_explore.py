@@ -82,7 +82,7 @@ def one_of_each_family() -> list:
 def test_a_case_agrees_with_the_reference(case):
     """Of a seeded sample of a shipped case's policies, the one with the smallest world has the reference's answers."""
     family = some_policies(case, 8)
-    run = explore(case.system, family, Limits(states=5_000))
+    run = explore(case.system, family, Limits(states=2_000))
     if run.stopped:
         pytest.skip("its world is too large for the plain search; there the engines are compared with each other")
 

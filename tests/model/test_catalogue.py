@@ -52,7 +52,7 @@ def test_no_two_cases_are_the_same_world():
     worlds = {}
     for case in CASES:
         text = "\n".join(line.strip() for line in case.columns.split("\n") if line.strip())
-        worlds.setdefault((text, case.mappings, case.judges), []).append(case.name)
+        worlds.setdefault((text, case.mappings, case.judges, case.stable_device), []).append(case.name)
     twice = [names for names in worlds.values() if len(names) > 1]
     assert not twice
 
@@ -91,5 +91,6 @@ def test_expectations_mention_many_pairs():
     """The written verdicts separate most pairs of the policies that they mention."""
     named = sorted({p for c in CASES for p in c.expect})
     pairs = list(itertools.combinations(named, 2))
-    apart = sum(any(c.expect.get(a, 1) != c.expect.get(b, 1) for c in CASES if a in c.expect and b in c.expect) for a, b in pairs)
+    both = {(a, b): [c.expect for c in CASES if a in c.expect and b in c.expect] for a, b in pairs}
+    apart = sum(any(e[a] != e[b] for e in both[a, b]) for a, b in pairs)
     assert apart > 50

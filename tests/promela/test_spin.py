@@ -5,12 +5,13 @@ import random
 
 import pytest
 
+from tests.engine.worlds import all_locks, locks
 from tests.sampling import names, sampled_family
 from tux3nb.backend.promela import CHECKED, SpinError, compile_pan, missing, promela, spin
 from tux3nb.cases import catalogue, find
 from tux3nb.errors import ModelError, UserError
-from tux3nb.expr import const
 from tux3nb.explore import explore
+from tux3nb.expr import const
 from tux3nb.layout import Field
 from tux3nb.model.features import FEATURES, TUX3
 from tux3nb.policy import Family
@@ -53,6 +54,16 @@ def whole_family_agrees(case, folder, sample, most):
         alone = pan.run(p)
         assert (alone.states, alone.transitions) == (run.states(p), run.edge_count(p)), family.policies[p]
         agrees(alone, p, run, p)
+
+
+def test_a_world_with_everything(tmp_path):
+    """Arrays, limits, marks, checks, halting, policies that give up or retry: every policy of a small world."""
+    made, family = locks(), all_locks()
+    run, pan = explore(made, family), compile_pan(made, family, tmp_path)
+    for p in range(len(family)):
+        found = pan.run(p)
+        assert (found.states, found.transitions) == (run.states(p), run.edge_count(p))
+        agrees(found, p, run, p)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -71,7 +71,8 @@ def library(text: str, words: int, wait: bool = True) -> ctypes.CDLL | None:
     try:
         os.utime(path)
         return ctypes.CDLL(str(path))
-    except OSError:
+    except OSError:  # removed by somebody, or of no use on this machine
+        path.unlink(missing_ok=True)
         return None
 
 

@@ -223,7 +223,7 @@ class _Text:
     def move(self, move: Move) -> list[str]:
         """The statements of one move, in the order that `tux3nb.backend.plan` states."""
         text, policies = self.print.text, "M"
-        lines, ends = [f"/* {move.step.name} */".replace("*/ */", "*/")], 0
+        lines, ends = [f"/* {move.step.name.replace('*/', '* /')} */"], 0
         for tests, before in ((move.first, []), (move.guard, move.astray)):
             lines += [self.event(n, policies) for n in before]
             if tests:

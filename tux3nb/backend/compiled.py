@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from ..errors import ModelError
+from ..event import explain
 from ..exploration import Budget, Exploration, Limits, Progress, Stopped
 from ..layout import WORD
 from ..policy import Family
 from ..system import System
 from .c_library import library
 from .c_text import Source, c_source
-from .plan import Plan, explain
+from .plan import Plan
 from .scalar import Printed, print_system
 
 MORE, LAYER, DONE, ERROR, NO_MEMORY = range(5)
@@ -92,9 +93,6 @@ def explore_compiled(
 class Engine:
     """One loaded library with its source: the search of one system, for policy sets of one size."""
 
-    _sources: weakref.WeakKeyDictionary[System, Source] = weakref.WeakKeyDictionary()
-    _engines: weakref.WeakKeyDictionary[System, dict[int, Engine]] = weakref.WeakKeyDictionary()
-
     def __init__(self, source: Source, words: int, code: ctypes.CDLL):
         self.source, self.words, self.code = source, words, code
         for name, (result, arguments) in _SIGNATURES.items():
@@ -106,15 +104,15 @@ class Engine:
     def of(cls, system: System, family: Family, wait: bool = True) -> Engine | None:
         """The engine of `system`, compiled if need be (see `explore_compiled`); None where that is not possible."""
         words = max(1, -(-len(family) // WORD))
-        engines = cls._engines.setdefault(system, {})
-        if words not in engines:
-            if system not in cls._sources:
-                cls._sources[system] = c_source(system)
-            code = library(cls._sources[system].text, words, wait)
+        kept = vars(system).setdefault("_compiled", {})  # lives as long as the system
+        if words not in kept:
+            if "source" not in kept:
+                kept["source"] = c_source(system)
+            code = library(kept["source"].text, words, wait)
             if code is None:
                 return None
-            engines[words] = cls(cls._sources[system], words, code)
-        return engines[words]
+            kept[words] = cls(kept["source"], words, code)
+        return kept[words]
 
 
 class Handle:

@@ -1,6 +1,7 @@
 /* Layer-wise breadth-first exploration for a set of policies at once; `compiled.py` puts the model in below.
  *
- * A state is KW words. Beside it stands the set of policies that have reached it, NW words. States are divided over
+ * A state is KW words. Beside it stands the number of the set of policies that have reached it: few different sets
+ * (NW words each) occur, so each is kept once. States are divided over
  * SHARDS hash tables by one bit of their hash, whatever the number of threads, so the order of discovery and with it
  * every answer is the same for one thread and for two. A layer is worked off in chunks of two phases:
  *
@@ -23,7 +24,7 @@ typedef uint32_t u32;
 #define CHUNK 1024              /* states that one worker expands between two waits */
 #define ALONE 256               /* layers up to this size a shard are not worth a second thread */
 #define PLANES 44               /* counters count to 2^44 */
-#define ROW (KW + NW + 1)       /* a row: state, policies that have reached it, its latest arrival */
+#define ROW (KW + 1)            /* a row: state, number of the set that has reached it, its latest arrival */
 #define RECORD (1 + KW + NW)    /* a message: hash, state, policies */
 #define FOUND (4 + KW + NW)     /* a violation: clause or event, property, depth, step + 1, state, policies */
 #define EDGE (1 + 2 * KW + NW)  /* an exported edge: step, state, successor, policies */
@@ -34,11 +35,20 @@ enum { EXPLORE, FIND, CAN, EXPORT };
 /* A growing array of words; `width` of them an item. */
 typedef struct { u64 *at; u64 used, room; } Words;
 
-/* One arrival of policies at a state, in one layer; `before` is the state's earlier arrival + 1, or 0. */
-typedef struct { u32 row, before; u64 policies[NW]; } Arrival;
+/* One arrival of a set of policies at a state, in one layer; `before` is the state's earlier arrival + 1, or 0. */
+typedef struct { u32 row, before, set; } Arrival;
+
+/* Different sets of policies by number; number 0 is the empty set. */
+typedef struct {
+    Words members;
+    u32 *slots;                 /* number, or 0 */
+    u64 slot_mask;
+    u32 last;                   /* the one asked for last: it is often asked for again */
+} Sets;
 
 typedef struct {
     Words rows;
+    Sets sets;
     u32 *slots;                 /* row number + 1, or 0 */
     u64 slot_mask;
     Arrival *arrivals;
@@ -75,7 +85,7 @@ typedef struct Run {
     int threads;
     Words found, reached_by;    /* violations; policies by layer */
     u64 broken[PROPERTIES + 1][NW];
-    u64 *can[SHARDS];
+    u32 *can[SHARDS];           /* CAN: by row, the number of the set that can settle */
     pthread_mutex_t mutex;
     pthread_cond_t turn;
     u64 ticket, answered;       /* work handed out and done by the second thread */
@@ -92,7 +102,7 @@ static int grow(Words *w, u64 extra) {
     return 1;
 }
 
-static u64 hash(const u64 *s) {
+static inline u64 hash(const u64 *s) {
     u64 h = 0;
     for (int k = 0; k < KW; k++) {
         h = (h ^ s[k]) * 0x9E3779B97F4A7C15ULL;
@@ -101,21 +111,21 @@ static u64 hash(const u64 *s) {
     return h * 0xD6E8FEB86659FD93ULL;
 }
 
-static int shard_of(u64 h) { return h >> 63; }
-static u64 slot_of(u64 h) { return h >> 20; }  /* the low bits of a product are the weak ones */
+static inline int shard_of(u64 h) { return h >> 63; }
+static inline u64 slot_of(u64 h) { return h >> 20; }  /* the low bits of a product are the weak ones */
 
-static int any(const u64 *a) {
+static inline int any(const u64 *a) {
     u64 all = 0;
     for (int j = 0; j < NW; j++) all |= a[j];
     return all != 0;
 }
 
-static void join(u64 *into, const u64 *a) {
+static inline void join(u64 *into, const u64 *a) {
     for (int j = 0; j < NW; j++) into[j] |= a[j];
 }
 
 /* Count one for every policy of `a`: plane b of a counter holds bit b of all policies' counts. */
-static void count(u64 planes[PLANES][NW], const u64 *a) {
+static inline void count(u64 planes[PLANES][NW], const u64 *a) {
     for (int j = 0; j < NW; j++) {
         u64 carry = a[j];
         for (int b = 0; carry && b < PLANES; b++) {
@@ -190,11 +200,63 @@ static inline void put(Worker *w, int step, const u64 *state, const u64 *policie
 
 #include "model.h"
 
-/* ---- hash tables -------------------------------------------------------------------------------------- */
-static u64 *row_at(const Shard *s, u64 row) { return s->rows.at + row * ROW; }
-static u64 row_count(const Shard *s) { return s->rows.used / ROW; }
+/* ---- sets of policies --------------------------------------------------------------------------------- */
+static inline const u64 *set_at(const Sets *t, u32 number) { return t->members.at + (u64)number * NW; }
+static inline u64 set_count(const Sets *t) { return t->members.used / NW; }
 
-static int same(const u64 *a, const u64 *b) {
+static inline u64 set_hash(const u64 *policies) {
+    u64 h = 0;
+    for (int j = 0; j < NW; j++) {
+        h = (h ^ policies[j]) * 0x9E3779B97F4A7C15ULL;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+/* Room for `extra` more sets, so that set_number() cannot fail. */
+static int reserve_sets(Sets *t, u64 extra) {
+    if (!grow(&t->members, extra * NW)) return 0;
+    if (t->slots && (set_count(t) + extra) * 2 <= t->slot_mask + 1) return 1;
+    u64 size = 1024;
+    while (size < (set_count(t) + extra) * 2) size *= 2;
+    u32 *slots = calloc(size, sizeof(u32));
+    if (!slots) return 0;
+    free(t->slots);
+    t->slots = slots;
+    t->slot_mask = size - 1;
+    for (u64 n = 1; n < set_count(t); n++) {
+        u64 i = set_hash(set_at(t, n)) & t->slot_mask;
+        while (slots[i]) i = (i + 1) & t->slot_mask;
+        slots[i] = n;
+    }
+    return 1;
+}
+
+static inline int same_set(const u64 *a, const u64 *b) {
+    u64 differ = 0;
+    for (int j = 0; j < NW; j++) differ |= a[j] ^ b[j];
+    return !differ;
+}
+
+static inline u32 set_number(Sets *t, const u64 *policies) {
+    if (same_set(set_at(t, t->last), policies)) return t->last;
+    u64 i = set_hash(policies) & t->slot_mask;
+    while (t->slots[i] && !same_set(set_at(t, t->slots[i]), policies)) i = (i + 1) & t->slot_mask;
+    if (!t->slots[i]) {
+        t->slots[i] = set_count(t);
+        memcpy(t->members.at + t->members.used, policies, NW * sizeof(u64));
+        t->members.used += NW;
+    }
+    return t->last = t->slots[i];
+}
+
+/* ---- hash tables -------------------------------------------------------------------------------------- */
+static inline u64 *row_at(const Shard *s, u64 row) { return s->rows.at + row * ROW; }
+static inline u64 row_count(const Shard *s) { return s->rows.used / ROW; }
+static inline const u64 *reached_row(const Shard *s, const u64 *row) { return set_at(&s->sets, (u32)row[KW]); }
+static inline u64 latest_arrival(const u64 *row) { return row[KW] >> 32; }
+
+static inline int same(const u64 *a, const u64 *b) {
     u64 differ = 0;
     for (int k = 0; k < KW; k++) differ |= a[k] ^ b[k];
     return !differ;
@@ -228,7 +290,7 @@ static int reserve(Shard *s, u64 extra) {
     while ((row_count(s) + extra) * 8 > (s->slot_mask + 1) * 5)
         if (!enlarge_slots(s)) return 0;
     if (row_count(s) + extra > UINT32_MAX - 2 || s->arrived + extra > UINT32_MAX - 2) return 0;
-    if (!grow(&s->rows, extra * ROW)) return 0;
+    if (!grow(&s->rows, extra * ROW) || !reserve_sets(&s->sets, 2 * extra)) return 0;
     if (s->arrived + extra > s->arrival_room) {
         u64 room = s->arrival_room + s->arrival_room / 2 + extra + 64;
         Arrival *more = realloc(s->arrivals, room * sizeof(Arrival));
@@ -246,21 +308,25 @@ static void insert(Shard *s, const u64 *record, u64 next_layer) {
     if (!*slot) {
         u64 *to = s->rows.at + s->rows.used;
         memcpy(to, state, KW * sizeof(u64));
-        memset(to + KW, 0, (NW + 1) * sizeof(u64));
+        to[KW] = 0;
         s->rows.used += ROW;
         *slot = row_count(s);
     }
-    u64 *row = row_at(s, *slot - 1), fresh[NW];
-    for (int j = 0; j < NW; j++) fresh[j] = policies[j] & ~row[KW + j];
+    u64 *row = row_at(s, *slot - 1), fresh[NW], all[NW];
+    const u64 *known = reached_row(s, row);
+    for (int j = 0; j < NW; j++) fresh[j] = policies[j] & ~known[j];
     if (!any(fresh)) return;
-    join(row + KW, fresh);
-    u64 latest = row[KW + NW];
-    if (latest > next_layer) { join(s->arrivals[latest - 1].policies, fresh); return; }
-    Arrival *a = &s->arrivals[s->arrived++];
-    a->row = *slot - 1;
-    a->before = latest;
-    memcpy(a->policies, fresh, sizeof fresh);
-    row[KW + NW] = s->arrived;
+    for (int j = 0; j < NW; j++) all[j] = policies[j] | known[j];
+    u64 reached = set_number(&s->sets, all), latest = latest_arrival(row);
+    if (latest > next_layer) {
+        Arrival *a = &s->arrivals[latest - 1];
+        join(fresh, set_at(&s->sets, a->set));
+        a->set = set_number(&s->sets, fresh);
+    } else {
+        s->arrivals[s->arrived] = (Arrival){*slot - 1, latest, set_number(&s->sets, fresh)};
+        latest = ++s->arrived;
+    }
+    row[KW] = latest << 32 | reached;
 }
 
 /* ---- the two phases ----------------------------------------------------------------------------------- */
@@ -272,11 +338,11 @@ static void expand_chunk(Run *r, int t) {
     u64 end = layer_end(r, t), stop = r->next[t] + CHUNK < end ? r->next[t] + CHUNK : end;
     for (; r->next[t] < stop && !w->error && !w->no_memory; r->next[t]++) {
         const Arrival *a = &s->arrivals[r->next[t]];
-        const u64 *state = row_at(s, a->row);
-        join(w->layer, a->policies);
-        count(w->states, a->policies);
-        judge(w, state, a->policies);
-        if (!w->error) expand(w, state, a->policies);
+        const u64 *state = row_at(s, a->row), *policies = set_at(&s->sets, a->set);
+        join(w->layer, policies);
+        count(w->states, policies);
+        judge(w, state, policies);
+        if (!w->error) expand(w, state, policies);
     }
 }
 
@@ -437,6 +503,7 @@ void explore_free(Run *r) {
         Shard *s = &r->shard[t];
         Worker *w = &r->worker[t];
         free(s->rows.at); free(s->slots); free(s->arrivals); free(s->layers.at); free(r->can[t]);
+        free(s->sets.members.at); free(s->sets.slots);
         for (int k = 0; k < SHARDS; k++) free(w->outbox[k].at);
         free(w->by_clause.at); free(w->by_check.at); free(w->exported.at);
     }
@@ -465,6 +532,8 @@ Run *explore_begin(const u64 *start, const u64 *policies, const u64 *tables, con
         s->slot_mask = 1023;
         s->slots = calloc(1024, sizeof(u32));
         if (!s->slots || !reserve(s, 1) || !grow(&s->layers, 2)) { explore_free(r); return NULL; }
+        memset(s->sets.members.at, 0, NW * sizeof(u64));
+        s->sets.members.used = NW;
         if (shard_of(record[0]) == t) insert(s, record, 0);
         s->layers.at[0] = 0;
         s->layers.at[1] = s->arrived;
@@ -489,9 +558,9 @@ u64 explore_bytes(const Run *r) {
     u64 words = r->found.room + r->reached_by.room, bytes = sizeof(Run);
     for (int t = 0; t < SHARDS; t++) {
         const Shard *s = &r->shard[t];
-        words += s->rows.room + s->layers.room;
+        words += s->rows.room + s->layers.room + s->sets.members.room;
         for (int k = 0; k < SHARDS; k++) words += r->worker[t].outbox[k].room;
-        bytes += (s->slot_mask + 1) * sizeof(u32) + s->arrival_room * sizeof(Arrival);
+        bytes += (s->slot_mask + 1 + s->sets.slot_mask + 1) * sizeof(u32) + s->arrival_room * sizeof(Arrival);
     }
     return bytes + 8 * words;
 }
@@ -552,8 +621,8 @@ i64 explore_arrival(const Run *r, const u64 *state, int policy) {
     const u64 *row = lookup(r, state, &t);
     if (!row) return -1;
     const Shard *s = &r->shard[t];
-    for (u64 a = row[KW + NW]; a; a = s->arrivals[a - 1].before)
-        if (s->arrivals[a - 1].policies[policy / 64] >> policy % 64 & 1) return layer_of(s, a - 1);
+    for (u64 a = latest_arrival(row); a; a = s->arrivals[a - 1].before)
+        if (set_at(&s->sets, s->arrivals[a - 1].set)[policy / 64] >> policy % 64 & 1) return layer_of(s, a - 1);
     return -1;
 }
 
@@ -575,7 +644,8 @@ static void put_otherwise(Worker *w, int step, const u64 *state, const u64 *poli
         int t;
         const u64 *row = w->run->releases[step] ? NULL : lookup(w->run, state, &t);
         if (!row) return;
-        const u64 *can = w->run->can[t] + (row - w->run->shard[t].rows.at) / ROW * NW;
+        const Shard *s = &w->run->shard[t];
+        const u64 *can = set_at(&s->sets, w->run->can[t][(row - s->rows.at) / ROW]);
         for (int j = 0; j < NW; j++) w->can[j] |= policies[j] & can[j];
     } else if (grow(&w->exported, EDGE)) {
         u64 *to = w->exported.at + w->exported.used;
@@ -606,7 +676,7 @@ i64 explore_before(Run *r, u64 depth, int policy, const u64 *target, u64 *state)
     for (int t = 0; t < SHARDS; t++) {
         const Shard *s = &r->shard[t];
         for (u64 a = s->layers.at[depth]; a < s->layers.at[depth + 1]; a++)
-            if (s->arrivals[a].policies[policy / 64] & one[policy / 64])
+            if (set_at(&s->sets, s->arrivals[a].set)[policy / 64] & one[policy / 64])
                 ask(w, row_at(s, s->arrivals[a].row), one);
     }
     w->mode = EXPLORE;
@@ -622,7 +692,7 @@ i64 explore_export(Run *r, int t, u64 from, u64 most, const u64 **out) {
     w->mode = EXPORT;
     w->exported.used = 0;
     for (u64 a = from; a < stop && !w->no_memory; a++)
-        ask(w, row_at(s, s->arrivals[a].row), s->arrivals[a].policies);
+        ask(w, row_at(s, s->arrivals[a].row), set_at(&s->sets, s->arrivals[a].set));
     w->mode = EXPLORE;
     *out = w->exported.at;
     return w->no_memory ? -1 : (i64)(w->exported.used / EDGE);
@@ -648,21 +718,24 @@ u64 explore_arrived(const Run *r, int t) { return r->shard[t].arrived; }
 u64 explore_arrival_at(const Run *r, int t, u64 number, u64 *state, u64 *policies) {
     const Shard *s = &r->shard[t];
     memcpy(state, row_at(s, s->arrivals[number].row), KW * sizeof(u64));
-    memcpy(policies, s->arrivals[number].policies, NW * sizeof(u64));
+    memcpy(policies, set_at(&s->sets, s->arrivals[number].set), NW * sizeof(u64));
     return layer_of(s, number);
 }
 
 /* ---- progress ----------------------------------------------------------------------------------------- */
-/* Whether `row` learns of more policies that can settle. */
+/* Whether row `number` learns of more policies that can settle. */
 static int sweep_row(Run *r, int t, u64 number) {
     Worker *w = &r->worker[0];
-    u64 *row = row_at(&r->shard[t], number), *can = r->can[t] + number * NW;
-    if (!memcmp(can, row + KW, NW * sizeof(u64))) return 0;
-    memcpy(w->can, can, sizeof w->can);
-    if (settled(row) || halted(row)) memcpy(w->can, row + KW, sizeof w->can);
-    else ask(w, row, row + KW);
-    if (!memcmp(can, w->can, sizeof w->can)) return 0;
-    memcpy(can, w->can, sizeof w->can);
+    Shard *s = &r->shard[t];
+    u32 *can = &r->can[t][number];
+    u64 *row = row_at(s, number);
+    if (*can == (u32)row[KW]) return 0;
+    memcpy(w->can, set_at(&s->sets, *can), sizeof w->can);
+    if (settled(row) || halted(row)) join(w->can, reached_row(s, row));
+    else ask(w, row, reached_row(s, row));
+    u32 now_can = set_number(&s->sets, w->can);
+    if (*can == now_can) return 0;
+    *can = now_can;
     return 1;
 }
 
@@ -671,8 +744,9 @@ static int sweep_row(Run *r, int t, u64 number) {
 i64 explore_sweep(Run *r, u64 layer) {
     i64 changes = 0;
     for (int t = 0; t < SHARDS; t++) {
-        if (!r->can[t]) r->can[t] = calloc(row_count(&r->shard[t]) * NW + 1, sizeof(u64));
-        if (!r->can[t]) return -1;
+        u64 found = r->shard[t].layers.at[layer + 1] - r->shard[t].layers.at[layer];
+        if (!r->can[t]) r->can[t] = calloc(row_count(&r->shard[t]) + 1, sizeof(u32));
+        if (!r->can[t] || !reserve_sets(&r->shard[t].sets, found)) return -1;
     }
     r->worker[0].mode = CAN;
     for (int t = 0; t < SHARDS; t++) {
@@ -690,8 +764,8 @@ i64 explore_stuck(const Run *r, int t, u64 layer, u64 from, const u64 *skip, u64
     const Shard *s = &r->shard[t];
     u64 begin = s->layers.at[layer];
     for (u64 a = begin + from; a < s->layers.at[layer + 1]; a++) {
-        const u64 *can = r->can[t] + (u64)s->arrivals[a].row * NW;
-        for (int j = 0; j < NW; j++) policies[j] = s->arrivals[a].policies[j] & ~can[j] & ~skip[j];
+        const u64 *can = set_at(&s->sets, r->can[t][s->arrivals[a].row]), *here = set_at(&s->sets, s->arrivals[a].set);
+        for (int j = 0; j < NW; j++) policies[j] = here[j] & ~can[j] & ~skip[j];
         if (!any(policies)) continue;
         memcpy(state, row_at(s, s->arrivals[a].row), KW * sizeof(u64));
         return a - begin;

@@ -187,7 +187,8 @@ class _Model:
         for name, size in zip(names, sizes, strict=True):
             lines.append(f"static unsigned char {name}[{n}][{size + 1}];")
         lines += ["static int inside(int i, int n) {", '  if (i < 0 || i >= n) uerror("invalid array index");']
-        lines += ["  return i;", "}", *self.setup(), "static void report(void) {", f"  for (int p = 0; p < {n}; p++) {{"]
+        lines += ["  return i;", "}", *self.setup(), "static void report(void) {"]
+        lines.append(f"  for (int p = 0; p < {n}; p++) {{")
         lines.append('    printf("TUX3NB %d", p);')
         for name, size in zip(names, sizes, strict=True):
             lines.append(f'    putchar(\' \'); putchar(\':\'); for (int i = 0; i < {size}; i++) '
@@ -207,7 +208,7 @@ class _Model:
                 lines.append(f"  if (!{self.embedded.text(good)}) seen_broken[POLICY][{k}] = 1;")
         for _, step, allowed in self.steps:
             for name, where in step.limits:
-                terms = [self.embedded.text(g) for g in (*step.guard, *allowed, negate(self.system.halted), where)]
+                terms = [self.embedded.text(g) for g in (negate(self.system.halted), *step.guard, *allowed, where)]
                 lines.append(f"  if ({' && '.join(terms)}) seen_limit[POLICY][{self.limits.index(name)}] = 1;")
         return [*lines, "  return 0;", "}", "\\#define JUDGE judge()"]
 
@@ -236,11 +237,11 @@ class _Model:
         """One step as an option of the loop; the most selective test first, as SPIN tries all in turn."""
         text, test = self.write.text, control_test(step.guard)
         first = [] if test is None else [test]
-        guard = first + [g for g in step.guard if g is not test]
-        guard += allowed + [negate(self.system.halted)] + [negate(where) for _, where in step.limits]
+        guard = [*first, negate(self.system.halted), *(g for g in step.guard if g is not test)]
+        guard += allowed + [negate(where) for _, where in step.limits]
         terms = [text(g) for g in guard if not (g.is_const and g.value)]
         body = [f"c_expr {{ TOOK_{i} }}", *self.ranges(step), *self.writes(i)]
-        return [f"  :: d_step {{ /* {step.name} */", f"       {' && '.join(terms)} ->",
+        return [f"  :: d_step {{ /* {step.name.replace('*/', '* /')} */", f"       {' && '.join(terms)} ->",
                 "       " + "; ".join(body) + " }"]  # fmt: skip
 
     def ranges(self, step: Step) -> list[str]:
@@ -306,7 +307,7 @@ class SpinRun:
     states: stored states; transitions: steps taken between them. What SPIN adds is left out: the state before the
     choice of a policy, and a transition into that and into every start state. depth: the longest search path
     (breadth-first: the last layer). broken, reached, limits, fired: policy -> property ids, marks, limits, step
-    indexes. vector: bytes of a state; memory: MB; seconds: by phase (spin, cc, pan).
+    indexes. vector: bytes of a state; memory: MB; seconds: by phase (spin, cc, pan); cpu: of pan, where known.
     """
 
     states: int
@@ -319,6 +320,7 @@ class SpinRun:
     limits: list[set[str]] = field(default_factory=list)
     fired: list[set[int]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu: float | None = None
 
 
 # Partial-order reduction finds nothing to leave out (one process), so it only costs; FASTEST also trusts indexes.
@@ -354,7 +356,7 @@ class Pan:
         if policy is not None:
             env["TUX3NB_POLICY"] = str(policy)
         command = ["./pan", "-E", "-n", f"-m{depth}", f"-w{slots}"]
-        began = time.perf_counter()
+        began, used = time.perf_counter(), _children_cpu()
         try:
             done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -365,7 +367,7 @@ class Pan:
                 raise SpinError("SPIN: the search is deeper than 10^9 steps")
             return self.run(policy, depth * 10, slots, timeout)
         found = self._parse(done.stdout + done.stderr, 1 if policy is not None else len(self.family))
-        found.seconds = {**self.seconds, "pan": spent}
+        found.seconds, found.cpu = {**self.seconds, "pan": spent}, used and _children_cpu() - used
         return found
 
     def _parse(self, out: str, starts: int) -> SpinRun:
@@ -402,6 +404,12 @@ def compile_pan(system: System, family: Family, folder: Path, flags=CHECKED) -> 
     spun = time.perf_counter()
     _tool([compiler(), *flags, "-w", "-DMEMLIM=16000", "-o", "pan", "pan.c"], folder)
     return Pan(system, family, folder, {"spin": spun - began, "cc": time.perf_counter() - spun})
+
+
+def _children_cpu() -> float | None:
+    """Processor seconds of all processes that have ended and were waited for; None where nobody counts them."""
+    times = os.times()
+    return times.children_user + times.children_system or None
 
 
 def _tool(command: list[str], folder: Path):

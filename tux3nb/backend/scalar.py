@@ -47,13 +47,9 @@ class ScalarPrinter(Printer):
         return f"(s >> {self.place(field, flat)} & {field.mask})"
 
     def place(self, field: Field, flat: Expr) -> str:
-        """The position of a cell in the packed int. An index that is out of the array below, but whose value is
-        not looked at, must not shift by less than 0."""
+        """The position of a cell in the packed int."""
         base = field.word * WORD + field.base
-        if flat.is_const:
-            return str(base + field.width * flat.value)
-        at = f"({base} + {field.width} * {self.text(flat)})"
-        return at if base + field.width * flat.lo >= 0 else f"max(0, {at})"
+        return str(base + field.width * flat.value) if flat.is_const else f"({base} + {field.width} * {self.text(flat)})"
 
     def share(self, blocks: Iterable[list[Expr]]) -> list[str]:
         """Statements that read once what several of `blocks` read, whichever of them come to be computed."""

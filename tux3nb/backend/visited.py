@@ -26,8 +26,8 @@ def hashes(words: np.ndarray) -> np.ndarray:
     return h
 
 
-def group(words: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(order, starts): equal rows stand together in `order`, each group from one of `starts` on.
+def group(words: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(order, starts, words in that order): equal rows stand together, each group from one of `starts` on.
 
     Groups are ordered by hash wherever hashes tell them apart. Sorting one array of keys is several times faster than
     an argsort, so a key is the upper part of the hash with the row's number below it.
@@ -39,20 +39,23 @@ def group(words: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     keys.sort()
     order = (keys & ((np.uint64(1) << low) - np.uint64(1))).astype(np.int64)
     keys >>= low
-    same = keys[1:] == keys[:-1]
-    if not _equal_rows(words, order, same):  # the upper part of the hash was not enough
+    ordered, equal = _in_order(words, order)
+    if (equal != (keys[1:] == keys[:-1])).any():  # the upper part of the hash was not enough
         order = np.argsort(h, kind="stable")
-        same = h[order[1:]] == h[order[:-1]]
-        if not _equal_rows(words, order, same):  # nor was the whole
+        ordered, equal = _in_order(words, order)
+        if (equal != (h[order[1:]] == h[order[:-1]])).any():  # nor was the whole
             order = np.lexsort([*words.T, h])
-            same = (words[order[1:]] == words[order[:-1]]).all(axis=1)
-    return order, np.concatenate([[0], np.flatnonzero(~same) + 1])
+            ordered, equal = _in_order(words, order)
+    return order, np.concatenate([[0], np.flatnonzero(~equal) + 1]), ordered
 
 
-def _equal_rows(words: np.ndarray, order: np.ndarray, same: np.ndarray) -> bool:
-    """Whether rows of one key are equal rows."""
-    at = np.flatnonzero(same)
-    return bool((words[order[at + 1]] == words[order[at]]).all())
+def _in_order(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows in an order, and which of them (but the first) equal the row before."""
+    ordered = words.take(order, axis=0)
+    equal = ordered[1:, 0] == ordered[:-1, 0]
+    for k in range(1, words.shape[1]):
+        equal &= ordered[1:, k] == ordered[:-1, k]
+    return ordered, equal
 
 
 class Visited:
@@ -79,7 +82,8 @@ class Visited:
             hit = np.flatnonzero(run[at] == h)
             rows[hit] = places[at[hit]]
         hit = np.flatnonzero(rows >= 0)
-        other = hit[(self.words[rows[hit]] != words[hit]).any(axis=1)]
+        known, asked = self.words.take(rows[hit], axis=0), words.take(hit, axis=0)
+        other = hit[(known != asked).any(axis=1)]
         for i in other.tolist():
             rows[i] = self._odd.get(words[i].tobytes(), -1)
         return rows, other
@@ -90,10 +94,9 @@ class Visited:
         Returns ``(words, ids)`` of the states never seen before, then ``(words, ids, rows)`` of those that other
         policies had reached: each state once, with the policies that are new to it.
         """
-        order, starts = group(words, h)
+        order, starts, ordered = group(words, h)
         ids = self._united(ids, order, starts)
-        order = order[starts]
-        words, h = words[order], h[order]
+        words, h = ordered.take(starts, axis=0), h[order[starts]]
         rows, odd = self.find(words, h)
         hit = np.flatnonzero(rows >= 0)
         new = self.sets.minus(ids[hit], self.total[rows[hit]])
@@ -128,7 +131,8 @@ class Visited:
             odd[1:] |= h[1:] == h[:-1]
             for i in np.flatnonzero(odd).tolist():
                 self._odd[words[i].tobytes()] = n + i
-            self._index(h[~odd], np.arange(n, end)[~odd])
+            if not odd.all():
+                self._index(h[~odd], np.arange(n, end)[~odd])
 
     def _index(self, h: np.ndarray, rows: np.ndarray):
         """A new run; then runs of similar length are merged."""

@@ -35,7 +35,8 @@ MMAP_RACE = Case(
     name="mmap+race",
     family="mmap",
     title="mmap and a pin after the decision to fork",
-    asks="The file is not mapped when the fork decides; before it swaps the slot somebody maps and pins the page. Too late?",
+    asks="The file is not mapped when the fork decides; before it swaps the slot somebody maps and pins the page. "
+    "Too late?",
     columns="""
         app                      | device            | writer                  | kernel
         mmap app after closed    | device_write p0:1 | dirty: write p0:0       | closed: transition after dirty
@@ -59,7 +60,7 @@ READER = Case(
         dirty: write p0:0       | load p0:0 | closed: transition after dirty
         write p0:0 after closed |           |
     """,
-    mappings=("reader:readonly",),
+    mappings=("reader:readonly:absent",),
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
     # VM_SHARED is not set for such a mapping, so it does not count as writable; it stays on the old folio.
     expect={"tux3": "VIOLATED", "cowardly_writable": "VIOLATED", "cowardly": "HOLDS"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -97,8 +98,17 @@ class CaseSource:
             "names": self._names(),
             "properties": [{"id": p.id, "title": p.title, "sentence": p.sentence} for p in case.properties],
             "picture": self.picture,
-            "index": {"features": [[f, list(FEATURES[f].values)] for f in self.vary], "why_not": []},
+            "index": {"features": [[f, list(FEATURES[f].values)] for f in self.vary], "why_not": self._why_not()},
         }
+
+    def _why_not(self) -> list[dict[str, Any]]:
+        """Why combinations are ruled out, for the page to say."""
+        rules = FEATURES.constraints
+        return [
+            {"when": dict(zip(c.when, values, strict=True)), "says": c.says}
+            for c in rules
+            for values in itertools.product(*c.when.values())
+        ]
 
     def _names(self) -> dict[str, list[str]]:
         fields = self.case.system.layout.fields.values()
@@ -128,27 +138,40 @@ class CaseSource:
     def document_head(self) -> dict[str, Any]:
         return document_head(self._head)
 
-    def number(self, policy: Mapping[str, str]) -> int:
-        """The number of a policy in the family; features that are not offered do not matter."""
-        at = 0
-        for f in self.vary:
-            values = list(FEATURES[f].values)
-            at = at * len(values) + values.index(policy[f])
-        return at
+    @cached_property
+    def _numbers(self) -> dict[tuple[str, ...], int]:
+        """The number in the family of each combination of offered values; one that is ruled out has none."""
+        return {tuple(p[f] for f in self.vary): i for i, p in enumerate(self.family.policies)}
+
+    def number(self, policy: Mapping[str, str]) -> int | None:
+        """The number of a policy in the family (None: ruled out); features that are not offered do not matter."""
+        return self._numbers.get(tuple(policy[f] for f in self.vary))
 
     def answer(self, policy: Mapping[str, str]) -> dict[str, Any]:
         """{"class", "runs", "states"} of one policy."""
+        number = self.number(policy)
+        if number is None:
+            return {"class": None, "runs": [], "states": []}
+        if "judged" in self.__dict__:
+            judged, representative = self.judged, self.judged.representative[number]
+        else:  # one policy takes a fraction of what the family takes
+            judged, representative = judge(self.case, self.case.one(policy)), 0
         table = _Table(self)
-        entry = table.entry(self.judged.representative[self.number(policy)])
+        entry = table.entry(judged, representative)
         return {"class": {"id": 0, "policies": 1, **entry}, "runs": table.runs, "states": table.states}
 
     def document(self) -> dict[str, Any]:
         """The whole document, with a class for every policy of the family."""
         table, classes, class_of = _Table(self), {}, []
         known: dict[int, int] = {}
-        for representative in self.judged.representative:
+        for combination in itertools.product(*(FEATURES[f].values for f in self.vary)):
+            number = self._numbers.get(combination)
+            if number is None:
+                class_of.append(-1)
+                continue
+            representative = self.judged.representative[number]
             if representative not in known:
-                entry = table.entry(representative)
+                entry = table.entry(self.judged, representative)
                 key = repr(entry)
                 known[representative] = classes.setdefault(key, (len(classes), entry, [0]))[0]
             class_of.append(known[representative])
@@ -173,9 +196,8 @@ class _Table:
         self._run_at: dict[tuple, int] = {}
         self._state_at: dict[int, int] = {}
 
-    def entry(self, representative: int) -> dict[str, Any]:
+    def entry(self, judged: Judged, representative: int) -> dict[str, Any]:
         """The class entry of one representative, without its id and its number of policies."""
-        judged = self.source.judged
         answer = judged.of(representative)
         safe = not any(row.run for row in answer.rows)
         return {

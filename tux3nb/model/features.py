@@ -1,6 +1,6 @@
 """The features of a fork policy, the named policies, and what makes no sense together."""
 
-from ..policy import Feature, Features
+from ..policy import Constraint, Feature, Features
 
 FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
 
@@ -208,9 +208,34 @@ FEATURES = Features(
                 "private_copy": "uprobes' private copy of the page",
                 "uprobe_retry": "uprobes' second look at the PTE",
                 "accounting": "page migration's account of references",
+                "clone_dirty": "what truncation leaves of a page stays dirty until the old folio is on disk",
+                "truncate_lock": "page_mkwrite kept out of a truncation",
+                "forced_free": "eviction frees the inode's forked folios, held or not",
+                "superblock": "superblock after all I/O of the delta",
+                "flag_order": "PG_writeback set before PG_dirty is cleared",
             },
-            below={"nothing": ("mkclean", "lock_order", "own", "private_copy", "uprobe_retry", "accounting")},
+            below={
+                "nothing": (
+                    "mkclean",
+                    "lock_order",
+                    "own",
+                    "private_copy",
+                    "uprobe_retry",
+                    "accounting",
+                    "clone_dirty",
+                    "truncate_lock",
+                    "forced_free",
+                    "superblock",
+                    "flag_order",
+                )
+            },
             control=True,
+        ),
+    ],
+    constraints=[
+        Constraint(
+            {"optout": ("nothing",), "optout_atomic": ("yes",)},
+            "no file is left out (optout=nothing), so nothing is decided that could be atomic with mmap",
         ),
     ],
 )
@@ -284,7 +309,7 @@ NAMED = {
     ),
     "perfect": (
         "Reverse fork, holders that look again, and every CPU path followed",
-        {**REVERSE_FORK, **COHERENT, "retranslate": "locked_stable", "dirty_clean": "queue"},
+        {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"},
     ),
     "cowardly": ("Never fork a file that is mapped (Phillips 2015)", {"optout": "mapped"}),
     "cowardly_writable": ("Never fork a file that is mapped shared and writable", {"optout": "shared_writable"}),
@@ -356,6 +381,26 @@ NAMED = {
     "migration_reverse": (
         "The rule of page migration; a folio that may not move keeps its users and the disk gets the copy",
         {**REVERSE_FORK, "fork": "unless_refs_frozen"},
+    ),
+    "no_clone_dirty": (
+        "Tux3 with a truncated page left clean, though its old folio is not on disk",
+        {"off": "clone_dirty"},
+    ),
+    "no_truncate_lock": (
+        "Tux3 with all CPU paths coherent, and truncation that does not keep page_mkwrite out",
+        {**COHERENT, "off": "truncate_lock"},
+    ),
+    "no_forced_free": (
+        "Tux3 whose eviction leaves forked folios that are still held alone",
+        {"off": "forced_free"},
+    ),
+    "no_flag_order": (
+        "Both GUP walks fork first, with PG_dirty cleared before PG_writeback is set",
+        {"pinfork": "slow_fast", "off": "flag_order"},
+    ),
+    "no_superblock_order": (
+        "Tux3 with the superblock written before all I/O of the delta is done",
+        {"off": "superblock"},
     ),
     "no_accounting": ("Tux3 with page migration's account of references switched off", {"off": "accounting"}),
 }

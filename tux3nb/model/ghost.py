@@ -38,17 +38,35 @@ def started(s, c):
     return out
 
 
+def unbound(s, op: Op):
+    """The operation goes through a hold whose bond to the file has ended."""
+    return s.unbound[op.holder] == 1 if "holder" in (op.how.writes, op.how.reads) else const(False)
+
+
 def write_starts(s, op: Op):
-    """`op` begins to write its cells."""
+    """`op` begins to write its cells; what a holder writes whose bond has ended concerns nobody."""
+    free = unbound(s, op)
     for c, v in op.version.items():
-        s.superseded[op.task, c] = without(s.cand_cpu[c], in_flight(s, c))
-        _join(s, c, v)
+        s.superseded[op.task, c] = where(free, 0, without(s.cand_cpu[c], in_flight(s, c)))
+        new = where(free, 0, 1 << v)
+        s.cand[c] = union(s.cand[c], new)
+        s.cand_cpu[c] = union(s.cand_cpu[c], new)
+        readers_may_see(s, c, v)
 
 
-def _join(s, c, v):
-    s.cand[c] = union(s.cand[c], 1 << v)
-    s.cand_cpu[c] = union(s.cand_cpu[c], 1 << v)
-    readers_may_see(s, c, v)
+def bonds_end(s):
+    """Truncation or eviction of the index: whoever holds a folio of it is bound to the file no more."""
+    for h in s.world.holders:
+        s.unbound[h.name] = where(s.hold[h.name] != 0, 1, s.unbound[h.name])
+    for c in s.world.holder_cells:
+        s.owed[c] = 0
+    readers = [op for op in s.world.that("reads") if op.how.reads == "holder"]
+    for task in tasks_of(readers):
+        for c in CELLS:
+            mine = [op for op in readers if op.task == task and c in op.cells]
+            if mine:
+                free = some(active(s, op) & (s.hold[op.holder] != 0) for op in mine)
+                s.legal[task, c] = where(free, s.world.full, s.legal[task, c])
 
 
 def readers_may_see(s, c, v):
@@ -103,8 +121,9 @@ def dirty_call_returned(s):
 
 
 def read_starts(s, op: Op):
+    """A holder's read begins; anything will do for one whose bond has ended."""
     for c in op.cells:
-        s.legal[op.task, c] = s.cand[c]
+        s.legal[op.task, c] = where(unbound(s, op), s.world.full, s.cand[c])
 
 
 def section_begins(s, op: Op):

@@ -14,7 +14,8 @@ class Kind:
 
     page: it names a page (``p0`` or ``p0:1``). one_cell: it touches just one cell.
     writes: "cpu" or "holder" if it writes cells, each with a version of its own; "private" if that must never get
-    into the file. reads: "holder" if it is an interval read, "instruction" if it is that of uprobes. at_once: the write is one step, so it is never in flight.
+    into the file. reads: "holder" if it is an interval read, "instruction" if it is that of uprobes.
+    at_once: the write is one step, so it is never in flight.
     maps: it works through a mapping (its task's, or the one named). dirties: it can get to need_fork.
     looks: it may keep a looked-up folio without dirtying it. secondary: it sets up a secondary MMU (a notifier user).
     walks: "slow" or "slow fast" if it is a GUP walk. gup_write: the walk asks to write. then: the place where a walk's
@@ -22,7 +23,8 @@ class Kind:
     after_fault: the place after a write fault. read_fault: the place after a read fault, nothing if it takes
     none. longterm: a FOLL_LONGTERM pin.
     holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. pin: the hold is a counted FOLL_PIN.
-    unbounded: the hold may stay for ever.
+    unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
+    folio out of the slot and leave that empty.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Kind:
     holder: str = ""
     pin: bool = True
     unbounded: bool = False
+    cuts: bool = False
+    empties: bool = False
 
     @property
     def faults(self) -> bool:

@@ -45,6 +45,11 @@ def users(s, f):
     return mapcount(s, f) + refs_of_tasks(s, f) + holds(s, f)
 
 
+def empty(s):
+    """The page-cache slot has no folio."""
+    return s.slot[0] == s.world.nothing
+
+
 def refcount(s, f):
     """References by kind: cache (or the dummy cache of a forked folio), buffers, own, and users."""
     cache = as_int((s.slot[0] == f) | (s.forked[f] == 1))
@@ -67,12 +72,15 @@ def must_fork(s, f, delta):
 
 
 def free_folio(s):
-    """(the lowest free folio, whether there is none). A live or orphaned folio has buffers; a free one has not."""
+    """(the lowest free folio, whether there is none).
+
+    A live or orphaned folio has buffers; a free one has not, and is not one that its last holder keeps.
+    """
     pool = s.world.folios
     choice = pool[-1]
     for f in reversed(pool[:-1]):
-        choice = where(s.private[f] == 0, f, choice)
-    return choice, every(s.private[f] == 1 for f in pool)
+        choice = where((s.private[f] == 0) & (s.detached[f] == 0), f, choice)
+    return choice, every((s.private[f] == 1) | (s.detached[f] != 0) for f in pool)
 
 
 def mapped_where(s, f, test):

@@ -1,15 +1,16 @@
 """The properties: each a name, one sentence, and clauses over the state; steps check some of them too."""
 
-from ..expr import every
+from ..expr import every, has
 from ..system import Property
 from .ghost import current_now, in_flight, legal_now
 from .ops import CELLS, PRIVATE, READONLY, SHARED
+from .page import empty
 from .world import FLUSHER, PC
 
 
 def _paths(s, kinds=(SHARED, READONLY)):
     """(folio, present) of every CPU path: the slot, each VM_MAYSHARE PTE, TLB entry and secondary entry."""
-    yield s.slot[0], None
+    yield s.slot[0], ~empty(s) if s.world.empties else None
     for m in s.world.of_kind(*kinds):
         yield s.pte[m] - 1, s.pte[m] != 0
     for m in s.world.siblings:
@@ -40,7 +41,8 @@ def cpu_paths_agree(c):
     def clause(s):
         quiet = in_flight(s, c) == 0
         here = s.cell[s.slot[0], c]
-        return ~quiet | ~current_now(s, c, here) | _everywhere(s, c, lambda v: (v == here) | ~current_now(s, c, v))
+        unknown = empty(s) | ~quiet | ~current_now(s, c, here)
+        return unknown | _everywhere(s, c, lambda v: (v == here) | ~current_now(s, c, v))
 
     return clause
 
@@ -100,6 +102,16 @@ def stable_while_submitted(c):
     def clause(s):
         out = (s.bio_stage == 2) & (s.bounced == 0)
         return ~out | (s.cell[s.bio_folio - 1, c] == s.image[c])
+
+    return clause
+
+
+def recovery_is_whole(c):
+    """Where the superblock is ahead of the I/O, a cell that has not been written may not be looked for."""
+
+    def clause(s):
+        written = (s.bio_stage == 3) | has(s.fetched, c)
+        return (s.ahead == 0) | written | (s.image[c] == s.disk[c])
 
     return clause
 
@@ -169,6 +181,7 @@ PROPERTIES = (
         "What a commit leaves on disk is a cut of its delta: nothing of a later section, nothing overwritten by a "
         "completed section of it, nothing begun after its snapshot; recovery finds exactly that.",
         "committed",
+        tuple((f"recovery would find cell {c} of a delta that is not on disk", recovery_is_whole(c)) for c in CELLS),
     ),
     Property(
         "I7",

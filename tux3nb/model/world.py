@@ -20,6 +20,7 @@ GHOSTS = (
     "reaped_",
     "owed",
     "moved",
+    "unbound",
 )  # only properties read these
 
 OOPS = (
@@ -27,6 +28,10 @@ OOPS = (
     "dirty call on a clean folio",
     "dirty call on a forked folio that is clean",
     "flusher met a folio that is not dirty",
+    "write fault found no page",
+    "forked folio was freed before it was listed",
+    "truncate met a forked folio",
+    "use of the mapping of a freed inode",
 )
 
 
@@ -47,9 +52,9 @@ class Places:
 
 PC = Places(
     "idle walk fast_get fast_check look lock section decide wait wait_holder "
-    "unmap restore clean refused copy copy_rest swap own redirect unlock_old "
+    "unmap restore write_protect refused copy copy_rest swap own redirect unlock_old "
     "reverse_rest reverse_move data data_rest dirty install finish "
-    "map_lock map_check "
+    "listing map_lock map_check "
     "flush_lock writeback protect bounce_rest clear submit fetch commit poll"
 )
 
@@ -59,6 +64,7 @@ class World:
 
     tasks: names in column order. ops: all operations. folios: size of the pool, reverse-fork copies included.
     deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
+    stable_device: the device asks that pages under writeback stay as they are.
     """
 
     default_actor = FLUSHER
@@ -73,6 +79,7 @@ class World:
         folios: int,
         deltas: int,
         declare: Iterable[Callable] = (),
+        stable_device: bool = False,
     ):
         self.tasks, self.ops = tuple(tasks), tuple(ops)
         self.maps = {m.name: m for m in mappings}
@@ -82,6 +89,9 @@ class World:
         self.secondary = tuple(dict.fromkeys((op.task, op.via) for op in self.ops if op.how.secondary))
         self.comes_and_goes = tuple(op.via for op in self.ops if op.kind in ("mmap", "munmap"))
         self.folios, self.last_delta = tuple(range(folios)), deltas
+        self.nothing = folios  # the value of an empty slot
+        self.empties = bool(self.that("empties"))
+        self.stable_device = stable_device
         self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
         self.last_version = max(self.versions.values()) - 1
         self.full = (1 << (self.last_version + 1)) - 1
@@ -142,13 +152,16 @@ def declare_pages(w: World):
     """The page cache, the folios, the mappings, the disk."""
     f = len(w.folios)
     present = [m.name for m in w.maps.values() if m.present and m.mapped]
-    w.field("slot", (0,), hi=f - 1)
+    w.field("slot", (0,), hi=w.nothing if w.empties else f - 1)
     w.field("disk", CELLS, hi=w.last_version)
     w.field("image", CELLS, hi=w.last_version)
     w.field("cell", w.folios, CELLS, hi=w.last_version)
     for name in ("dirty", "writeback", "locked", "forked", "own", "orphan", "snapshot", "frozen"):
         w.field(name, w.folios)
     w.field("private", w.folios, start={"private[0]": 1})
+    w.field("detached", w.folios, hi=2 if w.of("evict") else 1, when=w.empties)
+    for name in ("hole_front", "hole_back"):
+        w.field(name, CELLS, hi=w.last_version, when=bool(w.that("cuts")))
     w.field("tag", w.folios, hi=w.last_delta)
     w.field("pte", w.mappings, hi=f, start={f"pte[{m}]": 1 for m in present})
     for name in ("pte_write", "pte_dirty", "migrating"):
@@ -166,7 +179,7 @@ def declare_pages(w: World):
 def declare_tasks(w: World):
     """Where each task is, and what it holds meanwhile."""
     f = len(w.folios)
-    workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks)
+    workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or (w.empties and op.how.walks))
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1)
     w.field("pc", (*w.tasks, FLUSHER), hi=len(PC.names) - 1, names=PC.names)
@@ -186,6 +199,7 @@ def declare_deltas(w: World):
     w.field("bio_folio", hi=len(w.folios))
     w.field("bounced")
     w.field("fetched", hi=3)
+    w.field("ahead", when=bool(w.of("crash")))
     w.field("oops", hi=len(OOPS) - 1, names=OOPS)
 
 
@@ -200,6 +214,7 @@ def declare_ghosts(w: World):
     w.field("superseded", interval, CELLS, hi=full)
     w.field("legal", readers, CELLS, hi=full)
     w.field("moved", movers, hi=3)
+    w.field("unbound", tuple(h.name for h in w.holders), when=w.empties)
     w.field("ok_front", CELLS, hi=full, start={f"ok_front[{c}]": full for c in CELLS}, absent=full)
     w.field("ok_back", CELLS, hi=full)
     for name in ("told_front", "reaped_front"):

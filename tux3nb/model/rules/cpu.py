@@ -1,11 +1,12 @@
 """CPU paths: loads and stores through a PTE, the write fault, write(2)."""
 
-from ...expr import some, where
+from ...expr import const, some, where
 from ...rule import rule
 from ..ghost import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
 from ..mmu import flush_and_notify, flush_tlb, notify, secondary
 from ..ops import PRIVATE, Kind
-from ..world import PC, each, ops, tasks_of, that
+from ..page import empty
+from ..world import OOPS, PC, each, ops, tasks_of, that
 from .script import at, goes_on, may_start, returns
 
 KINDS = (
@@ -35,10 +36,25 @@ KINDS = (
     Kind("munmap", "unmap the file", maps=True, page=False),
     Kind("write", "write(2)", writes="cpu", dirties=True),
 )
-DIRTIERS, FAULTERS, READ_FAULTERS = that("dirties"), that("faults"), that("read_fault")
+DIRTIERS, FAULTERS = that("dirties"), that("faults")
 
 FAULT = "mm/memory.c:do_wp_page (3.19 + Tux3)"
 WRITE = "fs/tux3/filemap_blocklib.c:tux3_write_begin"
+
+
+def zapped_for(world):
+    """The operations that must fault in a PTE that truncation has zapped: stores and GUP walks."""
+    return [op for op in world.ops if world.empties and (op.kind == "store" or op.how.walks)]
+
+
+def read_faulters(world):
+    """The operations that can take a read fault."""
+    return [*world.that("read_fault"), *zapped_for(world)]
+
+
+def faults_again(op):
+    """Where an operation goes on after its read fault."""
+    return getattr(PC, op.how.read_fault or op.how.after_fault)
 
 
 @rule(op=ops("load"), kernel="CPU load through a present PTE")
@@ -57,12 +73,22 @@ def load_faults(s, policy, op):
     """The load finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     t = op.task
     s.require(may_start(s, op), s.pte[op.via] == 0, s.migrating[op.via] == 0, s.vma[op.via] == 1)
-    s.require(s.moving[op.via] == 0, s.frozen[s.slot[0]] == 0)
+    s.require(s.moving[op.via] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
     s.folio[t] = s.slot[0] + 1
     s.pc[t] = PC.map_lock
 
 
-@rule(op=READ_FAULTERS, kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
+@rule(op=zapped_for, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_shared_fault as a read fault and a write fault")
+def access_faults(s, policy, op):
+    """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
+    t, m = op.task, op.via
+    s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == 0, s.migrating[m] == 0)
+    s.require(s.vma[m] == 1, s.moving[m] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.folio[t] = s.slot[0] + 1
+    s.pc[t] = PC.map_lock
+
+
+@rule(op=read_faulters, kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
 def read_fault_locks(s, policy, op):
     """The read fault locks the folio that it found (fault-around tries the lock: the same step, without waiting)."""
     t = op.task
@@ -77,42 +103,73 @@ def left_slot(s, f):
     return (s.forked[f] == 1) | (s.slot[0] != f)
 
 
-@rule(op=READ_FAULTERS, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_read_fault")
+def cutting(s):
+    """A truncation is under way: it holds the inode's mutex and Tux3's truncate_lock, and i_size is small."""
+    return some(active(s, op) for op in s.world.that("cuts"))
+
+
+def shrunk(s):
+    """The page lies beyond i_size, for as long as a truncation takes."""
+    return some(active(s, op) for op in s.world.of("truncate"))
+
+
+def off_the_end(s, f):
+    """The folio has lost its mapping, or lies beyond i_size."""
+    return (s.detached[f] != 0) | shrunk(s)
+
+
+@rule(op=read_faulters, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_read_fault")
 def read_fault_maps(s, policy, op):
     """The locked folio still has its mapping (a forked one too): it is mapped, read-only, if there is no PTE yet."""
     t, m = op.task, op.via
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.map_check), (policy.recheck == "no") | ~left_slot(s, f))
+    s.require(at(s, op, PC.map_check), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f))
     s.pte[m] = where(s.pte[m] == 0, f + 1, s.pte[m])
     s.locked[f] = 0
     s.folio[t] = 0
-    s.pc[t] = getattr(PC, op.how.read_fault)
+    s.pc[t] = faults_again(op)
 
 
-@rule(op=READ_FAULTERS, kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
+@rule(op=read_faulters, kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
 def read_fault_retries(s, policy, op):
     """The locked folio has left the slot meanwhile: unlock it, put it, fault again."""
     t = op.task
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f))
+    s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f), ~off_the_end(s, f))
     s.locked[f] = 0
     s.folio[t] = 0
-    s.pc[t] = getattr(PC, op.how.read_fault)
+    s.pc[t] = faults_again(op)
+
+
+@rule(op=read_faulters, kernel="mm/filemap.c:filemap_fault (page->mapping, i_size)")
+def read_fault_is_off_the_end(s, policy, op):
+    """The locked folio has lost its mapping or is beyond the end of the file: unlock it, put it, fault again."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.map_check), off_the_end(s, f))
+    s.locked[f] = 0
+    s.folio[t] = 0
+    s.pc[t] = faults_again(op)
 
 
 @rule(op=ops("mmap"), kernel="mm/mmap.c:mmap_region")
 def mmap(s, policy, op):
     """The file is mapped; where the decision not to fork is atomic with mmap, not while a fork is under way."""
-    s.require(may_start(s, op), s.vma[op.via] == 0)
+    s.require(may_start(s, op), s.vma[op.via] == 0, ~evicting(s))
     s.require((policy.optout_atomic == "no") | ~fork_under_way(s))
     s.vma[op.via] = 1
     s.ever_mapped = 1
     returns(s, op)
 
 
+def evicting(s):
+    """The inode is being evicted: whoever opens the file again waits for that."""
+    return some(active(s, op) for op in s.world.of("evict"))
+
+
 def fork_under_way(s):
     """Some task is between the decision to fork and the end of the fork."""
-    places = (PC.clean, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect, PC.unmap, PC.restore)
+    places = (PC.write_protect, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect, PC.listing, PC.unmap, PC.restore)
     tasks = tasks_of(s.world.that("dirties"))
     return some(s.pc[t] == place for t in tasks for place in places)
 
@@ -189,8 +246,8 @@ def fault_takes_reference(s, op):
 @rule(op=ops("write"), kernel="fs/read_write.c:vfs_write")
 def write_begins(s, policy, op):
     """write(2) is entered; the inode's mutex keeps other write(2) calls out until it returns."""
-    others = [o for o in s.world.of("write") if o.task != op.task]
-    s.require(may_start(s, op), ~some(active(s, o) for o in others))
+    others = [o for o in (*s.world.of("write"), *s.world.that("cuts")) if o.task != op.task]
+    s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     write_starts(s, op)
     goes_on(s, op, PC.look)
 
@@ -199,9 +256,33 @@ def write_begins(s, policy, op):
 def looks_up(s, policy, op):
     """The folio in the slot is looked up and a reference taken."""
     t = op.task
-    s.require(at(s, op, PC.look), s.frozen[s.slot[0]] == 0, (policy.off != "lock_order") | (s.section[t] != 0))
+    s.require(at(s, op, PC.look), ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require((policy.off != "lock_order") | (s.section[t] != 0))
     s.folio[t] = s.slot[0] + 1
     s.pc[t] = PC.lock
+
+
+def fault_finds_nothing(s, op):
+    """The guard of a write fault whose folio was forked, and whose index has no folio any more."""
+    s.require(at(s, op, PC.look), empty(s))
+
+
+@rule(op=FAULTERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite: assert(page) after find_get_page")
+def fault_finds_no_page(s, policy, op):
+    """A write fault met a forked folio, looks its index up, and asserts that a folio is there: there is none."""
+    fault_finds_nothing(s, op)
+    s.require(policy.recheck == "no")
+    s.mark("assert_passed", False)
+    s.oops = OOPS.index("write fault found no page")
+
+
+@rule(op=FAULTERS, kernel="recheck after lock: VM_FAULT_NOPAGE instead of assert(page)")
+def fault_gives_up(s, policy, op):
+    """A write fault met a forked folio and finds no folio at its index: the access is tried again."""
+    fault_finds_nothing(s, op)
+    s.require(policy.recheck == "yes")
+    s.fault[op.task] = 0
+    s.pc[op.task] = getattr(PC, op.how.after_fault)
 
 
 @rule(op=DIRTIERS, kernel="include/linux/pagemap.h:lock_page, mm/filemap.c:__lock_page")
@@ -210,15 +291,36 @@ def locks_folio(s, policy, op):
     t = op.task
     f = s.folio[t] - 1
     s.require(at(s, op, PC.lock), s.locked[f] == 0)
+    s.require((policy.off == "truncate_lock") | ~cutting(s) if op.how.maps else const(True))
     s.locked[f] = 1
     s.pc[t] = PC.section
+
+
+@rule(op=DIRTIERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite; mm/filemap.c:pagecache_get_page (page->mapping)")
+def folio_lost_mapping(s, policy, op):
+    """The folio has left the page cache before it was locked: unlock it, put it, start over."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.section), s.detached[f] != 0)
+    s.locked[f] = 0
+    s.folio[t] = 0
+    s.section[t] = 0
+    if op.how.maps:
+        s.fault[t] = 0
+    s.pc[t] = getattr(PC, op.how.after_fault) if op.how.maps else PC.look
+
+
+def may_go_on(s, op, f):
+    """The locked folio is still in the file and, where the device asks for stable pages, not under writeback."""
+    stable = s.writeback[f] == 0 if s.world.stable_device and op.kind == "write" else const(True)
+    return (s.detached[f] == 0) & stable
 
 
 @rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin")
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
-    s.require(at(s, op, PC.section), s.section[t] == 0, swept(s, policy))
+    s.require(at(s, op, PC.section), s.section[t] == 0, may_go_on(s, op, s.folio[t] - 1), swept(s, policy))
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur + 1
@@ -258,7 +360,8 @@ def begins_section_early(s, policy, op):
 @rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin, before lock_page (order switched)")
 def has_section_already(s, policy, op):
     """The section was begun before the lock."""
-    s.require(at(s, op, PC.section), policy.off == "lock_order", s.section[op.task] != 0)
+    s.require(at(s, op, PC.section), may_go_on(s, op, s.folio[op.task] - 1))
+    s.require(policy.off == "lock_order", s.section[op.task] != 0)
     s.pc[op.task] = PC.decide
 
 

@@ -27,6 +27,9 @@ def transition(s, policy, op):
     s.limit("deltas", s.cur == s.world.last_delta)
     s.mark("completed")
     delta_closes(s)
+    for c, hole in [(c, s.hole_front[c]) for c in CELLS]:
+        s.hole_back[c] = hole
+        s.hole_front[c] = 0
     s.cur = s.cur + 1
     s.line[op.task] = op.line + 1
 
@@ -102,8 +105,16 @@ def flush_finds_clean(s, policy):
 @rule(kernel=PREPARE + ": set_page_writeback", actor=FLUSHER)
 def flush_sets_writeback(s, policy):
     """PG_writeback is set first, so that the folio never looks clean and idle at once."""
-    s.require(flusher_at(s, PC.writeback))
+    s.require(flusher_at(s, PC.writeback), policy.off != "flag_order")
     s.writeback[s.bio_folio - 1] = 1
+    goes_to(s, PC.protect)
+
+
+@rule(kernel=PREPARE + " (order switched)", actor=FLUSHER)
+def flush_clears_dirty_first(s, policy):
+    """With the order switched off, PG_dirty is cleared first, and for a while the folio looks clean and idle."""
+    s.require(flusher_at(s, PC.writeback), policy.off == "flag_order")
+    s.dirty[s.bio_folio - 1] = 0
     goes_to(s, PC.protect)
 
 
@@ -169,6 +180,7 @@ def flush_clears_dirty(s, policy):
     s.require((policy.redirty == "no") | ~stays_dirty(s, policy, f))
     s.dirty[f] = 0
     s.tag[f] = 0
+    s.writeback[f] = 1  # has been, unless the order of the flags is switched off
     s.locked[f] = 0
     goes_to(s, PC.submit)
 
@@ -179,6 +191,8 @@ def flush_keeps_dirty(s, policy):
     f = s.bio_folio - 1
     s.require(flusher_at(s, PC.clear), policy.redirty == "yes", stays_dirty(s, policy, f))
     s.tag[f] = s.cur
+    s.dirty[f] = 1
+    s.writeback[f] = 1  # has been, unless the order of the flags is switched off
     s.locked[f] = 0
     goes_to(s, PC.submit)
 
@@ -234,11 +248,13 @@ def commits(s, policy):
     s.require(every(~belongs(s, f) for f in s.world.folios))
     s.mark("committed")
     written = s.bio_stage == 3
-    value = {c: where(written, s.image[c], s.disk[c]) for c in CELLS}
+    value = {c: where(written, s.image[c], where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c])) for c in CELLS}
     delta_commits(s, value)
     for c in CELLS:
         s.disk[c] = value[c]
         s.image[c] = 0
+        s.hole_back[c] = 0
+    s.ahead = 0
     s.bio_stage = 0
     s.bio_folio = 0
     s.committed = s.committed + 1
@@ -253,7 +269,7 @@ def freeable(s, f):
 @rule(f=each("folios"), kernel=FREE, actor=FLUSHER)
 def poll_frees(s, policy, f):
     """After the commit, a forked folio that nobody else references is locked, stripped and freed."""
-    s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0)
+    s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0, s.detached[f] == 0)
     s.mark("orphan_freed")
     folio_freed(s, f)
     for name in ("orphan", "forked", "own", "private", "tag"):

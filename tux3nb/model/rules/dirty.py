@@ -2,27 +2,35 @@
 
 from ...expr import where
 from ..ops import CELLS
+from ..page import empty
 from ..world import OOPS
 
-OUTCOMES = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
+CALLED = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
+OUTCOMES = (*CALLED, "gone", "freed_inode")  # the last two: of a folio that has left the file
 KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
 
 
 def dirty_call(s, policy, f, outcome: str, cells):
     """Guard and effect of the dirty call on folio `f` that ends in `outcome`; call it before any write.
 
-    `cells` are the cells that the holder has written, for the policy that forwards just those.
+    `cells` are the cells that the holder has written, for the policy that forwards just those. A folio that has lost
+    its mapping (``gone``) has no file system to be told: only its own flag is set.
     """
-    live, dirty = s.forked[f] == 0, s.dirty[f] == 1
+    attached = s.detached[f] == 0
+    live, dirty = attached & (s.forked[f] == 0), s.dirty[f] == 1
+    forked = attached & (s.forked[f] == 1)
+    forwarding = policy.dirty_forked.one_of("forward_page", "forward_range")
     guard = {
         "dirty": live & dirty,
         "bug": live & ~dirty & (policy.dirty_clean == "bug"),
         "queue": live & ~dirty & (policy.dirty_clean == "queue"),
-        "warn": ~live & dirty & (policy.dirty_forked == "assert"),
-        "bug_forked": ~live & ~dirty & (policy.dirty_forked == "assert"),
-        "drop": ~live & (policy.dirty_forked == "drop"),
-        "forward_page": ~live & (policy.dirty_forked == "forward_page"),
-        "forward_range": ~live & (policy.dirty_forked == "forward_range"),
+        "warn": forked & dirty & (policy.dirty_forked == "assert"),
+        "bug_forked": forked & ~dirty & (policy.dirty_forked == "assert"),
+        "drop": forked & ((policy.dirty_forked == "drop") | forwarding & empty(s)),
+        "forward_page": forked & ~empty(s) & (policy.dirty_forked == "forward_page"),
+        "forward_range": forked & ~empty(s) & (policy.dirty_forked == "forward_range"),
+        "gone": s.detached[f] == 1,
+        "freed_inode": s.detached[f] == 2,
     }
     s.require(guard[outcome])
     s.mark("assert_passed", outcome == "dirty")
@@ -31,6 +39,8 @@ def dirty_call(s, policy, f, outcome: str, cells):
         s.oops = OOPS.index("dirty call on a clean folio")
     elif outcome == "bug_forked":
         s.oops = OOPS.index("dirty call on a forked folio that is clean")
+    elif outcome == "freed_inode":
+        s.oops = OOPS.index("use of the mapping of a freed inode")
     elif outcome == "queue":
         s.tag[f] = s.cur
         s.dirty[f] = 1

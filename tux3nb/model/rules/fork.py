@@ -9,6 +9,7 @@ from ..ghost import snapshot_taken
 from ..mmu import flush_and_notify, redirect_allowed
 from ..ops import PRIVATE, SHARED
 from ..page import (
+    empty,
     extra_references,
     free_folio,
     in_bio,
@@ -16,7 +17,7 @@ from ..page import (
     must_fork,
     pinned,
 )
-from ..world import PC, each, that
+from ..world import OOPS, PC, each, that
 from .script import at
 
 NEED_FORK = "fs/tux3/buffer_fork.c:need_fork"
@@ -112,7 +113,7 @@ def fork_begins(s, policy, op):
     f = s.folio[t] - 1
     decides(s, op, needs_fork(s, f, op), ~refused_at_once(s, policy, f, op), ~policy.fork.one_of(*UNMAPPING))
     s.require(policy.off != "mkclean")
-    s.pc[t] = PC.clean
+    s.pc[t] = PC.write_protect
 
 
 @rule(op=BLOCK, kernel=FORK + " without prepare_clone_page")
@@ -153,7 +154,7 @@ def writable(s, m):
 def clone_protects_pte(s, policy, op, m):
     """page_mkclean: one PTE of the folio becomes read-only and clean, its TLB entries are flushed."""
     f = s.folio[op.task] - 1
-    s.require(at(s, op, PC.clean), s.dirty[f] == 1, s.pte[m] == f + 1, writable(s, m))
+    s.require(at(s, op, PC.write_protect), s.dirty[f] == 1, s.pte[m] == f + 1, writable(s, m))
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
     flush_and_notify(s, m)
@@ -164,7 +165,7 @@ def clone_prepared(s, policy, op):
     """No writable PTE is left (a folio that is only under writeback was protected by the flusher)."""
     t = op.task
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.clean), (s.dirty[f] == 0) | ~mapped_where(s, f, lambda m: writable(s, m)))
+    s.require(at(s, op, PC.write_protect), (s.dirty[f] == 0) | ~mapped_where(s, f, lambda m: writable(s, m)))
     s.require((policy.fork != "unless_pinned_sync") | ~pinned(s, f))
     s.pc[t] = PC.copy
 
@@ -174,7 +175,7 @@ def pin_found_after_protecting(s, policy, op):
     """The folio may be pinned, found after write-protect and flush: no new writing pin can come through a PTE."""
     t = op.task
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.clean), (s.dirty[f] == 0) | ~mapped_where(s, f, lambda m: writable(s, m)))
+    s.require(at(s, op, PC.write_protect), (s.dirty[f] == 0) | ~mapped_where(s, f, lambda m: writable(s, m)))
     s.require(policy.fork == "unless_pinned_sync", pinned(s, f))
     s.mark("refused")
     s.pc[t] = PC.refused
@@ -265,7 +266,7 @@ def waits_for_delta(s, policy, op):
 def older_delta_written(s, policy, op):
     """The folio in the slot needs no fork any more: start over."""
     t = op.task
-    s.require(at(s, op, PC.wait), ~must_fork(s, s.slot[0], s.cur))
+    s.require(at(s, op, PC.wait), empty(s) | ~must_fork(s, s.slot[0], s.cur))
     s.require(policy.refuse.one_of("wait_writeback", "reverse"))
     s.pc[t] = tried_again(op)
 
@@ -440,7 +441,34 @@ def fork_ends(s, policy, op):
     s.require(at(s, op, PC.redirect), ~left)
     s.mark("forked")
     s.locked[f] = 0
-    s.orphan[f] = 1
     s.folio[t] = s.copy[t]
+    if s.world.of("reclaim"):
+        s.copy[t] = f + 1
+        s.pc[t] = PC.listing
+        return
+    s.orphan[f] = 1
     s.copy[t] = 0
     s.pc[t] = proceed(op)
+
+
+def meeting_reclaim(world):
+    """The operations that can fork a folio that reclaim may come across before it is listed."""
+    return world.that("dirties") if world.of("reclaim") else ()
+
+
+@rule(op=meeting_reclaim, kernel="fs/tux3/buffer_fork.c:forked_buffer_add (18a490ba)")
+def fork_lists(s, policy, op):
+    """A, unlocked by now, goes on the list of forked folios; from now on a count on its buffers keeps them."""
+    t = op.task
+    f = s.copy[t] - 1
+    s.require(at(s, op, PC.listing), s.forked[f] == 1)
+    s.orphan[f] = 1
+    s.copy[t] = 0
+    s.pc[t] = proceed(op)
+
+
+@rule(op=meeting_reclaim, kernel="fs/tux3/buffer_fork.c:forked_buffer_add (18a490ba): page_buffers")
+def fork_lists_freed(s, policy, op):
+    """A has been freed before it was listed: its buffers are gone."""
+    s.require(at(s, op, PC.listing), s.forked[s.copy[op.task] - 1] == 0)
+    s.oops = OOPS.index("forked folio was freed before it was listed")

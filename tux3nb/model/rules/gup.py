@@ -58,6 +58,7 @@ def gup_slow_forks_first(s, policy, op):
 def takes(s, op, pte):
     """The walk's reference becomes the holder's; a registration is done, a ptrace access goes on."""
     s.hold[op.holder] = pte
+    s.unbound[op.holder] = 0
     if op.how.then:
         s.pc[op.task] = getattr(PC, op.how.then)
     else:

@@ -12,7 +12,7 @@ from ...rule import rule
 from ..ghost import holder_write_ends, write_starts
 from ..mmu import flush_and_notify, folio_freed
 from ..ops import CELLS, Kind
-from ..page import free_folio, in_bio, mapped_where, refcount
+from ..page import empty, free_folio, in_bio, mapped_where, refcount
 from ..world import PC, each, ops, tasks_of
 from .script import at, may_start, returns
 
@@ -37,6 +37,8 @@ BLIND = "switched off: the expected count, and telling the accounted holder"
 def declare(w):
     """Where the migrator copies to, and the migration entries: which access each one restores. Raises UserError."""
     migrates = w.of(MIGRATE, MIGRATE_RING)
+    if migrates and w.empties:
+        raise UserError("the migration of a page that may leave its slot empty is not modelled")
     if len(tasks_of(migrates)) > 1:
         raise UserError(f"only one task can migrate folios in this model, not {', '.join(tasks_of(migrates))}")
     w.field("target", tasks_of(migrates), hi=len(w.folios))
@@ -208,7 +210,7 @@ def migrate_ends(s, policy, op):
 @rule(op=ops("ring_setup"), kernel="fs/aio.c:aio_setup_ring")
 def ring_is_set_up(s, policy, op):
     """The kernel keeps a reference on the page, and a pointer to it."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[0]] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
     s.hold[op.holder] = s.slot[0] + 1
     returns(s, op)
 

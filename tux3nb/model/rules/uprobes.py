@@ -11,6 +11,7 @@ from ...rule import rule
 from ..ghost import active, begun, read_starts
 from ..mmu import flush_and_notify
 from ..ops import CELLS, PRIVATE, Kind
+from ..page import empty
 from ..world import PC, each, ops
 from .script import at, may_start, returns
 
@@ -49,6 +50,8 @@ def declare(w):
     """The anonymous copy of each probed mapping, and the saved original instruction. Raises UserError."""
     works = w.of(REGISTER, UNREGISTER, COUNT)
     probed = tuple(dict.fromkeys(op.via for op in works))
+    if works and w.empties:
+        raise UserError("a probe in a page that may leave its slot empty is not modelled")
     for m in probed:
         if w.maps[m].kind != PRIVATE:
             raise UserError(f"uprobes enters private mappings only (valid_vma); {m} is {w.maps[m].kind}")
@@ -126,7 +129,7 @@ def run_faults(s, policy, op):
 
 def looks_up_to_map(s, op):
     """The first step of a read fault."""
-    s.require(s.frozen[s.slot[0]] == 0)
+    s.require(~empty(s), s.frozen[s.slot[0]] == 0)
     s.folio[op.task] = s.slot[0] + 1
     s.pc[op.task] = PC.map_lock
 

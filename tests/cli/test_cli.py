@@ -1,0 +1,148 @@
+"""The command line: exit codes, one JSON document on standard output, one clear line for a mistake."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tux3nb.cli import COMMANDS, main
+
+
+def run(capsys, *argv):
+    """Exit code, standard output, standard error of one command."""
+    try:
+        code = main(list(argv))
+    except SystemExit as e:
+        code = e.code
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_tux3_breaks_rdma_with_a_run_that_ends_in_the_lost_device_write(capsys):
+    code, out, err = run(capsys, "check", "rdma", "--policy", "fork=always", "--json")
+    rows = {r["property"]: r for r in json.loads(out)["results"]}
+    assert code == 1 and err == ""
+    assert rows["I2"]["verdict"] == "VIOLATED" and rows["I2"]["policy"]["fork"] == "always"
+    last = rows["I2"]["run"][-1]
+    assert (last["actor"], last["rule"]) == ("device", "device_write_reap")
+    assert len(rows["I2"]["run"]) == rows["I2"]["depth"]
+    assert set(rows["I2"]) >= {"case", "policy", "verdict", "property", "states", "edges", "depth", "run"}
+
+
+def test_the_run_in_json_is_a_replay(capsys):
+    """Each step's changes start from the values that the step before left."""
+    _, out, _ = run(capsys, "check", "rdma", "--json")
+    steps = next(r["run"] for r in json.loads(out)["results"] if r["property"] == "I2")
+    now = {}
+    for step in steps:
+        for label, (old, new) in step["changed"].items():
+            assert now.get(label, old) == old, label
+            now[label] = new
+
+
+def test_a_policy_that_holds_exits_0(capsys):
+    code, out, _ = run(capsys, "check", "rdma", "--named", "reverse_fork")
+    assert code == 0 and "verdict HOLDS\n" in out and "refused" not in out.split("verdict ")[1].split("\n")[0]
+
+
+def test_refusal_is_not_printed_as_plain_holds(capsys):
+    code, out, _ = run(capsys, "check", "rdma", "--policy", "longterm=refused")
+    assert code == 0 and "verdict HOLDS(refused)" in out
+
+
+def test_a_limit_is_unfinished_and_exits_3(capsys):
+    """A limit that was hit is never HOLDS."""
+    code, out, _ = run(capsys, "check", "rdma", "--named", "reverse_fork", "--max-states", "50", "--json")
+    rows = json.loads(out)["results"]
+    assert code == 3 and all(r["verdict"] == "UNFINISHED" and r["reason"] for r in rows)
+
+
+def test_a_violation_found_before_the_limit_counts(capsys):
+    code, out, _ = run(capsys, "check", "rdma", "--max-states", "4000", "--json")
+    found = {r["property"]: r["verdict"] for r in json.loads(out)["results"]}
+    assert code == 1 and "VIOLATED" in found.values() and "HOLDS" not in found.values()
+
+
+@pytest.mark.parametrize(
+    "argv,says",
+    [
+        (["chekc"], "no command 'chekc'; did you mean check"),
+        (["check", "rmda"], "no case 'rmda'; did you mean rdma"),
+        (["check", "rdma", "--policy", "frok=always"], "no feature 'frok'; did you mean fork"),
+        (["check", "rdma", "--policy", "fork=alwas"], "feature fork has no value 'alwas'; did you mean always"),
+        (["check", "rdma", "--policy", "fork"], "write FEATURE=VALUE"),
+        (["check", "rdma", "--named", "tux"], "no policy 'tux'; did you mean"),
+        (["check", "rdma", "--run", "I9"], "judges no property 'I9'"),
+        (["check", "./no_such_case.py"], "No such file"),
+        (["matrix", "rdmaa"], "no case 'rdmaa'; did you mean rdma"),
+        (["matrix", "rdma", "--policy", "tux4"], "no policy 'tux4'; did you mean tux3"),
+    ],
+)
+def test_bad_input_is_one_line_with_the_nearest_names_and_exits_2(capsys, argv, says):
+    code, out, err = run(capsys, *argv)
+    assert code == 2 and out == "" and err.count("\n") == 1 and says in err
+
+
+OWN = '''
+from tux3nb.case import Case, Source
+MINE = Case(
+    name="mine", family="mine", title="t", asks="Is it so?",
+    columns="""
+        app        | writer                  | kernel
+        {cell} | write p0:0 after closed | closed: transition
+    """,
+    mappings=("app",), judges=("I1", "I6", "I7"), sources=(Source("me"),),
+)
+'''
+
+
+def test_a_case_of_ones_own_in_a_file(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.replace("{cell}", "store p0:0"))
+    code, out, _ = run(capsys, "check", str(path), "--json")
+    assert code == 0 and {r["case"] for r in json.loads(out)["results"]} == {"mine"}
+
+
+def test_a_broken_case_of_ones_own_names_line_column_and_word(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.replace("{cell}", "stoer p0:0"))
+    code, _, err = run(capsys, "check", str(path))
+    assert code == 2 and "line 3, column app" in err and "'stoer'" in err and "store" in err
+
+
+def test_a_file_that_is_no_case(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("x = 1\n")
+    assert run(capsys, "check", str(path))[0] == 2
+    path.write_text("1 / 0\n")
+    code, _, err = run(capsys, "check", str(path))
+    assert code == 2 and "line 1: ZeroDivisionError" in err and err.count("\n") == 1
+
+
+def test_matrix_json_has_the_promised_keys(capsys):
+    code, out, _ = run(capsys, "matrix", "ordinary+readonly", "--json")
+    cells = json.loads(out)["cells"]
+    assert code == 0 and all(c["as_expected"] for c in cells)
+    assert {"case", "policy", "verdict", "property", "expected", "as_expected"} <= set(cells[0])
+
+
+def test_cases_lists_every_case(capsys):
+    code, out, _ = run(capsys, "cases", "--json")
+    assert code == 0 and {"rdma", "ptrace"} <= {c["case"] for c in json.loads(out)["cases"]}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(capsys, command):
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0 and "usage: tux3nb" in out
+
+
+def test_check_of_a_small_case_imports_no_heavy_library():
+    """The check path needs the standard library only, numpy at most for large worlds."""
+    script = (
+        "import sys; from tux3nb.cli import main; main(['check', 'ordinary+readonly']);"
+        "print([m for m in ('numpy', 'pandas', 'anywidget', 'IPython', 'nbformat') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out.rstrip().endswith("[]")

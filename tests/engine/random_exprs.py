@@ -1,0 +1,64 @@
+"""Random expressions over a few fields, some of whose indexes may lie outside their arrays."""
+
+from __future__ import annotations
+
+import random
+
+from tux3nb.expr import Expr, as_int, bit, compare, const, has, lift, negate, union, where, without
+from tux3nb.layout import Field
+from tux3nb.rule import State
+
+from .worlds import world
+
+
+class Maker:
+    """Makes expressions of a given depth; `tame` ones never read outside an array."""
+
+    def __init__(self, seed: int, tame: bool = True):
+        self.rng, self.tame = random.Random(seed), tame
+        self.world = world(Field("x", (), 5), Field("y", (), 3), Field("flag", (), 1), Field("cells", ((0, 1, 2),), 6))
+        self.state = State(self.world, None)
+
+    def number(self, depth: int) -> Expr:
+        if depth == 0:
+            return self.rng.choice([self.state.x, self.state.y, self.state.flag, const(self.rng.randint(0, 4))])
+        kind = self.rng.choice(["+", "-", "*", "where", "int", "union", "without", "bit", "cell", "leaf"])
+        if kind in ("+", "-", "*"):
+            a, b = self.number(depth - 1), self.number(depth - 1)
+            return a + b if kind == "+" else a - b if kind == "-" else a * const(self.rng.randint(0, 3))
+        if kind == "where":
+            return where(self.truth(depth - 1), self.number(depth - 1), self.number(depth - 1))
+        if kind == "int":
+            return as_int(self.truth(depth - 1))
+        if kind in ("union", "without"):
+            return (union if kind == "union" else without)(self.state.x, self.state.cells[self.rng.randrange(3)])
+        if kind == "bit":
+            return bit(self.state.y)
+        return self.state.cells[self.index(depth - 1)] if kind == "cell" else self.number(0)
+
+    def index(self, depth: int) -> Expr:
+        if self.tame:
+            return where(self.state.y < 3, self.state.y, 0)
+        return self.rng.choice([self.state.y - 1, self.state.y, self.state.x - 2, self.number(depth)])
+
+    def truth(self, depth: int) -> Expr:
+        if depth == 0:
+            return compare(self.rng.choice(["==", "!=", "<", "<=", ">", ">="]), self.number(0), self.number(0))
+        kind = self.rng.choice(["compare", "compare", "and", "or", "not", "has"])
+        if kind == "compare":
+            op = self.rng.choice(["==", "!=", "<", "<=", ">", ">="])
+            return compare(op, self.number(depth - 1), self.number(depth - 1))
+        if kind == "has":
+            return has(union(self.state.x, self.state.cells[1]), self.state.y)
+        if kind == "not":
+            return negate(self.truth(depth - 1))
+        a, b = self.truth(depth - 1), self.truth(depth - 1)
+        return a & b if kind == "and" else a | b
+
+    def any(self, depth: int) -> Expr:
+        return lift(self.truth(depth) if self.rng.random() < 0.5 else self.number(depth))
+
+    def states(self, n: int) -> list[dict]:
+        """Random states {(field, index): number}."""
+        cells = [(f, i) for f in self.world.fields.values() for i in range(f.size)]
+        return [{(f.name, i): self.rng.randint(0, f.hi) for f, i in cells} for _ in range(n)]

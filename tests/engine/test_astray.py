@@ -1,0 +1,168 @@
+"""What does not fit is an error on every path, and names rule and field; nothing spills into a neighbour."""
+
+import pytest
+
+from tux3nb.errors import ModelError
+from tux3nb.explore import explore
+from tux3nb.expr import where
+from tux3nb.layout import Field
+from tux3nb.rule import rule
+from tux3nb.system import Property, build
+
+from .worlds import LOCKS, NO_FEATURES, all_locks, alone, world
+
+ENGINES = ("scalar", "frontier")
+
+
+def fields():
+    after = Field("after", (), 7, start={"after": 7})  # stands behind the others: nothing may spill into it
+    return world(Field("n", (), 5), Field("small", (), 2), Field("cells", ((0, 1),), 3), after)
+
+
+@rule(kernel="-")
+def counts(s, policy):
+    s.require(s.n < 5)
+    s.n = s.n + 1
+
+
+def too_large(s, policy):
+    s.require(s.n == 4)
+    s.small = s.n - 1
+
+
+def negative(s, policy):
+    s.require(s.n == 1)
+    s.small = s.n - 2
+
+
+def writes_beyond(s, policy):
+    s.require(s.n == 3)
+    s.cells[s.n - 1] = 1
+
+
+def writes_before(s, policy):
+    s.require(s.n == 2)
+    s.cells[s.n - 3] = 1
+
+
+def reads_beyond(s, policy):
+    s.require(s.n == 4)
+    s.small = s.cells[s.n]
+
+
+def reads_before(s, policy):
+    s.require(s.n == 3)
+    s.small = s.cells[s.n - 5]
+
+
+def guard_reads_beyond(s, policy):
+    s.require(s.small == 0, s.cells[s.n] == 0)
+    s.after = 6
+
+
+def check_reads_beyond(s, policy):
+    s.require(s.n == 5)
+    s.ensure("p", s.cells[s.n - 2] == 0, "")
+    s.after = 6
+
+
+def limit_reads_beyond(s, policy):
+    s.require(s.n == 5)
+    s.limit("l", s.cells[s.n - 2] == 0)
+    s.after = 6
+
+
+CASES = [
+    (too_large, "writes small outside its range"),
+    (negative, "writes small outside its range"),
+    (writes_beyond, "writes cells outside its range"),
+    (writes_before, "writes cells outside its range"),
+    (reads_beyond, "reads cells outside its array"),
+    (reads_before, "reads cells outside its array"),
+    (guard_reads_beyond, "reads cells outside its array"),
+    (check_reads_beyond, "reads cells outside its array"),
+    (limit_reads_beyond, "reads cells outside its array"),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("body", "says"), CASES, ids=lambda x: getattr(x, "__name__", ""))
+def test_astray_is_named(body, says, engine):
+    """A write out of range or array, and a read out of an array, raise where they happen, naming rule and field."""
+    system = build(fields(), [counts, rule(kernel="-")(body)], NO_FEATURES, (Property("p", "", "", ""),))
+
+    with pytest.raises(ModelError, match=rf"rule {body.__name__}\(\) {says}, from state"):
+        explore(system, alone(system), engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_predicate_that_goes_astray_is_named(engine):
+    """A property that reads outside an array is an error, too, and not a verdict."""
+    clause = ("", lambda s: s.cells[s.n] == 0)
+    system = build(fields(), [counts], NO_FEATURES, (Property("p", "", "", "", (clause,)),))
+
+    with pytest.raises(ModelError, match="property p reads cells outside its array, in state {'n': 2, 'after': 7}"):
+        explore(system, alone(system), engine=engine)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_not_looked_at_is_no_error(engine):
+    """`&`, `|` and where() do not look at the side that is decided; there an index may be anything."""
+    def guarded(s, policy):
+        s.require((s.n < 2) & (s.cells[s.n] == 0) | (s.n == 7 - 2), (s.n > 1) | (s.cells[s.n] == 0))
+        s.small = where(s.n > 1, 1, s.cells[s.n])
+
+    clause = ("", lambda s: (s.n > 1) | (s.cells[s.n] == 0))
+    system = build(fields(), [counts, rule(kernel="-")(guarded)], NO_FEATURES, (Property("p", "", "", "", (clause,)),))
+
+    run = explore(system, alone(system), engine=engine)
+
+    assert run.states(0) == 7  # n from 0 to 5, and small = 1 at the end
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_only_a_policy_that_takes_the_step_can_go_astray(engine):
+    """A write that does not fit is no error where no policy of the family may take the step."""
+
+    def overflows(s, policy):
+        s.require(s.n == 5, (policy.lock == "spin") & (policy.keep == "yes"))
+        s.small = s.n
+
+    system, family = build(fields(), [counts, rule(kernel="-")(overflows)], LOCKS), all_locks()
+    guilty = next(i for i, p in enumerate(family.policies) if p["lock"] == "spin" and p["keep"] == "yes")
+
+    assert explore(system, family, policies=1, engine=engine).states(0) == 6
+    with pytest.raises(ModelError, match="overflows"):
+        explore(system, family, policies=1 << guilty, engine=engine)
+
+
+def test_more_than_63_bits_are_refused():
+    """A value that some language could not compute exactly is refused before anything is explored."""
+
+    def squares(s, policy):
+        s.require(s.wide > 0)
+        s.wide = s.wide * s.wide
+
+    system = build(world(Field("wide", (), (1 << 40) - 1)), [rule(kernel="-")(squares)], NO_FEATURES)
+
+    with pytest.raises(ModelError, match="more than 63 bits"):
+        explore(system, alone(system))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_last_write_to_a_cell_counts(engine):
+    """Two writes of a step to one cell leave the value of the later one, not a mixture."""
+
+    def twice(s, policy):
+        s.require(s.n == 0, s.small == 0)
+        s.small = 1
+        s.small = 2
+        s.cells[0] = 1
+        s.cells[s.n] = 2
+
+    system = build(fields(), [rule(kernel="-")(twice)], NO_FEATURES)
+
+    run = explore(system, alone(system), engine=engine)
+
+    (end,) = (s for s, arrivals in run.arrivals.items() if arrivals[0][0] == 1)
+    assert system.layout.changed(system.start, end) == {"small": (0, 2), "cells[0]": (0, 2)}

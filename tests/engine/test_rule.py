@@ -1,0 +1,191 @@
+"""Tracing rules: a slip in a rule is an error that names the rule, the line and the nearest right word."""
+
+import inspect
+
+import pytest
+
+from tux3nb.errors import ModelError
+from tux3nb.layout import Constant, Field
+from tux3nb.rule import rule
+from tux3nb.system import Property, build
+
+from .worlds import LOCKS, world
+
+
+def traced(body, rules_world=None, **domains):
+    """A system of one rule with this body."""
+    w = rules_world or world(
+        Field("pc", (("a", "b"),), 5), Field("slot", (), 2), Field("next", (), 2), absent=Constant("absent", (), 7)
+    )
+    return build(w, [rule(kernel="-", **domains)(body)], LOCKS, (Property("p", "", "", ""),))
+
+
+def uses_and(s, policy):
+    s.require(s.slot == 0 and s.next == 0)
+
+
+def uses_or(s, policy):
+    s.require(s.slot == 0 or s.next == 0)
+
+
+def uses_not(s, policy):
+    s.require(not s.slot == 0)
+
+
+def uses_if(s, policy):
+    s.require(s.slot == 0)
+    if s.next == 1:
+        s.slot = 1
+
+
+def uses_if_on_a_policy(s, policy):
+    s.require(s.slot == 0)
+    if policy.lock:
+        s.slot = 1
+
+
+def uses_if_on_a_set(s, policy):
+    s.require(s.slot == 0)
+    if policy.lock == "spin":
+        s.slot = 1
+
+
+def reads_after_write(s, policy):
+    s.require(s.slot == 0)
+    s.slot = 1
+    s.next = s.slot
+
+
+def requires_after_write(s, policy):
+    s.require(s.slot == 0)
+    s.next = 1
+    s.require(s.slot == 1)
+
+
+def unknown_field(s, policy):
+    s.require(s.slott == 0)
+
+
+def unknown_index(s, policy):
+    s.require(s.pc["c"] == 0)
+
+
+def too_many_indexes(s, policy):
+    s.require(s.pc["a", 0] == 0)
+
+
+def writes_absent(s, policy):
+    s.require(s.slot == 0)
+    s.absent = 1
+
+
+def constant_out_of_range(s, policy):
+    s.require(s.slot == 0)
+    s.slot = 3
+
+
+def requires_a_number(s, policy):
+    s.require(s.slot)
+
+
+def requires_nothing(s, policy):
+    s.slot = 1
+
+
+def unknown_value(s, policy):
+    s.require(policy.lock == "spinn")
+
+
+def unknown_feature(s, policy):
+    s.require(policy.lokc == "spin")
+
+
+SLIPS = [
+    (uses_and, 1, "write &"),
+    (uses_or, 1, "write &"),
+    (uses_not, 1, "write &"),
+    (uses_if, 2, "write &"),
+    (uses_if_on_a_policy, 2, "compare it with =="),
+    (uses_if_on_a_set, 2, "write &"),
+    (reads_after_write, 3, "reads slot after writing it"),
+    (requires_after_write, 3, "require lines come first"),
+    (unknown_field, 1, "no field 'slott'; did you mean slot"),
+    (unknown_index, 1, "no index 'c'"),
+    (too_many_indexes, 1, "takes 1 indexes, got 2"),
+    (writes_absent, 2, "does not have"),
+    (constant_out_of_range, 2, r"slot = 3 is outside its range 0\.\.2"),
+    (requires_a_number, 1, "needs a truth value"),
+    (unknown_value, 1, "no value 'spinn'; did you mean spin"),
+    (unknown_feature, 1, "no feature 'lokc'; did you mean lock"),
+]
+
+
+@pytest.mark.parametrize(("body", "line", "says"), SLIPS, ids=lambda x: getattr(x, "__name__", ""))
+def test_a_slip_names_rule_and_line(body, line, says):
+    """The message begins with the rule and the line of the slip, and says what is wrong."""
+    at = inspect.getsourcelines(body)[1] + line
+
+    with pytest.raises(ModelError, match=f"^rule {body.__name__}, line {at}: .*{says}"):
+        traced(body)
+
+
+def test_a_rule_that_requires_nothing_is_an_error():
+    """A rule without a guard could fire for ever."""
+    with pytest.raises(ModelError, match="rule requires_nothing requires nothing"):
+        traced(requires_nothing)
+
+
+def test_parameters_must_be_finite():
+    """A parameter's domain is a finite sequence."""
+    with pytest.raises(ModelError, match="rule uses_and: parameter t needs a finite sequence"):
+        traced(uses_and, t=lambda world: iter([1, 2]))
+
+
+def test_writing_an_absent_field_what_it_reads_as_is_allowed():
+    """A field that a case does not have folds: writing its constant is nothing, writing more is an error."""
+
+    def writes_the_constant(s, policy):
+        s.require(s.slot == 0, s.absent == 7)
+        s.absent = 7
+        s.next = 1
+
+    (step,) = traced(writes_the_constant).steps
+
+    assert [f.name for f, _, _ in step.writes] == ["next"] and len(step.guard) == 1
+
+
+def test_bindings_that_can_never_fire_are_left_out():
+    """A binding whose guard is false whatever the state makes no step."""
+
+    def only_zero(s, policy, n):
+        s.require(s.slot == 0, s.slot + n < 3)
+        s.slot = n
+
+    def never(s, policy, n):
+        s.require(s.slot == 5 + n)
+        s.slot = 0
+
+    assert [step.args for step in traced(only_zero, n=(0, 1)).steps] == [{"n": 0}, {"n": 1}]
+    assert traced(never, n=(0, 1)).steps == []
+
+
+def test_checks_must_name_a_property():
+    """A rule that checks what is no property is an error."""
+
+    def checks(s, policy):
+        s.require(s.slot == 0)
+        s.ensure("q", s.next == 0, "")
+
+    with pytest.raises(ModelError, match="rule checks checks 'q', which is no property"):
+        traced(checks)
+
+
+def test_a_property_may_not_write():
+    """A predicate only reads; the message names it."""
+
+    def writes(s):
+        s.slot = 1
+        return s.slot == 1
+
+    with pytest.raises(ModelError, match="property writes: a property may not write"):
+        build(world(Field("slot")), [], LOCKS, (Property("p", "", "", "", (("", writes),)),))

@@ -1,0 +1,233 @@
+"""Broken cases and broken rules: the message names the place, the line, the column and the word."""
+
+import pytest
+
+from tux3nb.case import Case, named
+from tux3nb.cases import from_file
+from tux3nb.columns import ColumnError
+from tux3nb.errors import ModelError, UserError
+from tux3nb.layout import Field, Layout
+from tux3nb.matrix import matrix
+from tux3nb.model.features import FEATURES, TUX3
+from tux3nb.policy import Constraint, Family, Feature, Features, parse_policy
+from tux3nb.rule import rule
+from tux3nb.system import World, build
+
+
+def case(columns, mappings=("app",), **other):
+    texts = {"name": "mine", "family": "rdma", "title": "Mine", "asks": "Does it hold?"}
+    return Case(**{**texts, "columns": columns, "mappings": mappings, **other})
+
+
+GOOD = """
+    app                    | device            | kernel
+    dirty: store p0:0      | device_write p0:1 | transition after dirty
+    mr_register p0         |                   |
+"""
+
+# what is wrong -> (a text of GOOD, its replacement, words that the message must have)
+BROKEN = {
+    "unknown operation": (
+        "device_write",
+        "device_wirte",
+        ("line 3", "column device", "'device_wirte'", "device_write"),
+    ),
+    "no page": ("store p0:0", "store", ("line 3", "column app", "store", "page")),
+    "another page": ("store p0:0", "store p1:0", ("line 3", "column app", "'p1:0'", "p0")),
+    "two cells": ("store p0:0", "store p0:01", ("line 3", "column app", "'p0:01'", "one cell")),
+    "unknown label": ("after dirty", "after dirt", ("line 3", "column kernel", "'dirt'", "dirty")),
+    "label twice": ("mr_register", "dirty: mr_register", ("line 4", "column app", "'dirty'", "twice")),
+    "label alone": ("mr_register p0", "pinned: ", ("line 4", "column app", "'pinned'")),
+    "unknown mapping": ("store p0:0", "store ap p0:0", ("line 3", "column app", "'ap'", "app")),
+    "unknown holder": ("device_write p0:1", "device_write ap p0:1", ("line 3", "column device", "'ap'", "app")),
+    "trait of no hold": ("device_write p0:1", "device_write p0:1 readonly", ("line 3", "column device", "'readonly'")),
+    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "holds")),
+    "no mapping": ("device_write p0:1", "store p0:1", ("line 3", "column device", "store", "device", "mapping")),
+    "too many columns": (
+        "mr_register p0         |                   |",
+        "mr_register p0 ||| store p0",
+        ("line 4", "4", "3"),
+    ),
+    "bad actor": ("app                    |", "App |", ("line 2", "'App'")),
+    "actor twice": ("device            | kernel", "app | kernel", ("line 2", "twice")),
+    "no steps": ("kernel\n", "kernel | idler\n", ("column idler", "no steps")),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_case_names_line_column_and_word(what):
+    old, new, words = BROKEN[what]
+    assert GOOD.count(old) == 1
+    with pytest.raises(ColumnError) as told:
+        case(GOOD.replace(old, new)).world  # noqa: B018
+    message = str(told.value)
+    assert message.startswith("case mine") and "\n" not in message
+    assert not [w for w in words if w not in message], message
+
+
+def test_the_good_case_is_good():
+    assert len(case(GOOD).world.ops) == 4
+
+
+@pytest.mark.parametrize("columns", ["", "\n  \n", "app | kernel"])
+def test_a_case_without_columns_or_steps(columns):
+    with pytest.raises(ColumnError, match="case mine"):
+        case(columns).world  # noqa: B018
+
+
+def test_a_bad_mapping_trait_names_the_mapping_and_the_nearest():
+    with pytest.raises(ColumnError, match="mapping app: no trait 'privat'; did you mean private"):
+        case(GOOD, ("app:privat",)).world  # noqa: B018
+
+
+def test_an_unknown_property_names_the_nearest():
+    with pytest.raises(UserError, match="case mine: no property 'I9'"):
+        case(GOOD, judges=("I9",)).properties  # noqa: B018
+
+
+def test_an_unknown_named_policy_names_the_nearest():
+    with pytest.raises(UserError, match="no policy 'tux'.*tux3"):
+        named("tux")
+    with pytest.raises(UserError, match="no policy 'reverse'.*reverse_fork"):
+        matrix([case(GOOD)], ["reverse"])
+
+
+# ---- policies ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "settings,words",
+    [
+        (["frok=always"], ("'frok'", "fork")),
+        (["fork=alway"], ("fork", "'alway'", "always")),
+        (["fork"], ("--policy fork", "FEATURE=VALUE")),
+    ],
+)
+def test_a_broken_policy_names_feature_and_value(settings, words):
+    with pytest.raises(UserError) as told:
+        parse_policy(FEATURES, TUX3, settings)
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+def says_why(table, base, constraint):
+    """The message for a policy that a constraint of the table rules out."""
+    settings = [f"{f}={values[0]}" for f, values in constraint.when.items()]
+    with pytest.raises(UserError, match="contradict") as told:
+        parse_policy(table, base, settings)
+    return str(told.value)
+
+
+def test_contradictory_features_say_why():
+    fork = Feature("fork", "when to fork", "file system", {"never": "never", "always": "always"})
+    bounce = Feature("bounce", "bounce copies", "file system", {"no": "no", "all": "of every folio"})
+    never = Constraint({"fork": ("always",), "bounce": ("all",)}, "a bounced folio need not be forked")
+    table = Features([fork, bounce], [never])
+    assert never.says in says_why(table, {"fork": "never", "bounce": "no"}, never)
+    assert len(Family(table, {"fork": "never", "bounce": "no"}, {"fork": fork.values, "bounce": bounce.values})) == 3
+
+
+@pytest.mark.parametrize("constraint", FEATURES.constraints, ids=lambda c: "+".join(c.when))
+def test_every_constraint_of_the_table_says_why(constraint):
+    assert any(c.says in says_why(FEATURES, TUX3, constraint) for c in FEATURES.constraints)
+
+
+def test_a_constraint_that_names_no_value_is_an_error():
+    with pytest.raises(UserError, match="feature fork has no value 'alway'"):
+        Features([FEATURES["fork"]], [Constraint({"fork": ("alway",)}, "-")])
+
+
+def test_too_large_a_family_says_so():
+    everything = {f.id: tuple(f.values) for f in FEATURES}
+    with pytest.raises(UserError, match="at most 4096"):
+        Family(FEATURES, TUX3, everything)
+
+
+# ---- rules and fields ------------------------------------------------------------------------------------------
+def small():
+    return World({"n": Field("n", hi=3), "a": Field("a", (("x", "y"),))})
+
+
+def built(*rules):
+    return build(small(), rules, FEATURES)
+
+
+def test_a_rule_whose_parameters_are_not_finite():
+    @rule(kernel="-", k=lambda world: (n for n in range(3)))
+    def endless(s, policy, k):
+        "A generator is no finite domain."
+        s.require(s.n == k)
+
+    with pytest.raises(ModelError, match="rule endless: parameter k needs a finite sequence"):
+        built(endless)
+
+
+def test_a_value_outside_its_range_in_a_rule():
+    @rule(kernel="-")
+    def overflows(s, policy):
+        "It writes 4 where 3 is the most."
+        s.require(s.n == 3)
+        s.n = 4
+
+    with pytest.raises(ModelError, match=r"rule overflows, line \d+: n = 4 is outside its range 0\.\.3"):
+        built(overflows)
+
+
+def test_a_value_outside_its_range_at_the_start():
+    with pytest.raises(ModelError, match=r"n = 9 is outside its range 0\.\.3"):
+        Layout([Field("n", hi=3)]).pack({"n": 9})
+
+
+def test_a_value_outside_its_range_in_an_exploration():
+    from tux3nb.explore import explore
+
+    @rule(kernel="-")
+    def counts(s, policy):
+        "It counts without end."
+        s.require(s.n >= 0)
+        s.n = s.n + 1
+
+    with pytest.raises(ModelError, match=r"rule counts.* writes n outside its range, from state \{'n': 3\}"):
+        explore(built(counts), Family(FEATURES, TUX3))
+
+
+@pytest.mark.parametrize(
+    "body,words",
+    [
+        ("if s.n == 1: s.n = 0", ("rule broken, line", "if, and, or, not")),
+        ("s.require(s.m == 1)", ("rule broken, line", "no field 'm'", "n")),
+        ("s.require(s.a['z'] == 1)", ("rule broken, line", "'z'", "('x', 'y')")),
+        ("s.require(s.n)", ("rule broken, line", "truth value")),
+        ("s.n = 1; s.require(s.n == 1)", ("rule broken, line", "reads n after writing it")),
+        ("s.n = 1", ("rule broken", "requires nothing")),
+        ("s.require(policy.frok == 'always')", ("rule broken, line", "'frok'", "fork")),
+        ("s.require(policy.fork == 'alway')", ("rule broken, line", "'alway'", "always")),
+        ("s.require(s.n == 1); s.limit('x', True); s.mark('y'); s.b = 1", ("rule broken, line", "no field 'b'")),
+    ],
+)
+def test_a_broken_rule_names_rule_and_line(body, words):
+    space: dict = {}
+    exec(f"def broken(s, policy):\n    'Broken.'\n    {body}\n", space)
+    with pytest.raises(ModelError) as told:
+        built(rule(kernel="-")(space["broken"]))
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+# ---- files -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "text,words",
+    [
+        ("X = 1", ("no cases",)),
+        ("import tux3nb\nx = 1 / 0", ("line 2", "ZeroDivisionError")),
+        ("def f(:", ("line 1", "SyntaxError")),
+    ],
+)
+def test_a_broken_case_file_names_file_and_line(tmp_path, text, words):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(UserError) as told:
+        from_file(str(path))
+    assert "mine.py" in str(told.value)
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+def test_a_missing_case_file(tmp_path):
+    with pytest.raises(UserError, match="mine.py"):
+        from_file(str(tmp_path / "mine.py"))

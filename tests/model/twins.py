@@ -1,0 +1,410 @@
+"""Split twins: rules that merge several kernel steps, taken apart into one step each.
+
+A task that is inside a split rule has a `stage` other than 0, and no rule of its routine goes on meanwhile; everybody
+else does. `split` makes the twin of a rule from its trace: which fields are written when. A twin whose parts read
+what others may change in between is written out by hand.
+"""
+
+import copy
+import functools
+from dataclasses import dataclass, replace
+
+from tux3nb.errors import ModelError
+from tux3nb.expr import some, walk
+from tux3nb.model.ghost import section_begins
+from tux3nb.model.features import FEATURES
+from tux3nb.model.ops import Op
+from tux3nb.model.properties import PROPERTIES, halted, settled
+from tux3nb.model.rules import all_rules, declarations
+from tux3nb.model.world import FLUSHER, PC, World
+from tux3nb.rule import CannotFire, State, Step
+from tux3nb.system import build
+
+SWEEPER = "sweeper"  # who write-protects after a transition is nobody's routine
+STAGES = 255
+PTE, TLB, SPTE = ("pte", "pte_write", "pte_dirty", "migrating", "moving"), ("tlb", "tlb_write"), ("spte", "spte_write")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """How a rule is split: the fields written by each step, in the kernel's order; the last step writes the rest.
+
+    `by_hand` makes the rules where that is not enough.
+    """
+
+    rule: str
+    why: str
+    parts: tuple[tuple[str, ...], ...] = ()
+    by_hand: object = None
+
+
+class Stages:
+    """Numbers for the places inside split rules, one for each binding and part."""
+
+    def __init__(self):
+        self._numbers: dict = {}
+
+    def number(self, *key) -> int:
+        found = self._numbers.setdefault(key, len(self._numbers) + 1)
+        if found > STAGES:
+            raise ModelError("too many stages")
+        return found
+
+
+def binding(r, args) -> tuple:
+    """What tells one binding of a rule from the others; two operations may have the same text."""
+    return r.name, *((a.task, a.line) if isinstance(a, Op) else a for a in args.values())
+
+
+def inside(s, op, number):
+    """The task is in this operation, at this stage of a split rule."""
+    return (s.stage[op.task] == number) & (s.line[op.task] == op.line)
+
+
+def actor_of(r, op) -> str:
+    """Whose stage a rule belongs to."""
+    if r.function.__name__ == "sweep_protects_pte":
+        return SWEEPER
+    return op.task if op is not None else FLUSHER
+
+
+def waits_for_stage(r):
+    """`r`, not possible while its task is inside a split rule."""
+
+    @functools.wraps(r.function)
+    def function(s, policy, op=None, **args):
+        s.require(s.stage[actor_of(r, op)] == 0)
+        if r.name == "begins_section":
+            s.require((policy.protect != "barrier") | (s.stage[SWEEPER] == 0))
+        r.function(s, policy, **({"op": op} if op is not None else {}), **args)
+
+    return replace(r, function=function)
+
+
+def traced(s, r, policy, args) -> Step:
+    """The step that rule `r` would be, as a trace of its own."""
+    step = Step(r, args, "")
+    r.function(State(s.world, step), policy, **args)
+    return step
+
+
+def split(r, parts, stages):
+    """The steps of rule `r`, one for each part of `parts` and one for the rest, in this order.
+
+    A part is a tuple of field names, or of numbers of writes. Parts without a write in a case are left out.
+    """
+    return [_part(r, parts, n, stages) for n in range(len(parts) + 1)]
+
+
+def _part(r, parts, n, stages):
+    def function(s, policy, **args):
+        whole = traced(s, r, policy, args)
+        groups = _groups(whole.writes, parts)
+        if n >= len(groups):
+            raise CannotFire
+        actor, key = actor_of(r, args.get("op")), binding(r, args)
+        enters(s, whole, actor, None if n == 0 else stages.number(*key, n))
+        _nothing_read_late(r, groups[n], groups[:n])
+        s._step.writes.extend(groups[n])
+        if n == 0:
+            s._step.checks.extend(whole.checks)
+            s._step.marks.extend(whole.marks)
+        if n + 1 == len(groups):
+            s.stage[actor] = 0
+        else:
+            s.stage[actor] = stages.number(*key, n + 1)
+
+    function.__name__, function.__doc__ = f"{r.name}_{n + 1}", f"{r.says} (part {n + 1})"
+    return replace(r, function=function)
+
+
+def enters(s, whole, actor, stage):
+    """The guard of a part: the rule's own for the first, afterwards the stage."""
+    if stage is not None:
+        s.require(s.stage[actor] == stage)
+        return
+    s.require(s.stage[actor] == 0, *whole.guard, *whole.allowed)
+    for limit in whole.limits:
+        s.limit(*limit)
+
+
+def _groups(writes, parts):
+    """The writes of each part that has some, and the rest."""
+    groups, rest = [], list(enumerate(writes))
+    for part in parts:
+        mine = [(k, w) for k, w in rest if k in part or w[0].name in part]
+        rest = [(k, w) for k, w in rest if (k, w) not in mine]
+        groups.append([w for _, w in mine])
+    return [g for g in groups if g] + [[w for _, w in rest]]
+
+
+def _nothing_read_late(r, writes, before):
+    """No part may read a field that an earlier part of the same rule has overwritten."""
+    gone = {f.name for group in before for f, _, _ in group}
+    for f, flat, value in writes:
+        late = {e.args[0].name for e in walk(flat, value) if e.op == "get"} & gone
+        if late:
+            raise ModelError(f"twin of {r.name}: {f.name} reads {', '.join(sorted(late))} too late")
+
+
+def twin_case(case, twins):
+    """`case` with the rules of `twins` split; a world of its own, so that nothing of the model is changed."""
+    twin, stages = copy.copy(case), Stages()
+    w = case.world
+    world = World(w.tasks, w.ops, w.maps.values(), w.holders, len(w.folios), w.last_delta, declarations())
+    world.field("stage", (*w.tasks, FLUSHER, SWEEPER), hi=STAGES)
+    by_name = {t.rule: t for t in twins}
+    rules = []
+    for r in all_rules():
+        t = by_name.get(r.name)
+        if t is None:
+            rules.append(waits_for_stage(r))
+        elif t.by_hand is None:
+            rules += split(r, t.parts, stages)
+        else:
+            rules += t.by_hand(r, world, stages)
+    twin.world = world
+    twin.system = build(world, rules, FEATURES, PROPERTIES, None, halted, settled)
+    return twin
+
+
+# ---- twins by hand -------------------------------------------------------------------------------------------
+def by_hand(like, name, says, function):
+    """A rule made of `function`, which stands for the same routine as rule `like`."""
+    function.__name__, function.__doc__ = name, says
+    return replace(like, function=function)
+
+
+def cleared_first(r, world, stages):
+    """ptep_clear_flush: the PTE is cleared, then the TLB flushed, then the notifier called, then the PTE set."""
+
+    def clears(s, policy, **args):
+        whole = traced(s, r, policy, args)
+        op = args["op"]
+        enters(s, whole, op.task, None)
+        s.pte[op.via] = 0
+        s.stage[op.task] = numbers(args)
+
+    def numbers(args):
+        return stages.number(*binding(r, args))
+
+    def sets(s, policy, **args):
+        whole, t = traced(s, r, policy, args), args["op"].task
+        s.require(s.stage[t] == numbers(args), *(s.tlb[m] == 0 for m in s.world.siblings if args["flush"]))
+        s._step.writes.extend(w for w in whole.writes if w[0].name not in TLB + SPTE)
+        s.stage[t] = 0
+
+    def tears(names):
+        def function(s, policy, **args):
+            whole, t = traced(s, r, policy, args), args["op"].task
+            mine = [w for w in whole.writes if w[0].name in names]
+            if not mine:
+                raise CannotFire
+            s.require(s.stage[t] == numbers(args), some(s._read(f, flat) != 0 for f, flat, _ in mine))
+            s._step.writes.extend(mine)
+
+        return function
+
+    return [
+        by_hand(r, f"{r.name}_1", "The PTE is cleared.", clears),
+        by_hand(r, f"{r.name}_2", "The TLB is flushed.", tears(TLB)),
+        by_hand(r, f"{r.name}_3", "The notifier is called.", tears(SPTE)),
+        by_hand(r, f"{r.name}_4", "The PTE is set.", sets),
+    ]
+
+
+def folio_taken_first(r, world, stages):
+    """clone_page: a new folio is taken (and locked), then the first cell copied into it."""
+    number = stages.number(r.name)
+
+    def takes(s, policy, op):
+        whole = traced(s, r, policy, {"op": op})
+        enters(s, whole, op.task, None)
+        s._step.writes.extend(w for w in whole.writes if w[0].name in ("private", "locked", "snapshot", "copy"))
+        s.stage[op.task] = number
+
+    def copies(s, policy, op):
+        t = op.task
+        whole = traced(s, r, policy, {"op": op})
+        s.require(inside(s, op, number))
+        s._step.writes.extend(w for w in whole.writes if w[0].name in ("ok_back", "pc"))
+        s.cell[s.copy[t] - 1, 0] = s.cell[s.folio[t] - 1, 0]
+        s.stage[t] = 0
+
+    return [by_hand(r, f"{r.name}_1", "A folio is taken.", takes), by_hand(r, f"{r.name}_2", "It is filled.", copies)]
+
+
+def section_by_hand(r, world, stages):
+    """delta_get: the current delta is read, then a reference taken on it, which fails once it has drained.
+
+    A delta that closes in between can still be joined while another task is in it.
+    """
+    others = world.fields["section"].axes[0] if "section" in world.fields else ()
+    world.field("delta_read", others, hi=world.last_delta)
+    number = stages.number(r.name)
+
+    def reads(s, policy, op):
+        enters(s, traced(s, r, policy, {"op": op}), op.task, None)
+        s.delta_read[op.task] = s.cur
+        s.stage[op.task] = number
+
+    def alive(s, t):
+        """The reference count of the delta that was read is not zero: it is current, or somebody is in it."""
+        d = s.delta_read[t]
+        return (d == s.cur) | some(s.section[o] == d + 1 for o in others if o != t)
+
+    def joins(s, policy, op, late):
+        t = op.task
+        d = s.delta_read[t]
+        s.require(inside(s, op, number), alive(s, t), d != s.cur if late else d == s.cur)
+        if op.how.writes == "cpu" and not op.how.at_once and not late:
+            section_begins(s, op)
+        s.section[t] = d + 1
+        s.pc[t] = PC.decide
+        s.stage[t] = 0
+        s.delta_read[t] = 0
+
+    def retries(s, policy, op):
+        s.require(inside(s, op, number), ~alive(s, op.task))
+        s.stage[op.task] = 0
+        s.delta_read[op.task] = 0
+
+    joined = by_hand(r, f"{r.name}_2", "A reference is taken on it, even if it has closed meanwhile.", joins)
+    return [
+        by_hand(r, f"{r.name}_1", "The current delta is read.", reads),
+        replace(joined, domains={**r.domains, "late": (False, True)}),
+        by_hand(r, f"{r.name}_2_drained", "It has drained meanwhile: read again.", retries),
+    ]
+
+
+def lookup_by_hand(r, world, stages):
+    """find_get_page: the slot is read, a reference taken, the slot read again."""
+    read, got = stages.number(r.name), stages.number(r.name, "got")
+    if "found" not in world.fields:
+        world.field("found", world.fields["folio"].axes[0] if "folio" in world.fields else (), hi=len(world.folios))
+    place = PC.lock if r.name == "looks_up" else PC.map_lock
+
+    def reads(s, policy, op):
+        enters(s, traced(s, r, policy, {"op": op}), op.task, None)
+        s.found[op.task] = s.slot[0] + 1
+        s.stage[op.task] = read
+
+    def gets(s, policy, op):
+        t = op.task
+        f = s.found[t] - 1
+        s.require(inside(s, op, read), s.frozen[f] == 0, s.private[f] == 1)
+        s.folio[t] = f + 1
+        s.stage[t] = got
+
+    def misses(s, policy, op):
+        f = s.found[op.task] - 1
+        s.require(inside(s, op, read), (s.frozen[f] == 1) | (s.private[f] == 0))
+        again(s, op.task)
+
+    def keeps(s, policy, op):
+        t = op.task
+        s.require(inside(s, op, got), s.slot[0] == s.found[t] - 1)
+        again(s, t)
+        s.pc[t] = place
+
+    def drops(s, policy, op):
+        t = op.task
+        s.require(inside(s, op, got), s.slot[0] != s.found[t] - 1)
+        again(s, t)
+        s.folio[t] = 0
+
+    def again(s, t):
+        s.found[t] = 0
+        s.stage[t] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "The slot is read.", reads),
+        by_hand(r, f"{r.name}_2", "A reference is taken, the count being neither zero nor frozen.", gets),
+        by_hand(r, f"{r.name}_2_gone", "The count is zero or frozen: look again.", misses),
+        by_hand(r, f"{r.name}_3", "The slot reads the same again.", keeps),
+        by_hand(r, f"{r.name}_3_moved", "The slot has changed: put the folio, look again.", drops),
+    ]
+
+
+def fault_by_hand(r, world, stages):
+    """do_wp_page: the PTE is read without a lock; under the page-table lock it is read again, the folio referenced."""
+    number = stages.number(r.name)
+    if "pte_read" not in world.fields:
+        world.field("pte_read", world.fields["fault"].axes[0] if "fault" in world.fields else (), hi=len(world.folios))
+
+    def reads(s, policy, op):
+        enters(s, traced(s, r, policy, {"op": op}), op.task, None)
+        s.pte_read[op.task] = s.pte[op.via]
+        s.stage[op.task] = number
+
+    def same(s, policy, op):
+        t = op.task
+        s.require(inside(s, op, number), s.pte[op.via] == s.pte_read[t])
+        s.folio[t] = s.pte_read[t]
+        s.fault[t] = s.pte_read[t]
+        s.pte_read[t] = 0
+        s.pc[t] = PC.lock
+        s.stage[t] = 0
+
+    def changed(s, policy, op):
+        t = op.task
+        s.require(inside(s, op, number), s.pte[op.via] != s.pte_read[t])
+        s.pte_read[t] = 0
+        s.stage[t] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "The PTE is read.", reads),
+        by_hand(r, f"{r.name}_2", "Under the page-table lock it is the same: the folio is referenced.", same),
+        by_hand(r, f"{r.name}_2_changed", "It has changed: the access is tried again.", changed),
+    ]
+
+
+PTE_STEPS = "the PTE change, the TLB flush and the notifier call are three steps"
+DIRTY = (("cell",), ("tag",), ("dirty",))
+TWINS = (
+    Twin("munmap", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("sweep_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("clone_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("fork_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("fork_redirects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("flush_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("migrate_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("fault_installs_pte", "the PTE is cleared, flushed, notified, then set", by_hand=cleared_first),
+    Twin("fault_ends", "unlock, put, return", (("locked",), ("folio",))),
+    Twin("read_fault_maps", "set the PTE, unlock, put", (("pte",), ("locked",), ("folio",))),
+    Twin("read_fault_retries", "unlock, put, fault again", (("locked",), ("folio",))),
+    Twin(
+        "mkwrite_marks_dirty", "the delta tag, PG_dirty, the end of the section", (("tag",), ("dirty",), ("section",))
+    ),
+    Twin(
+        "write_returns",
+        "tag, PG_dirty, unlock, put, end of the section",
+        (("tag",), ("dirty",), ("locked",), ("folio",)),
+    ),
+    Twin("forked_meanwhile", "end of the section, unlock, put", (("section",), ("locked",), ("folio",))),
+    Twin("waits_for_delta", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
+    Twin("waits_for_holder", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
+    Twin("fork_marks_forked", "the own reference, then PG_forked, then the delta's dirt", (("own",), ("forked",))),
+    Twin("fork_ends", "unlock, then the list of forked folios", (("locked",), ("orphan",))),
+    Twin("fork_copies", "a new folio is taken, then its first cell copied", by_hand=folio_taken_first),
+    Twin("reverse_fork_copies", "a new folio is taken, then its first cell copied", by_hand=folio_taken_first),
+    Twin("reverse_fork_moves_delta", "S is dirty for the older delta, then A for the new one", ((0, 1),)),
+    Twin("begins_section", "the current delta is read, then a reference taken on it", by_hand=section_by_hand),
+    Twin("looks_up", "the slot is read, a reference taken, the slot read again", by_hand=lookup_by_hand),
+    Twin("load_faults", "the slot is read, a reference taken, the slot read again", by_hand=lookup_by_hand),
+    Twin("store_faults", "the PTE is read, then compared under its lock", by_hand=fault_by_hand),
+    Twin("gup_slow_faults", "the PTE is read, then compared under its lock", by_hand=fault_by_hand),
+    Twin("gup_slow_forks_first", "the PTE is read, then compared under its lock", by_hand=fault_by_hand),
+    Twin("flush_clears_dirty", "PG_dirty, the buffers' delta tag, unlock", (("dirty",), ("tag",), ("locked",))),
+    Twin("flush_keeps_dirty", "the new delta tag, unlock", (("tag",), ("locked",))),
+    Twin("write_completes", "the I/O is done, then end_page_writeback", (("bio_stage", "fetched"), ("writeback",))),
+    Twin("poll_frees", "from the list, the own reference, the buffers", (("orphan",), ("own",))),
+    Twin("commits", "the superblock is on disk, then the delta counts as committed", (("disk",),)),
+    Twin("poke_returns", "the copy's lock, then the put", (("locked",), ("hold",))),
+    Twin("peek_returns", "the copy's lock, then the put", (("locked",), ("hold",))),
+    Twin("mr_reports_dirty", "forwarded cells, delta tag, PG_dirty, return", DIRTY),
+    Twin("poke_reports_dirty", "forwarded cells, delta tag, PG_dirty, return", DIRTY),
+    Twin("dio_reports_dirty_late", "forwarded cells, delta tag, PG_dirty, return", DIRTY),
+    Twin("access_rechecks", "lock, then look at the slot", (("locked",),)),
+    Twin("odp_installs", "the translation, then the put", (SPTE, ("hold",))),
+)

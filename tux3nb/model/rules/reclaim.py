@@ -1,0 +1,186 @@
+"""Reclaim: an LRU scan frees a folio that nobody needs. Refill: who finds the slot empty allocates one and reads it.
+
+The scan takes folios off the LRU, a forked one too, since a fork cannot take its old folio off (it may sit in a per-CPU
+batch). It frees those that are clean, unmapped and referenced by nobody else, and then clears the slot of the folio's
+index without comparing what is in it. Mapped folios are left alone here (``may_unmap`` off). Eviction of the inode
+comes when nobody has the file open or mapped and nothing of it is dirty; a pin does not keep it away.
+"""
+
+from ...expr import const, every, some, where
+from ...rule import rule
+from ..ghost import active, bonds_end
+from ..mmu import folio_freed
+from ..ops import CELLS, Kind
+from ..page import empty, free_folio, refcount, refs_of_tasks
+from ..world import FLUSHER, OOPS, PC, each, ops
+from .cpu import evicting, shrunk
+from .script import at, goes_on, may_start, returns
+
+KINDS = (
+    Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True),
+    Kind("evict", "the inode is evicted: the file is not open, not mapped, and clean", page=False, empties=True),
+)
+PC.add("scan_lock scan evict")
+SCAN = "mm/vmscan.c:shrink_page_list (3.19)"
+EVICT = "fs/tux3/inode.c:tux3_evict_inode (04752e70)"
+REMOVE = "mm/vmscan.c:__remove_mapping (page_freeze_refs), mm/filemap.c:__delete_from_page_cache"
+
+
+@rule(op=ops("reclaim"), f=each("folios"), kernel="mm/vmscan.c:isolate_lru_pages")
+def reclaim_isolates(s, policy, op, f):
+    """The scan comes across a folio of the file, in its slot or forked, and takes a reference."""
+    s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
+    s.folio[op.task] = f + 1
+    goes_on(s, op, PC.scan_lock)
+
+
+@rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page)")
+def reclaim_locks(s, policy, op):
+    """The folio is locked."""
+    f = s.folio[op.task] - 1
+    s.require(at(s, op, PC.scan_lock), s.locked[f] == 0)
+    s.locked[f] = 1
+    goes_on(s, op, PC.scan)
+
+
+@rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page): keep")
+def reclaim_finds_locked(s, policy, op):
+    """Somebody has the folio locked: the scan goes on without it."""
+    s.require(at(s, op, PC.scan_lock), s.locked[s.folio[op.task] - 1] == 1)
+    s.folio[op.task] = 0
+    returns(s, op)
+
+
+def needed(s, f):
+    """The folio is dirty, under writeback, its buffers are counted (on the forked list), or somebody refers to it.
+
+    What is accounted for: cache (a forked folio's too), buffers and the scan's own reference.
+    """
+    busy = (s.dirty[f] == 1) | (s.writeback[f] == 1) | (s.orphan[f] == 1)
+    return busy | (s.detached[f] != 0) | (refcount(s, f) != 3)
+
+
+@rule(op=ops("reclaim"), kernel=SCAN + ": keep; fs/buffer.c:try_to_free_buffers; " + REMOVE)
+def reclaim_keeps(s, policy, op):
+    """The folio is needed: it is unlocked and put back."""
+    f = s.folio[op.task] - 1
+    s.require(at(s, op, PC.scan), needed(s, f))
+    s.locked[f] = 0
+    s.folio[op.task] = 0
+    returns(s, op)
+
+
+@rule(op=ops("reclaim"), kernel=REMOVE)
+def reclaim_frees(s, policy, op):
+    """The count is frozen, the slot of the folio's index cleared whatever is in it, and the folio freed."""
+    f = s.folio[op.task] - 1
+    s.require(at(s, op, PC.scan), ~needed(s, f))
+    s.mark("reclaimed")
+    folio_freed(s, f)
+    s.slot[0] = s.world.nothing
+    for name in ("private", "forked", "own", "tag", "locked"):
+        getattr(s, name)[f] = 0
+    for c in CELLS:
+        s.cell[f, c] = 0
+    s.folio[op.task] = 0
+    returns(s, op)
+
+
+# ---- refill -----------------------------------------------------------------------------------------------------
+def looking_up(world):
+    """The operations that can find the slot empty and then allocate a folio."""
+    looks = [op for op in world.ops if op.kind == "load" or op.how.dirties or op.how.walks]
+    return looks if world.empties else ()
+
+
+def wants_folio(s, op):
+    """A write(2) or a cut is about to look the folio up, or an access through a mapping has no PTE."""
+    if not op.how.maps:
+        return at(s, op, PC.look)
+    starts = at(s, op, PC.walk) if op.how.walks else may_start(s, op)
+    return starts & (s.pte[op.via] == 0) & (s.vma[op.via] == 1)
+
+
+def reachable(s, c):
+    """What the file has in cell c apart from the page cache.
+
+    A hole not yet applied; what the closed delta has written, once that I/O is done; its hole; what is committed.
+    """
+    behind = where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c])
+    return where(s.hole_front[c] != 0, s.hole_front[c], where(s.bio_stage == 3, s.image[c], behind))
+
+
+@rule(op=looking_up, kernel="mm/filemap.c:pagecache_get_page (FGP_CREAT), filemap_fault (page_cache_read)")
+def refills(s, policy, op):
+    """The slot is empty: a folio is put in, locked until it is read from where the file's content is now."""
+    new, none_left = free_folio(s)
+    s.require(wants_folio(s, op), empty(s), ~evicting(s), ~shrunk(s) if op.how.maps else const(True))
+    s.limit("folios", none_left)
+    s.mark("refilled")
+    found = [reachable(s, c) for c in CELLS]
+    s.private[new] = 1
+    s.slot[0] = new
+    for c in CELLS:
+        s.cell[new, c] = found[c]
+
+
+# ---- eviction of the inode --------------------------------------------------------------------------------------
+def unused(s):
+    """No process has the file open or mapped, and nothing of it is dirty or under write-out."""
+    w = s.world
+    busy = some(active(s, op) for op in w.ops if op.kind == "write" or op.how.cuts)
+    clean = every((s.dirty[f] == 0) & (s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in w.folios)
+    return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == PC.idle) & ~busy & clean
+
+
+@rule(op=ops("evict"), kernel="fs/inode.c:evict; " + EVICT)
+def evict_begins(s, policy, op):
+    """Nobody uses the file and it is clean: the inode is evicted, whoever has its folios pinned."""
+    s.require(may_start(s, op), unused(s))
+    bonds_end(s)
+    goes_on(s, op, PC.evict)
+
+
+@rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages)")
+def evict_drops(s, policy, op, f):
+    """The folio in the slot leaves the page cache and its mapping; who holds it keeps it."""
+    s.require(at(s, op, PC.evict), s.slot[0] == f, s.locked[f] == 0)
+    s.slot[0] = s.world.nothing
+    s.private[f] = 0
+    s.detached[f] = 1
+
+
+@rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (free_forked_buffers, by force)")
+def evict_frees_forked(s, policy, op, f):
+    """A forked folio is freed by force: buffers, cache and own references go, its mapping is cleared."""
+    s.require(at(s, op, PC.evict), s.orphan[f] == 1, s.locked[f] == 0, policy.off != "forced_free")
+    s.mark("forced_free")
+    for name in ("private", "own", "forked", "orphan", "tag"):
+        getattr(s, name)[f] = 0
+    s.detached[f] = 1
+
+
+@rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " without free_forked_buffers")
+def evict_leaves_forked(s, policy, op, f):
+    """With the forced free switched off, a forked folio's mapping leads to an inode that is about to be freed."""
+    s.require(at(s, op, PC.evict), s.orphan[f] == 1, s.detached[f] == 0, policy.off == "forced_free")
+    s.detached[f] = 2
+
+
+@rule(op=ops("evict"), kernel="fs/inode.c:destroy_inode")
+def evict_ends(s, policy, op):
+    """No folio of the inode is left: it is freed. The file can be opened again."""
+    s.require(at(s, op, PC.evict), empty(s), every((s.orphan[f] == 0) | (s.detached[f] != 0) for f in s.world.folios))
+    returns(s, op)
+
+
+def left_alone(world):
+    """The folios whose inode may be freed under them."""
+    return world.folios if world.of("evict") else ()
+
+
+@rule(f=left_alone, kernel="fs/tux3/buffer_fork.c:free_forked_page (mapping->tree_lock)", actor=FLUSHER)
+def poll_meets_freed_inode(s, policy, f):
+    """The poll after a commit takes a lock in the mapping of an inode that has been freed."""
+    s.require(s.pc[FLUSHER] == PC.poll, s.orphan[f] == 1, s.detached[f] == 2)
+    s.oops = OOPS.index("use of the mapping of a freed inode")

@@ -1,0 +1,249 @@
+"""Truncation: a page is dropped from the file, with a page fork that makes no copy if an older delta still needs it.
+
+`truncate` drops the page and lets the file grow again, so that the page reads as a hole; `truncate_tail` cuts within
+the page: what is behind the cut becomes zeros, in a clone if need be. Tux3 keeps the hole in memory ("hole extents"),
+where a refill looks before it looks at the disk, until the backend applies it to the tree with the section's delta. In
+Tux3 the section begins before the folio lock, under the inode's mutex and truncate_lock, which keep all other sections
+out; `truncate_tail` takes the lock first here, which is the same as long as they do.
+"""
+
+from ...expr import every, some, where
+from ...rule import rule
+from ..ghost import active, bonds_end, cpu_write_ends, section_begins, write_starts
+from ..mmu import flush_and_notify, folio_freed
+from ..ops import CELLS, Kind
+from ..page import empty, must_fork, users
+from ..world import OOPS, PC, each, ops, that
+from .cpu import evicting, mark_dirty, swept
+from .fork import opted_out
+from .script import at, goes_on, may_start, returns
+
+KINDS = (
+    Kind(
+        "truncate",
+        "truncate the page away and let the file grow again: it is a hole",
+        writes="cpu",
+        looks=True,
+        cuts=True,
+        empties=True,
+    ),
+    Kind(
+        "truncate_tail",
+        "truncate to the middle of the page: the cell becomes zeros",
+        writes="cpu",
+        dirties=True,
+        cuts=True,
+    ),
+)
+PC.add("cut_section cut_look cut_lock cut_page cut_wait cut_end")
+
+SETATTR = "fs/tux3/inode.c:tux3_setattr, tux3_truncate (04752e70)"
+INVALIDATE = "fs/tux3/buffer_fork.c:bufferfork_to_invalidate (18a490ba)"
+DROP = "mm/truncate.c:truncate_inode_pages_range (3.19)"
+HOLE = "user/kernel/filemap_hole.c:tux3_add_truncate_hole (0dd55b3f)"
+PARTIAL = "fs/tux3/filemap_blocklib.c:tux3_truncate_partial_block"
+
+
+@rule(op=that("cuts"), kernel=SETATTR + ": i_mutex, truncate_lock")
+def truncate_begins(s, policy, op):
+    """Truncation begins once no write(2), no other truncation and no page_mkwrite is under way."""
+    others = [o for o in (*s.world.of("write"), *s.world.that("cuts")) if o.task != op.task]
+    s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
+    s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
+    write_starts(s, op)
+    goes_on(s, op, PC.cut_section if op.kind == "truncate" else PC.look)
+
+
+def in_mkwrite(s, op):
+    """The write fault is in page_mkwrite, which holds truncate_lock from before the folio lock (or its second try)."""
+    t = op.task
+    again = (s.pc[t] == PC.look) | ((s.pc[t] == PC.lock) & (s.folio[t] != s.fault[t]))
+    return active(s, op) & (again | (s.pc[t] == PC.section) | (s.section[t] != 0))
+
+
+# ---- the whole page ---------------------------------------------------------------------------------------------
+@rule(op=ops("truncate"), kernel=SETATTR + ": change_begin")
+def truncate_begins_section(s, policy, op):
+    """The section begins; i_size is changed."""
+    s.require(at(s, op, PC.cut_section), swept(s, policy))
+    section_begins(s, op)
+    s.section[op.task] = s.cur + 1
+    goes_on(s, op, PC.cut_look)
+
+
+@rule(op=ops("truncate"), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
+def truncate_zaps_pte(s, policy, op, m):
+    """A PTE of this page, whichever folio it maps, is zapped, with TLB flush and notifier; a pin stays."""
+    s.require(at(s, op, PC.cut_look) | at(s, op, PC.cut_page), s.pte[m] != 0)
+    s.pte[m] = 0
+    s.pte_write[m] = 0
+    s.pte_dirty[m] = 0
+    flush_and_notify(s, m)
+
+
+def zapped(s):
+    return every(s.pte[m] == 0 for m in s.world.mappings)
+
+
+@rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
+def truncate_looks_up(s, policy, op):
+    """With every PTE zapped, the folio in the slot is looked up."""
+    s.require(at(s, op, PC.cut_look), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.folio[op.task] = s.slot[0] + 1
+    goes_on(s, op, PC.cut_lock)
+
+
+@rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
+def truncate_finds_none(s, policy, op):
+    """There is no folio in the slot: only the hole is left to record."""
+    s.require(at(s, op, PC.cut_look), zapped(s), empty(s))
+    bonds_end(s)
+    goes_on(s, op, PC.cut_end)
+
+
+@rule(op=ops("truncate"), kernel=DROP + " (lock_page)")
+def truncate_locks(s, policy, op):
+    """The folio lock is taken; a PTE that a fault has brought back meanwhile will be zapped again."""
+    f = s.folio[op.task] - 1
+    s.require(at(s, op, PC.cut_lock), s.locked[f] == 0)
+    s.locked[f] = 1
+    goes_on(s, op, PC.cut_page)
+
+
+def decides(s, op):
+    """The guard of what becomes of the locked and unmapped folio; returns it."""
+    s.require(at(s, op, PC.cut_page), zapped(s))
+    return s.folio[op.task] - 1
+
+
+@rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
+def truncate_meets_forked(s, policy, op):
+    """The locked folio has been forked since the look-up: a kernel assertion fails."""
+    f = decides(s, op)
+    s.require(s.forked[f] == 1)
+    s.oops = OOPS.index("truncate met a forked folio")
+
+
+@rule(op=ops("truncate"), own=(True, False), kernel=INVALIDATE)
+def truncate_forks(s, policy, op, own):
+    """NEED_FORK: the folio leaves the slot without a clone, keeps its mapping, and is queued as forked."""
+    t = op.task
+    f = decides(s, op)
+    s.require(s.forked[f] == 0, must_fork(s, f, s.section[t] - 1))
+    s.require(policy.fork != "never", ~opted_out(s, policy, f), policy.off != "own" if own else policy.off == "own")
+    s.mark("forked")
+    again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t] - 1)
+    bonds_end(s)
+    s.slot[0] = s.world.nothing
+    s.tag[f] = where(again, 0, s.tag[f])
+    s.dirty[f] = where(again, 0, s.dirty[f])
+    s.own[f] = int(own)
+    s.forked[f] = 1
+    s.orphan[f] = 1
+    lets_go(s, op, f)
+
+
+def lets_go(s, op, f):
+    """The folio is unlocked and put, and the hole comes next."""
+    s.locked[f] = 0
+    s.folio[op.task] = 0
+    goes_on(s, op, PC.cut_end)
+
+
+def may_delete(s, policy, op, f):
+    """The policies (and states) in which the folio is simply deleted: no older delta needs it, or nobody asks."""
+    refused = (policy.fork == "never") | opted_out(s, policy, f)
+    return ~must_fork(s, f, s.section[op.task] - 1) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
+
+
+@rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
+def truncate_deletes(s, policy, op):
+    """The folio's buffers are dropped and it leaves the page cache and its mapping; who holds it keeps it."""
+    f = decides(s, op)
+    s.require(s.forked[f] == 0, may_delete(s, policy, op, f))
+    bonds_end(s)
+    s.slot[0] = s.world.nothing
+    for name in ("dirty", "tag", "private"):
+        getattr(s, name)[f] = 0
+    s.detached[f] = 1
+    lets_go(s, op, f)
+
+
+@rule(op=ops("truncate"), kernel="refusal: wait, as mainline's truncate_inode_pages_range waits for writeback")
+def truncate_waits(s, policy, op):
+    """An older delta needs the folio, and the policy does not fork it: let go of everything and wait for that delta."""
+    t = op.task
+    f = decides(s, op)
+    s.require(s.forked[f] == 0, must_fork(s, f, s.section[t] - 1))
+    s.require((policy.fork == "never") | opted_out(s, policy, f))
+    s.require((policy.refuse != "in_place") | (s.writeback[f] == 1))
+    s.mark("refused")
+    s.locked[f] = 0
+    s.section[t] = 0
+    s.folio[t] = 0
+    goes_on(s, op, PC.cut_wait)
+
+
+@rule(op=ops("truncate"), kernel="refusal: wait_event on the commit of the older delta")
+def truncate_goes_on(s, policy, op):
+    """No older delta needs the folio in the slot any more: start over."""
+    s.require(at(s, op, PC.cut_wait), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
+    s.require(empty(s) | (s.writeback[s.slot[0]] == 0))
+    goes_on(s, op, PC.cut_section)
+
+
+@rule(op=ops("truncate"), kernel=HOLE + "; fs/tux3/commit.c:change_end")
+def truncate_returns(s, policy, op):
+    """The hole is recorded for the section's delta, the section ended; the file grows again."""
+    s.require(at(s, op, PC.cut_end))
+    s.mark("cpu_path")
+    cuts(s, op)
+    returns(s, op)
+
+
+def cuts(s, op):
+    """The hole is recorded, and the section ends."""
+    t = op.task
+    cpu_write_ends(s, op, s.section[t])
+    front = s.section[t] == s.cur + 1
+    for c, v in op.version.items():
+        s.hole_front[c] = where(front, v, s.hole_front[c])
+        s.hole_back[c] = where(front, s.hole_back[c], v)
+    s.section[t] = 0
+
+
+# ---- part of the page -------------------------------------------------------------------------------------------
+@rule(op=ops("truncate_tail"), kernel=PARTIAL + ": zero_user_segment")
+def tail_zeroes(s, policy, op):
+    """What is behind the cut becomes zeros, in the locked folio (a clone, if the old one was needed)."""
+    t = op.task
+    s.require(at(s, op, PC.data))
+    for c, v in op.version.items():
+        s.cell[s.folio[t] - 1, c] = v
+    goes_on(s, op, PC.finish)
+
+
+@rule(op=ops("truncate_tail"), dirty=(True, False), kernel=PARTIAL + ": dirty the buffer to pin the page")
+def tail_returns(s, policy, op, dirty):
+    """The folio is dirtied for the section's delta, so that it stays until the old folio's data are on disk."""
+    t = op.task
+    f = s.folio[t] - 1
+    s.require(at(s, op, PC.finish), policy.off != "clone_dirty" if dirty else policy.off == "clone_dirty")
+    s.mark("cpu_path")
+    if dirty:
+        mark_dirty(s, f, s.section[t] - 1)
+    cuts(s, op)
+    s.locked[f] = 0
+    s.folio[t] = 0
+    returns(s, op)
+
+
+# ---- the end of a deleted folio ---------------------------------------------------------------------------------
+@rule(f=each("folios"), kernel="mm/swap.c:put_page (__page_cache_release)", actor="kernel")
+def last_reference_put(s, policy, f):
+    """A folio that has lost its mapping is freed as soon as nobody refers to it."""
+    s.require(s.detached[f] == 1, users(s, f) == 0, s.locked[f] == 0)
+    folio_freed(s, f)
+    s.detached[f] = 0
+    for c in CELLS:
+        s.cell[f, c] = 0
