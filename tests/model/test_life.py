@@ -13,9 +13,9 @@ from tux3nb.model.features import FEATURES
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules, crash, reclaim, truncate
 from tux3nb.model.world import PC
+from tux3nb.race import changes as told_changes
 from tux3nb.rule import Rule
 from tux3nb.system import Property, build
-from tux3nb.race import changes as told_changes
 from tux3nb.verdicts import judge
 
 CASES = [c.name for c in catalogue().values() if c.family == "life"]
@@ -198,9 +198,9 @@ def test_write_fault_asserts_a_page():
 
 
 REGROWN = """
-    app                 | device            | cutter                          | writer               | kernel
-    w: store p0:0       | device_write p0:1 | cut: truncate p0 after end, pin | write p0:0 after cut | end: transition after w
-    pin: mr_register p0 |                   |                                 |                      |
+    app                 | device            | cutter                          | writer             | kernel
+    w: store p0:0       | device_write p0:1 | c: truncate p0 after end, pin   | write p0:0 after c | end: transition after w
+    pin: mr_register p0 |                   |                                 |                    |
 """
 
 
