@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from .case import Case
 from .errors import ModelError
@@ -121,8 +119,6 @@ class Judged:
     def row(self, i: int, prop: str) -> Row:
         """Verdict of one property for representative `i`."""
         found = self.run.first(i, prop)
-        if found and self.case.system.property(prop).needs_graph and self.limit(i):
-            found = None  # with part of the world out of reach, nobody knows what could still have completed
         if found:
             run = self.shortest(i, found)
             at = run.states[-1] if found.step is None else found.state
@@ -215,26 +211,38 @@ class Judged:
 
     def _tour(self, i: int, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
         """Legs from event to event, each a shortest one, then on to the end of all columns."""
-        forward, marks, done = self._forward, self._marks(), self._finished()
+        marks, done = self._marks(), self._finished()
         at, path = self.case.system.start, []
         for name in wanted:
             if any(name in marks[step] for step, _ in path):
                 continue
-            leg = _search(forward, i, at, lambda step, _, n=name: n in marks[step])
+            leg = self._search(i, at, lambda step, _, n=name: n in marks[step])
             if leg:
                 path += leg
                 at = leg[-1][1]
         if not done(at):
-            path += _search(forward, i, at, lambda _, state: done(state)) or []
+            path += self._search(i, at, lambda _, state: done(state)) or []
         return path
 
-    @cached_property
-    def _forward(self) -> dict[int, list[tuple[int, int, int]]]:
-        """state -> [(step, successor, policies)]."""
-        out = defaultdict(list)
-        for state, step, successor, mask in self.run.edges:
-            out[state].append((step, successor, mask))
-        return out
+    def _search(self, i: int, start: int, wanted: Callable) -> list[tuple[int, int]] | None:
+        """A shortest path [(step, state), ...] of policy i whose last step is `wanted(step, state)`, or None."""
+        came: dict[int, tuple[int, int] | None] = {start: None}
+        layer, out = [start], []
+        while layer:
+            following = []
+            for state in layer:
+                out.clear()
+                self.run.printed.expand(state, 1 << i, out)
+                for step, after, _ in out:
+                    if step < 0:  # an event on the way, not a step
+                        continue
+                    if wanted(step, after):
+                        return [*_trace(came, state), (step, after)]
+                    if after not in came:
+                        came[after] = (state, step)
+                        following.append(after)
+            layer = following
+        return None
 
     def _marks(self) -> dict[int, tuple[str, ...]]:
         """step -> names of its unconditional events."""
@@ -250,25 +258,6 @@ class Judged:
             return settled(state) and all(layout.value(state, line, k) == n for k, n in enumerate(last))
 
         return finished
-
-
-def _search(forward, i: int, start: int, wanted: Callable) -> list[tuple[int, int]] | None:
-    """A shortest path [(step, state), ...] of policy i whose last edge is `wanted(step, state)`, or None."""
-    came: dict[int, tuple[int, int] | None] = {start: None}
-    layer = [start]
-    while layer:
-        following = []
-        for state in layer:
-            for step, after, mask in forward.get(state, ()):
-                if not mask >> i & 1:
-                    continue
-                if wanted(step, after):
-                    return [*_trace(came, state), (step, after)]
-                if after not in came:
-                    came[after] = (state, step)
-                    following.append(after)
-        layer = following
-    return None
 
 
 def _trace(came, state) -> list[tuple[int, int]]:

@@ -198,9 +198,9 @@ def test_write_fault_asserts_a_page():
 
 
 REGROWN = """
-    app                 | device            | cutter                          | writer             | kernel
-    w: store p0:0       | device_write p0:1 | c: truncate p0 after end, pin   | write p0:0 after c | end: transition after w
-    pin: mr_register p0 |                   |                                 |                    |
+    app                 | device            | cutter                        | writer             | kernel
+    w: store p0:0       | device_write p0:1 | c: truncate p0 after e, pin   | write p0:0 after c | e: transition after w
+    pin: mr_register p0 |                   |                               |                    |
 """
 
 

@@ -15,8 +15,8 @@ from tux3nb.model.ghost import section_begins
 from tux3nb.model.features import FEATURES
 from tux3nb.model.ops import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
-from tux3nb.model.rules import all_rules, declarations
-from tux3nb.model.world import FLUSHER, PC, World
+from tux3nb.model.rules import all_rules
+from tux3nb.model.world import FLUSHER, PC
 from tux3nb.rule import CannotFire, State, Step
 from tux3nb.system import build
 
@@ -150,9 +150,10 @@ def _nothing_read_late(r, writes, before):
 def twin_case(case, twins):
     """`case` with the rules of `twins` split; a world of its own, so that nothing of the model is changed."""
     twin, stages = copy.copy(case), Stages()
-    w = case.world
-    world = World(w.tasks, w.ops, w.maps.values(), w.holders, len(w.folios), w.last_delta, declarations())
-    world.field("stage", (*w.tasks, FLUSHER, SWEEPER), hi=STAGES)
+    for name in ("world", "system"):
+        twin.__dict__.pop(name, None)
+    world = twin.world
+    world.field("stage", (*world.tasks, FLUSHER, SWEEPER), hi=STAGES)
     by_name = {t.rule: t for t in twins}
     rules = []
     for r in all_rules():
@@ -163,7 +164,6 @@ def twin_case(case, twins):
             rules += split(r, t.parts, stages)
         else:
             rules += t.by_hand(r, world, stages)
-    twin.world = world
     twin.system = build(world, rules, FEATURES, PROPERTIES, None, halted, settled)
     return twin
 
@@ -407,4 +407,71 @@ TWINS = (
     Twin("dio_reports_dirty_late", "forwarded cells, delta tag, PG_dirty, return", DIRTY),
     Twin("access_rechecks", "lock, then look at the slot", (("locked",),)),
     Twin("odp_installs", "the translation, then the put", (SPTE, ("hold",))),
+    Twin("dio_reports_dirty_early", "forwarded cells, delta tag, PG_dirty, return", DIRTY),
+    Twin("folio_lost_mapping", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
+    Twin("read_fault_is_off_the_end", "unlock, put, fault again", (("locked",), ("folio",))),
+    Twin("reclaim_keeps", "unlock, put", (("locked",), ("folio",))),
+    Twin("truncate_zaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin(
+        "truncate_forks",
+        "out of the slot, own reference, PG_forked, unlock, put",
+        (("slot",), ("own",), ("forked",), ("locked",), ("folio",)),
+    ),
+    Twin(
+        "truncate_deletes",
+        "buffers, slot, mapping, unlock, put",
+        (("private", "dirty", "tag"), ("slot",), ("detached",), ("locked",), ("folio",)),
+    ),
+    Twin("truncate_waits", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
+    Twin("tail_returns", "tag, PG_dirty, unlock, put, end", (("tag",), ("dirty",), ("locked",), ("folio",))),
+    Twin("evict_drops", "buffers, slot, mapping", (("private",), ("slot",))),
+    Twin("evict_frees_forked", "the list, the own reference, buffers, mapping", (("orphan",), ("own",))),
+    Twin("migrate_gives_up", "unlock, put", (("locked",), ("folio",))),
+    Twin("migrate_ends", "unlock, then the old folio is freed", (("locked",),)),
+    Twin("pipe_read_returns", "unlock, put", (("locked",), ("hold",))),
+    Twin("uprobe_retries", "unlock, put, drop the copy", (("locked",), ("hold",))),
+    Twin("uprobe_registered", "unlock, put", (("locked",), ("hold",))),
+    Twin("cow_retries", "put, drop the copy", (("hold",),)),
 )
+
+# Rules that write several fields, and yet are one step of the kernel or of the machine.
+NAMES = "the fields are the model's names for one thing, which changes hands"
+ONE_BIO = "the bio is the flusher's own until it is submitted; the fields say how far it has come"
+ONE_WORD = "one page-table entry, written at once under its lock"
+LOCKED_PTE = "under the page-table lock, which the walks that could tell take too"
+MACHINE = "one instruction of the CPU or one transfer of the device"
+FROZEN = "the count is frozen at zero meanwhile, or the new folio locked and not up to date: nobody gets in"
+CONTROL = "a control: what must not be done, not a routine of a kernel"
+WHOLE = {
+    "dio_read_dma": MACHINE,
+    "disk_fetches": MACHINE,
+    "store": MACHINE,
+    "sibling_fills_tlb": MACHINE,
+    "crash": "the power goes",
+    "dio_puts_late": NAMES,
+    "gup_fast_gets": NAMES,
+    "gup_fast_keeps": NAMES,
+    "fork_lists": NAMES,
+    "last_reference_put": NAMES,
+    "unprobe_drops_copy": NAMES,
+    "transition": "the delta's number changes at once; the rest is what properties remember",
+    "truncate_returns": "the section ends; the rest is what properties remember",
+    "mmap": "under mmap_sem for writing",
+    "flush_adds": ONE_BIO,
+    "flush_bounces": ONE_BIO,
+    "flush_bounces_rest": ONE_BIO,
+    "flush_submits": ONE_BIO,
+    "fork_restores_pte": ONE_WORD,
+    "fork_remaps_pte": ONE_WORD,
+    "migrate_restores_pte": ONE_WORD,
+    "migrate_maps_target": ONE_WORD,
+    "uprobe_replaces_page": LOCKED_PTE,
+    "cow_maps_copy": LOCKED_PTE,
+    "reclaim_frees": FROZEN,
+    "refills": FROZEN,
+    "migrate_moves": FROZEN,
+    "migrate_moves_blindly": CONTROL,
+    "uprobe_replaces_blindly": CONTROL,
+    "uprobe_writes_in_place": CONTROL,
+    "unprobe_writes_in_place": CONTROL,
+}

@@ -49,7 +49,9 @@ class ScalarPrinter(Printer):
     def place(self, field: Field, flat: Expr) -> str:
         """The position of a cell in the packed int."""
         base = field.word * WORD + field.base
-        return str(base + field.width * flat.value) if flat.is_const else f"({base} + {field.width} * {self.text(flat)})"
+        if flat.is_const:
+            return str(base + field.width * flat.value)
+        return f"({base} + {field.width} * {self.text(flat)})"
 
     def share(self, blocks: Iterable[list[Expr]]) -> list[str]:
         """Statements that read once what several of `blocks` read, whichever of them come to be computed."""
