@@ -200,97 +200,176 @@ def mutate(case: Case, r: Rule, condition: Condition) -> Case | None:
 class Baseline:
     """A case as it is, for the policies of which a mutant can change the written verdict.
 
-    Dropping a condition only adds steps, so a broken policy stays broken, unless it is by progress alone.
-    `states` are those that these policies reach; `judged` is the exploration, without its graph.
+    Dropping a condition only adds steps. So a policy that is broken stays broken, unless it was by progress alone
+    (`waiting`); and for one that holds (`holding`) only what the new steps lead to is to be explored.
+    `states` are those that the holding policies reach, `taken` how often each rule is taken from them.
     """
 
     def __init__(self, case: Case):
         self.case = case
         self.family = Family.listed(FEATURES, [named(n) for n in case.expect])
+        self.merged, representative = self.family.merged(case.system.guards)
         judged = judge(case, self.family)
-        self.policies = 0
-        for i in judged.representative:
-            if set(_broken(case, judged, i)) <= {"I7"}:
-                self.policies |= 1 << i
+        self.names = {i: name for i, name in zip(reversed(representative), reversed(case.expect), strict=True)}
+        broken = {i: _broken(case, judged, i) for i in self.names}
+        self.holding = sum(1 << i for i, found in broken.items() if not found)
+        self.waiting = [self.names[i] for i, found in broken.items() if found == ["I7"]]
+        partners = {p.partner for p in case.properties if not p.advisory}
+        reached = judged.run.reached
+        self.unreached = {e: self.holding & ~reached.get(e, 0) for e in partners}
         arrivals = judged.run.arrivals.items()
-        reached = {s: functools.reduce(int.__or__, (m for _, m in found)) & self.policies for s, found in arrivals}
-        self.states = {s: mask for s, mask in reached.items() if mask}
-        self.counts = self.count(judged)
-
-    def count(self, judged: Judged) -> list[tuple[int, int]]:
-        """(states, edges) by policy."""
-        return [(judged.run.states(i), judged.run.edge_count(i)) for i in self.watched(judged)]
-
-    def watched(self, judged: Judged) -> list[int]:
-        return [i for i in judged.representative if self.policies >> i & 1]
+        masks = {s: functools.reduce(int.__or__, (m for _, m in found)) & self.holding for s, found in arrivals}
+        self.states = {s: mask for s, mask in masks.items() if mask}
+        self.printed = judged.run.printed
+        self.taken: Counter = Counter()
+        for _, i, _, mask in judged.run.edges:
+            self.taken[case.system.steps[i].rule.name] += (mask & self.holding).bit_count()
+        judges = {p.id for p in case.properties if not p.advisory}
+        self.clauses = {k: pid for k, (pid, _, _) in enumerate(case.system.clauses) if pid in judges}
+        self.judges = judges
 
     def try_on(self, r: Rule, condition: Condition) -> Outcome | None:
         """What the mutant does to this case; None where the case does not see it."""
         name = self.case.name
         try:
             twin = mutate(self.case, r, condition)
-            if twin is None or not self.fires_anew(twin, r):
+            if twin is None:
                 return None
-            judged = self.explore(twin)
+            only = replace(twin.system, steps=[s for s in twin.system.steps if s.rule.name == r.name])
+            found = Search(self, print_system(only, self.merged))
+            found.run()
+            if found.taken == self.taken[r.name] and not found.told:
+                return None
+            self.try_waiting(twin, found)
         except (ModelError, LookupError, TypeError, ValueError) as e:
             return Outcome(condition, OVERFLOW, name, " ".join(str(e).partition(", from state")[0].split()))
-        found = dict((how, detail) for detail, how in self.changes(judged))
         for how in (VERDICT, DEADLOCK, OVERFLOW):
-            if how in found:
-                return Outcome(condition, how, name, found[how])
+            if how in found.told:
+                return Outcome(condition, how, name, found.told[how])
         return Outcome(condition, COUNT, name)
 
-    def fires_anew(self, twin: Case, r: Rule) -> bool:
-        """Whether a step of the mutant rule does, in some state of the case, what no step of the rule does."""
-        merged = self.merged
-        before, after = (print_system(_only(c, r), merged).expand for c in (self.case, twin))
-        for state, mask in self.states.items():
-            old: list = []
-            new: list = []
-            before(state, mask, old)
-            after(state, mask, new)
-            if len(old) != len(new) or [e[1:] for e in old] != [e[1:] for e in new]:
-                return True
-        return False
+    def try_waiting(self, twin: Case, found: Search):
+        """Judge the mutant for the policies that are broken by progress alone: with it they may hold."""
+        if not self.waiting or VERDICT in found.told:
+            return
+        family = Family.listed(FEATURES, [named(n) for n in self.waiting])
+        judged = judge(twin, family, Limits(states=2 * len(self.states) + ROOM))
+        for i, policy in zip(judged.representative, self.waiting, strict=True):
+            if not judged.run.stopped and not _broken(self.case, judged, i):
+                found.told[VERDICT] = f"{policy}: {VIOLATED} -> {judged.of(i).verdict}"
 
-    @functools.cached_property
-    def merged(self) -> Family:
-        return self.family.merged(self.case.system.guards)[0]
 
-    def explore(self, twin: Case) -> Judged:
-        """Explore the mutant; behind a state that breaks a judged property nothing more is to be learnt."""
-        ids = {p.id for p in twin.properties if not p.advisory}
-        whole = every(good for pid, _, good in twin.system.clauses if pid in ids)
-        twin.system = replace(twin.system, halted=twin.system.halted | ~whole)
-        limits = Limits(states=2 * len(self.states) + ROOM)
-        run = explore(twin.system, self.merged, limits, policies=self.policies)
-        if "I7" in ids:
-            judge_progress(run, "I7")
-        return Judged(twin, run, self.family.merged(self.case.system.guards)[1])
+class Search:
+    """What the steps of a mutant rule add to a baseline: new states, explored until a verdict changes.
 
-    def changes(self, judged: Judged) -> Iterator[tuple[str, str]]:
-        """(what changed, outcome) for every policy whose verdict is not the written one."""
-        for i, (policy, expected) in zip(judged.representative, self.case.expect.items(), strict=True):
-            broken = _broken(self.case, judged, i)
-            if not self.policies >> i & 1:
+    `told` is outcome -> how. `taken` counts the steps of the mutant rule from the states of the baseline.
+    """
+
+    def __init__(self, base: Baseline, mutant: Printed):
+        self.base, self.mutant = base, mutant
+        self.told: dict[str, str] = {}
+        self.taken = 0
+        self.new: dict[int, int] = {}
+        self.back: dict[int, list[tuple[int, int]]] = {}
+        self.safe: list[tuple[int, int]] = []
+
+    def run(self):
+        """Fill `told` and `taken`; ends at the first violation, or after ROOM new states."""
+        layer: dict[int, int] = {}
+        for state, mask in self.base.states.items():
+            self.expand(self.mutant, state, mask, layer, from_base=True)
+            if VERDICT in self.told:
+                return
+        while layer and len(self.new) < ROOM:
+            following: dict[int, int] = {}
+            for state, mask in layer.items():
+                self.new[state] = self.new.get(state, 0) | mask
+                if self.judge(state, mask):
+                    self.expand(self.base.printed, state, mask, following)
+                    self.expand(self.mutant, state, mask, following)
+                if VERDICT in self.told:
+                    return
+            layer = {s: m & ~self.new.get(s, 0) for s, m in following.items() if m & ~self.new.get(s, 0)}
+        if not layer:
+            self.judge_progress()
+
+    def judge(self, state: int, mask: int) -> bool:
+        """Whether a new state is sound; progress of those that stop the world or complete is settled."""
+        broken = self.base.printed.judge(state)
+        if broken < 0:
+            self.told.setdefault(OVERFLOW, "a property reads outside an array")
+            return False
+        for k in bits(broken):
+            if k in self.base.clauses:
+                self.violated(self.base.clauses[k], mask)
+        if self.base.printed.settled(state) or self.base.printed.halted(state):
+            self.safe.append((state, mask))
+        return True
+
+    def expand(self, printed: Printed, state: int, mask: int, layer: dict[int, int], from_base=False):
+        """Take the steps of `printed` from a state; what is reached for the first time comes into `layer`."""
+        out: list = []
+        printed.expand(state, mask, out)
+        for i, after, k in out:
+            if i < 0:
+                self.happen(printed.events[~i], state, k)
                 continue
-            if broken and expected != VIOLATED:
-                how = DEADLOCK if broken == ["I7"] else VERDICT
-                yield f"{policy}: {expected} -> {VIOLATED} ({', '.join(broken)})", how
-            elif not broken and not judged.run.stopped:
-                found = judged.of(i).verdict
-                if found != expected:
-                    yield f"{policy}: {expected} -> {found}", OVERFLOW if found == UNFINISHED else VERDICT
+            if from_base:
+                self.taken += k.bit_count()
+            known = self.base.states.get(after, 0)
+            if k & ~known:
+                layer[after] = layer.get(after, 0) | k & ~known
+            if not from_base and not printed.plan.system.steps[i].rule.release:
+                self.back.setdefault(after, []).append((state, k))
+                if k & known:
+                    self.safe.append((state, k & known))
+
+    def happen(self, event: Event, state: int, mask: int):
+        """An event on a step: a check that fails, a limit, a value astray, or what a property waited for."""
+        if event.kind == "check":
+            if event.name in self.base.judges:
+                self.violated(event.name, mask)
+        elif event.kind == "mark":
+            if self.base.unreached.get(event.name, 0) & mask:
+                self.told[VERDICT] = f"{self.name(mask & self.base.unreached[event.name])}: {event.name} is reached"
+        elif event.kind == "limit":
+            self.told.setdefault(OVERFLOW, f"{self.name(mask)}: HOLDS -> {UNFINISHED}({event.name})")
+            self.safe.append((state, mask))
+        else:
+            name = self.base.case.system.steps[0].rule.name if event.step is None else ""
+            self.told.setdefault(OVERFLOW, f"{name}{event.name} {event.kind}")
+
+    def violated(self, prop: str, mask: int):
+        self.told[VERDICT] = f"{self.name(mask)}: HOLDS -> {VIOLATED} ({prop})"
+
+    def name(self, mask: int) -> str:
+        """The first policy of a set."""
+        return self.base.names[next(bits(mask))]
+
+    def judge_progress(self):
+        """Whether every new state can still complete: through new states, or back to the baseline, where all can."""
+        if "I7" not in self.base.judges:
+            return
+        can: dict[int, int] = {}
+        work = []
+        for state, mask in self.safe:
+            can[state] = can.get(state, 0) | mask
+            work.append(state)
+        while work:
+            state = work.pop()
+            for source, k in self.back.get(state, ()):
+                gained = k & can[state] & ~can.get(source, 0)
+                if gained:
+                    can[source] = can.get(source, 0) | gained
+                    work.append(source)
+        stuck = functools.reduce(int.__or__, (m & ~can.get(s, 0) for s, m in self.new.items()), 0)
+        if stuck:
+            self.told[DEADLOCK] = f"{self.name(stuck)}: HOLDS -> {VIOLATED} (I7)"
 
 
 def _broken(case: Case, judged: Judged, i: int) -> list[str]:
     """The judged properties that representative `i` violates."""
     return [p.id for p in case.properties if not p.advisory and judged.run.first(i, p.id)]
-
-
-def _only(case: Case, r: Rule) -> System:
-    """The system of a case with the steps of one rule alone."""
-    return replace(case.system, steps=[s for s in case.system.steps if s.rule.name == r.name])
 
 
 def try_all(cases: Iterable[Case], names: Iterable[str] = (), progress: Callable | None = None) -> list[Outcome]:

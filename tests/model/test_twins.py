@@ -11,7 +11,7 @@ from tux3nb.model.world import GHOSTS
 
 CASES = catalogue()
 NOT_SHARED = ("pc", "line", "oops", *GHOSTS)  # a task's own place, and what only properties read
-FEW = 2  # cases a twin in the quick tests
+FEW = 1  # cases a twin in the quick tests
 
 
 @cache

@@ -415,7 +415,7 @@ TWINS = (
     Twin(
         "truncate_forks",
         "out of the slot, own reference, PG_forked, unlock, put",
-        (("slot",), ("own",), ("forked",), ("locked",), ("folio",)),
+        (("slot",), ("own",), ("forked",), ("tag", "dirty"), ("locked",), ("folio",)),
     ),
     Twin(
         "truncate_deletes",
