@@ -15,23 +15,25 @@ import functools
 import io
 import linecache
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .backend.scalar import print_system
+from .backend.scalar import Printed, print_system
 from .case import Case, named
 from .errors import ModelError, UserError, nearest
-from .explore import UNFINISHED, VIOLATED, Limits, explore, judge_progress
-from .expr import every, lift
+from .event import Event, explain
+from .explore import UNFINISHED, VIOLATED, Limits
+from .expr import lift
 from .model.features import FEATURES
 from .model.rules import all_rules
-from .policy import Family
+from .policy import Family, bits
 from .rule import Rule, State, bind
-from .system import System
 from .verdicts import Judged, judge
 
 COLUMNS = ("rule", "line", "condition", "outcome", "case", "detail")
 VERDICT, DEADLOCK, OVERFLOW, COUNT, SURVIVED = "verdict", "deadlock", "overflow", "count", "survived"
+KILLED = (VERDICT, DEADLOCK, OVERFLOW)
 OUTCOMES = {
     VERDICT: "a written verdict changes",
     DEADLOCK: "a written verdict changes, by progress (I7) alone",
@@ -40,7 +42,7 @@ OUTCOMES = {
     SURVIVED: "nothing changes in any case",
 }
 STRENGTH = (SURVIVED, COUNT, OVERFLOW, DEADLOCK, VERDICT)
-ROOM = 10_000  # a mutant may reach so many states more than twice those of its case
+ROOM = 10_000  # new states that a mutant may reach in one case, before it is left to the next one
 PATIENCE = 8  # cases in which a mutant may go astray before it is given up
 
 # rule -> condition -> why no case kills its mutant by a verdict.
@@ -312,7 +314,7 @@ class Search:
         printed.expand(state, mask, out)
         for i, after, k in out:
             if i < 0:
-                self.happen(printed.events[~i], state, k)
+                self.happen(printed, printed.events[~i], state, k)
                 continue
             if from_base:
                 self.taken += k.bit_count()
@@ -324,7 +326,7 @@ class Search:
                 if k & known:
                     self.safe.append((state, k & known))
 
-    def happen(self, event: Event, state: int, mask: int):
+    def happen(self, printed: Printed, event: Event, state: int, mask: int):
         """An event on a step: a check that fails, a limit, a value astray, or what a property waited for."""
         if event.kind == "check":
             if event.name in self.base.judges:
@@ -336,8 +338,8 @@ class Search:
             self.told.setdefault(OVERFLOW, f"{self.name(mask)}: HOLDS -> {UNFINISHED}({event.name})")
             self.safe.append((state, mask))
         else:
-            name = self.base.case.system.steps[0].rule.name if event.step is None else ""
-            self.told.setdefault(OVERFLOW, f"{name}{event.name} {event.kind}")
+            said = str(explain(event, printed.plan.system, state)).partition(", from state")[0]
+            self.told.setdefault(OVERFLOW, said)
 
     def violated(self, prop: str, mask: int):
         self.told[VERDICT] = f"{self.name(mask)}: HOLDS -> {VIOLATED} ({prop})"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from tux3nb.errors import ModelError
 from tux3nb.expr import some, walk
-from tux3nb.model.ghost import section_begins
 from tux3nb.model.features import FEATURES
+from tux3nb.model.ghost import section_begins
 from tux3nb.model.ops import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
