@@ -42,7 +42,12 @@ CPU = ("I1", "I3", "I5", "I6", "I7", "I8")
 WRITER, KERNEL = (("write p0:0",),), (("transition",),)
 FAMILIES: dict[str, Actors] = {
     "ordinary": Actors(
-        {"app": (("store p0:0", "load p0:0"),), "peer": (("store p0:1", "load p0:0"),), "writer": WRITER, "kernel": KERNEL},
+        {
+            "app": (("store p0:0", "load p0:0"),),
+            "peer": (("store p0:1", "load p0:0"),),
+            "writer": WRITER,
+            "kernel": KERNEL,
+        },
         ("app", "peer:readonly:sibling"),
         CPU,
     ),
