@@ -17,12 +17,12 @@ from functools import cached_property
 
 from .case import Case, Source
 from .errors import UserError, nearest
-from .expr import BOOL, Expr, conj, const, disj, negate
+from .expr import BOOL, Expr, conj, const, disj, negate, walk
 from .model.features import FEATURES
 from .model.ops import Op
 from .model.properties import PROPERTIES, halted, settled
 from .model.rules import all_rules, declarations
-from .model.world import World
+from .model.world import PC, World
 from .rule import Rule, State, Step
 from .system import System, build
 
@@ -81,8 +81,7 @@ FAMILIES: dict[str, Actors] = {
     ),
     "mmap": Actors(
         {
-            "app": (("store p0:0",), ("munmap app",)),
-            "owner": (("mr_register app p0",),),
+            "app": (("store p0:0", "mr_register p0"), ("munmap app", "mr_register p0")),
             "device": (("device_write p0:1", "device_read p0:0"),),
             "writer": WRITER,
             "kernel": KERNEL,
@@ -171,6 +170,8 @@ def _guard(s: State, op: Op, whole: Step) -> bool:
     s.require(*(guard if starts else whole.guard), *whole.allowed)
     if starts and op.how.holder == "makes":
         s.require((s.hold[op.holder] == 0) | mine)
+    if starts and op.how.maps and op.kind != "mmap":
+        s.require((s.vma[op.via] == 1) | mine)
     for limit in whole.limits:
         s.limit(*limit)
     return starts
@@ -178,9 +179,6 @@ def _guard(s: State, op: Op, whole: Step) -> bool:
 
 def _may_be_idle(s: State, op: Op, whole: Step) -> bool:
     """The rule does not ask for a place of the routine other than the first."""
-    from .expr import walk
-    from .model.world import PC
-
     pc = s.pc[op.task]
     places = [e for e in walk(*whole.guard) if e.op == "==" and e.args[0] is pc and e.args[1].is_const]
     return all(e.args[1].value == PC.idle for e in places)

@@ -10,6 +10,7 @@ from ..case import Case, named
 from ..cases import find
 from ..errors import UserError, nearest
 from ..explore import Limits
+from ..freerun import free
 from ..model.features import FEATURES
 from ..policy import parse_policy
 from ..race import race
@@ -17,7 +18,9 @@ from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
 
 
 def configure(parser):
-    parser.add_argument("case", help="a case's name (see `tux3nb cases`), or a file that defines one")
+    parser.add_argument("case", nargs="?", help="a case's name (see `tux3nb cases`), or a file that defines one")
+    parser.add_argument("--free", metavar="FAMILY", help="instead: all that a family's actors can do, in any order")
+    parser.add_argument("--ops", type=int, default=1, metavar="N", help="with --free: rounds of operations an actor has")
     parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
                         help="deviate from the base policy; may be given more than once")  # fmt: skip
     parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
@@ -30,7 +33,7 @@ def configure(parser):
 
 def run(args) -> int:
     """Exit code: 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
-    case = find(args.case)
+    case = asked_for(args)
     base = named(args.named) if args.named else case.policy
     policy = parse_policy(FEATURES, base, args.policy)
     if args.run and args.run not in {p.id for p in case.properties}:
@@ -46,6 +49,13 @@ def run(args) -> int:
     else:
         show(case, answers[0], args.run)
     return exit_code(a.verdict for a in answers)
+
+
+def asked_for(args) -> Case:
+    """The case named, or the free-running world of a family."""
+    if bool(args.case) == bool(args.free):
+        raise UserError("name either a case (see `tux3nb cases`) or a family with --free FAMILY")
+    return free(args.free, args.ops) if args.free else find(args.case)
 
 
 def exit_code(verdicts) -> int:
@@ -112,6 +122,8 @@ def show(case: Case, answer: Answer, prop: str | None):
     print(f"case    {case.name}: {case.asks}")
     print(f"policy  {deviations(case, answer.policy)}")
     print(f"world   {answer.states:,} states, {answer.edges:,} edges, depth {answer.depth}")
+    if case.bounds:
+        print(f"bound   {case.bounds}")
     print(f"verdict {answer.verdict}\n")
     for row in answer.rows:
         p = case.system.property(row.property)
