@@ -20,7 +20,7 @@ from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
 def configure(parser):
     parser.add_argument("case", nargs="?", help="a case's name (see `tux3nb cases`), or a file that defines one")
     parser.add_argument("--free", metavar="FAMILY", help="instead: all that a family's actors can do, in any order")
-    parser.add_argument("--ops", type=int, default=1, metavar="N", help="a case (see `tux3nb cases`), or a file that defines one")
+    parser.add_argument("--ops", type=int, default=1, metavar="N", help="with --free: rounds that an actor has")
     parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
                         help="deviate from the base policy; may be given more than once")  # fmt: skip
     parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
