@@ -1,79 +1,24 @@
 """Direct I/O and registered buffers: what is expected of every named policy, and how the violations come about."""
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
+from tests.model.answers import answer, judged, rules_of
 from tux3nb.case import named
 from tux3nb.cases import find
 from tux3nb.explore import explore
-from tux3nb.matrix import matrix
 from tux3nb.model.features import FEATURES
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
 from tux3nb.system import Property, build
 from tux3nb.verdicts import judge
 
-CASES = [
-    "aio+flush",
-    "aio+flush+get",
-    "aio+fork",
-    "aio+fork+get",
-    "aio+tear",
-    "aio+writeout",
-    "aio+long",
-    "aio+durable",
-    "aio+late",
-    "aio+write",
-    "aio+write+readonly",
-    "aio+registered",
-    "aio+unregistered",
-]
-MOST_STATES = 25_000
-
-
-@cache
-def judged(name, policy, **changes):
-    """A case under a named policy with some features changed."""
-    case = find(name)
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
-
-
-def answer(name, policy, **changes):
-    return judged(name, policy, **changes).of(0)
-
-
-def rules_of(run):
-    return [step.rule.name for step in run.steps]
-
 
 def outcomes(found, rule):
     """The outcomes of a dirty call that some run passes."""
     steps = found.case.system.steps
     return {s.args["outcome"] for k, s in enumerate(steps) if s.rule.name == rule and found.run.fired.get(k)}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_expectations(name):
-    """Every verdict that the case expects is what the model says, in a small world, and two of them differ."""
-    case = find(name)
-    found = matrix([case], case.expect)
-
-    assert {cell.policy: cell.answer.verdict for cell in found} == dict(case.expect)
-    assert len(set(case.expect.values())) > 1
-    assert max(cell.answer.states for cell in found) <= MOST_STATES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_family_finishes(name):
-    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
-    case = find(name)
-    family = case.policies()
-    found = judge(case, family)
-
-    assert {found.answer(i, family).verdict for i in range(len(family))} <= {"HOLDS", "VIOLATED", "HOLDS(refused)"}
 
 
 def test_bug_without_a_fork():

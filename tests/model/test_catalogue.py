@@ -7,9 +7,11 @@ import pytest
 from tux3nb.cases import catalogue
 from tux3nb.matrix import matrix
 from tux3nb.model.features import FEATURES, NAMED, named_policy
-from tux3nb.verdicts import UNREACHED
+from tux3nb.verdicts import UNREACHED, judge
 
 CASES = list(catalogue().values())
+MOST_STATES = {"aio": 25_000}
+WHOLE = ("aio", "splice", "uprobes", "migration", "life")
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda c: c.name)
@@ -28,6 +30,22 @@ def test_every_written_verdict_is_what_the_model_says(cells):
 def test_every_case_has_two_named_policies_that_differ(cells):
     case, found = cells
     assert len({c.answer.verdict for c in found}) > 1, case.name
+
+
+def test_the_world_is_small(cells):
+    """A case can be explored while one waits."""
+    case, found = cells
+    assert max(c.answer.states for c in found) <= MOST_STATES.get(case.family, 15_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [c for c in CASES if c.family in WHOLE], ids=lambda c: c.name)
+def test_the_family_of_a_case_finishes(case):
+    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
+    family = case.policies()
+    found = judge(case, family)
+    verdicts = {found.answer(i, family).verdict for i in range(len(family))}
+    assert verdicts <= {"HOLDS", "VIOLATED", "HOLDS(refused)"}
 
 
 def test_no_property_holds_only_because_nothing_happened(cells):

@@ -1,14 +1,12 @@
 """The life of a page: what is expected of every named policy, and what reclaim, truncation, eviction, a crash do."""
 
-from functools import cache
-
 import pytest
 
-from tux3nb.case import Case, named
+from tests.model.answers import answer, check, fired, judged, rules_of, small, states
+from tux3nb.case import named
 from tux3nb.cases import catalogue, find
 from tux3nb.explore import explore
 from tux3nb.expr import every
-from tux3nb.matrix import matrix
 from tux3nb.model.features import FEATURES
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules, crash, reclaim, truncate
@@ -16,43 +14,8 @@ from tux3nb.model.world import PC
 from tux3nb.race import changes as told_changes
 from tux3nb.rule import Rule
 from tux3nb.system import Property, build
-from tux3nb.verdicts import judge
 
 CASES = [c.name for c in catalogue().values() if c.family == "life"]
-MOST_STATES = 15_000
-
-
-@cache
-def judged(name, policy, **changes):
-    case = find(name)
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
-
-
-def answer(name, policy, **changes):
-    return judged(name, policy, **changes).of(0)
-
-
-def rules_of(run):
-    return [step.rule.name for step in run.steps]
-
-
-def fired(found):
-    return {s.rule.name for k, s in enumerate(found.case.system.steps) if found.run.fired.get(k)}
-
-
-def states(found):
-    layout = found.case.system.layout
-    return [dict(zip(layout.labels, layout.unpack(state), strict=True)) for state in found.run.arrivals]
-
-
-def small(columns, mappings=(), **more):
-    """A case of a test's own."""
-    facts = dict(name="test", family="life", title="a test", asks="Does it?")
-    return Case(columns=columns, mappings=mappings, **facts, **more)
-
-
-def check(case, policy, **changes):
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
 
 
 def never(case, policy, bad):
@@ -60,28 +23,6 @@ def never(case, policy, bad):
     extra = Property("extra", "extra", "Never.", "completed", (("bad", lambda s: ~bad(s)),))
     system = build(case.world, all_rules(), FEATURES, (*PROPERTIES, extra), None, halted, settled)
     return explore(system, case.one(named(policy))).first(0, "extra") is None
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_expectations(name):
-    """Every verdict that the case expects is what the model says, in a small world, and two of them differ."""
-    case = find(name)
-    found = matrix([case], case.expect)
-
-    assert {cell.policy: cell.answer.verdict for cell in found} == dict(case.expect)
-    assert len(set(case.expect.values())) > 1
-    assert max(cell.answer.states for cell in found) <= MOST_STATES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_family_finishes(name):
-    """No policy of the case's family reads outside an array, leaves a range or runs out of folios."""
-    case = find(name)
-    family = case.policies()
-    found = judge(case, family)
-
-    assert {found.answer(i, family).verdict for i in range(len(family))} <= {"HOLDS", "VIOLATED", "HOLDS(refused)"}
 
 
 def test_every_rule_fires():

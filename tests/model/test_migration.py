@@ -1,75 +1,10 @@
 """Page migration: what is expected of every named policy, and how a refusal differs from that of a page fork."""
 
-from functools import cache
-
 import pytest
 
-from tux3nb.case import Case, named
-from tux3nb.cases import find
+from tests.model.answers import answer, fired, judged, reached, rules_of, states
+from tux3nb.case import Case
 from tux3nb.errors import UserError
-from tux3nb.matrix import matrix
-from tux3nb.model.features import FEATURES
-from tux3nb.verdicts import judge
-
-CASES = [
-    "migration",
-    "migration+fork",
-    "migration+isolated",
-    "migration+delta",
-    "migration+orphan",
-    "migration+accounted",
-    "migration+accounted_fork",
-]
-MOST_STATES = 15_000
-
-
-@cache
-def judged(name, policy, **changes):
-    case = find(name)
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
-
-
-def answer(name, policy, **changes):
-    return judged(name, policy, **changes).of(0)
-
-
-def rules_of(run):
-    return [step.rule.name for step in run.steps]
-
-
-def fired(found):
-    return {s.rule.name for k, s in enumerate(found.case.system.steps) if found.run.fired.get(k)}
-
-
-def reached(found):
-    return {name for name, mask in found.run.reached.items() if mask}
-
-
-def states(found):
-    layout = found.case.system.layout
-    return [dict(zip(layout.labels, layout.unpack(state), strict=True)) for state in found.run.arrivals]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_expectations(name):
-    """Every verdict that the case expects is what the model says, in a small world, and two of them differ."""
-    case = find(name)
-    found = matrix([case], case.expect)
-
-    assert {cell.policy: cell.answer.verdict for cell in found} == dict(case.expect)
-    assert len(set(case.expect.values())) > 1
-    assert max(cell.answer.states for cell in found) <= MOST_STATES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_family_finishes(name):
-    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
-    case = find(name)
-    family = case.policies()
-    found = judge(case, family)
-
-    assert {found.answer(i, family).verdict for i in range(len(family))} <= {"HOLDS", "VIOLATED"}
 
 
 def test_migration_both_moves_and_refuses():

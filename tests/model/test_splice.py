@@ -1,58 +1,16 @@
 """Pages in a pipe: what is expected of every named policy, and what comes out of the pipe."""
 
-from functools import cache
-
 import pytest
 
+from tests.model.answers import answer, judged, rules_of
 from tux3nb.case import named
 from tux3nb.cases import find
 from tux3nb.columns import ColumnError, operations, parse
 from tux3nb.explore import explore
-from tux3nb.matrix import matrix
 from tux3nb.model.features import FEATURES
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
 from tux3nb.system import Property, build
-from tux3nb.verdicts import judge
-
-CASES = ["splice", "splice+mapped", "vmsplice"]
-MOST_STATES = 15_000
-
-
-@cache
-def judged(name, policy, **changes):
-    case = find(name)
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
-
-
-def answer(name, policy, **changes):
-    return judged(name, policy, **changes).of(0)
-
-
-def rules_of(run):
-    return [step.rule.name for step in run.steps]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_expectations(name):
-    """Every verdict that the case expects is what the model says, in a small world, and two of them differ."""
-    case = find(name)
-    found = matrix([case], case.expect)
-
-    assert {cell.policy: cell.answer.verdict for cell in found} == dict(case.expect)
-    assert len(set(case.expect.values())) > 1
-    assert max(cell.answer.states for cell in found) <= MOST_STATES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_family_finishes(name):
-    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
-    case = find(name)
-    family = case.policies()
-    found = judge(case, family)
-
-    assert {found.answer(i, family).verdict for i in range(len(family))} <= {"HOLDS", "VIOLATED", "HOLDS(refused)"}
 
 
 @pytest.mark.parametrize(

@@ -1,55 +1,12 @@
 """uprobes: what is expected of every named policy, where the breakpoint lives, and which instruction is saved."""
 
-from functools import cache
-
 import pytest
 
-from tux3nb.case import Case, named
+from tests.model.answers import answer, check, fired, judged, reached, rules_of, small, states
 from tux3nb.cases import find
 from tux3nb.errors import UserError
-from tux3nb.matrix import matrix
-from tux3nb.model.features import FEATURES
-from tux3nb.verdicts import judge
 
 CASES = ["uprobes", "uprobes+saved", "uprobes+read_fault", "uprobes+replace", "uprobes+unregister", "uprobes+ref_ctr"]
-MOST_STATES = 15_000
-
-
-@cache
-def judged(name, policy, **changes):
-    case = find(name)
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
-
-
-def answer(name, policy, **changes):
-    return judged(name, policy, **changes).of(0)
-
-
-def rules_of(run):
-    return [step.rule.name for step in run.steps]
-
-
-def fired(found):
-    return {s.rule.name for k, s in enumerate(found.case.system.steps) if found.run.fired.get(k)}
-
-
-def reached(found):
-    return {name for name, mask in found.run.reached.items() if mask}
-
-
-def small(columns, mappings, **more):
-    """A case of a test's own."""
-    facts = dict(name="test", family="uprobes", title="a test", asks="Does it?")
-    return Case(columns=columns, mappings=mappings, **facts, **more)
-
-
-def check(case, policy, **changes):
-    return judge(case, case.one(FEATURES.policy(named(policy), **changes)))
-
-
-def states(found):
-    layout = found.case.system.layout
-    return [dict(zip(layout.labels, layout.unpack(state), strict=True)) for state in found.run.arrivals]
 
 
 def places_of_private_bytes(found):
@@ -58,28 +15,6 @@ def places_of_private_bytes(found):
     fields = [(f, i) for f, i in found.case.system.layout.cells if f.name in ("cell", "disk", "image", "anon_cell")]
     of_cell = {f.label(i): (f.name, i % len(f.axes[-1]) if len(f.axes) > 1 else i) for f, i in fields}
     return {name for s in states(found) for label, (name, c) in of_cell.items() if (c, s[label]) in private}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_expectations(name):
-    """Every verdict that the case expects is what the model says, in a small world, and two of them differ."""
-    case = find(name)
-    found = matrix([case], case.expect)
-
-    assert {cell.policy: cell.answer.verdict for cell in found} == dict(case.expect)
-    assert len(set(case.expect.values())) > 1
-    assert max(cell.answer.states for cell in found) <= MOST_STATES
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_family_finishes(name):
-    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
-    case = find(name)
-    family = case.policies()
-    found = judge(case, family)
-
-    assert {found.answer(i, family).verdict for i in range(len(family))} <= {"HOLDS", "VIOLATED"}
 
 
 @pytest.mark.parametrize("name", CASES)

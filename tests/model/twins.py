@@ -414,8 +414,8 @@ TWINS = (
     Twin("truncate_zaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin(
         "truncate_forks",
-        "out of the slot, own reference, PG_forked, unlock, put",
-        (("slot",), ("own",), ("forked",), ("tag", "dirty"), ("locked",), ("folio",)),
+        "out of the slot, own reference, PG_forked, queued, unlock, put",
+        (("slot",), ("own",), ("forked",), ("tag", "dirty"), ("orphan",), ("locked",), ("folio",)),
     ),
     Twin(
         "truncate_deletes",

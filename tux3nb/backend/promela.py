@@ -366,6 +366,8 @@ class Pan:
             if depth >= 10**9:
                 raise SpinError("SPIN: the search is deeper than 10^9 steps")
             return self.run(policy, depth * 10, slots, timeout)
+        if done.returncode < 0:
+            raise SpinError(f"SPIN was killed by signal {-done.returncode} (out of memory?): {done.stdout[-200:]}")
         found = self._parse(done.stdout + done.stderr, 1 if policy is not None else len(self.family))
         found.seconds, found.cpu = {**self.seconds, "pan": spent}, used and _children_cpu() - used
         return found
