@@ -121,12 +121,12 @@ def spin_jobs(name: str, scope: str, rounds: int, folder: Path) -> dict:
     if scope == "one" and not QUICK:
         flags = tuple(f for f in FASTEST if f != "-DNOREDUCE")
         jobs["spin, reduced"] = (Spin(name, policies, folder / f"{name}-{scope}-reduced", flags).run, rounds)
-    if scope == "family" and not big:
+    if scope == "family" and not big and not QUICK:
         differ = child("-m", "benchmarks.child", "frontier", name, scope).get("differ", [])
         if differ:
             few = Spin(name, only(policies, differ), folder / f"{name}-differ")
             jobs["spin, policies that differ"] = (few.run, rounds)
-        if name == "small" and not QUICK:
+        if name == "small":
             jobs["spin, one run a policy"] = (spin.each, 1)
     return jobs
 
@@ -165,7 +165,7 @@ def measure_cold(rounds: int, folder: Path) -> dict:
                 run = compile_pan(world("small"), family("small", "one"), Path(own), flags).run(slots=18)
             return {"seconds": sum(run.seconds.values())}
 
-        if not missing():
+        if not missing() and not (QUICK and optimise == "-O2"):
             jobs[label] = (spin, rounds)
     return round_robin(jobs, rounds)
 

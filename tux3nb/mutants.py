@@ -3,7 +3,7 @@
 A condition is one argument of a `require` call, of the rule itself or of a helper that it calls; dropping it holds
 for all bindings of the rule. A mutant is tried on the cases that can see it, the smallest first, for the policies of
 which the case has a written verdict, until a verdict changes. What is not killed that way has its reason in
-`SURVIVORS`.
+`tux3nb.survivors`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .model.features import FEATURES
 from .model.rules import all_rules
 from .policy import Family, bits
 from .rule import Rule, State, bind
+from .survivors import reason
 from .verdicts import Judged, judge
 
 COLUMNS = ("rule", "line", "condition", "outcome", "case", "detail")
@@ -44,9 +45,6 @@ OUTCOMES = {
 STRENGTH = (SURVIVED, COUNT, OVERFLOW, DEADLOCK, VERDICT)
 ROOM = 10_000  # new states that a mutant may reach in one case, before it is left to the next one
 PATIENCE = 8  # cases in which a mutant may go astray before it is given up
-
-# rule -> condition -> why no case kills its mutant by a verdict.
-SURVIVORS: dict[str, dict[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,15 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """The written reason why it is not killed, or nothing."""
-        return SURVIVORS.get(self.condition.rule, {}).get(self.condition.text, "")
+        """The written reason why it is not killed; nothing for one that is killed, or that nobody explained."""
+        c = self.condition
+        return "" if self.outcome in KILLED else reason(c.rule, c.text, decides=self.outcome == COUNT)
+
+    @classmethod
+    def of(cls, row: Mapping[str, str]) -> Outcome:
+        """The outcome that a row of the record tells of."""
+        c = Condition(row["rule"], int(row["line"]), row["condition"], ())
+        return cls(c, row["outcome"], row["case"], row["detail"])
 
     @property
     def row(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ holders' writes displace nothing, so that a lost holder write can be told from a
 ``ok_back`` are the values that the current and the closed delta may leave on disk.
 """
 
-from ..expr import const, has, some, union, where, without
+from ..expr import TRUE, const, has, some, union, where, without
 from .ops import CELLS, Op
 from .world import PC, tasks_of
 
@@ -132,10 +132,10 @@ def section_begins(s, op: Op):
         s.ok_back[c] = where(s.cur > s.committed, without(s.ok_back[c], 1 << v), s.ok_back[c])
 
 
-def snapshot_taken(s, c):
-    """The content of the closed delta is fixed for cell c: only writes begun by now may show."""
+def snapshot_taken(s, c, due=TRUE):
+    """The content of the closed delta is fixed for cell c, where it is due: only writes begun by now may show."""
     late = without(s.world.full, started(s, c))
-    s.ok_back[c] = without(s.ok_back[c], late)
+    s.ok_back[c] = where(due, without(s.ok_back[c], late), s.ok_back[c])
 
 
 def delta_closes(s):

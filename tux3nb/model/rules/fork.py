@@ -351,6 +351,17 @@ def reverse_fork_moves_delta(s, policy, op):
 
 
 # ---- fork_folio -----------------------------------------------------------------------------------------------
+def due(s, t):
+    """The copy keeps what the closed delta is still to take from the old folio.
+
+    Not so if the write-out has ended since the decision, or if the folio's dirt is of the section's own delta and
+    goes with the new folio.
+    """
+    f = s.folio[t] - 1
+    older = (s.dirty[f] == 1) & (s.tag[f] == s.committed) & (s.tag[f] != s.section[t] - 1)
+    return (s.cur > s.committed) & older
+
+
 @rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:clone_page")
 def fork_copies(s, policy, op):
     """A new folio B is taken, locked, and the first cell of A copied into it."""
@@ -359,7 +370,7 @@ def fork_copies(s, policy, op):
     new, none_left = free_folio(s)
     s.require(at(s, op, PC.copy))
     s.limit("folios", none_left)
-    snapshot_taken(s, 0)
+    snapshot_taken(s, 0, due(s, t))
     s.private[new] = 1
     s.locked[new] = 1
     s.cell[new, 0] = s.cell[f, 0]
@@ -372,7 +383,7 @@ def fork_copies_rest(s, policy, op):
     """The second cell of A is copied into B."""
     t = op.task
     s.require(at(s, op, PC.copy_rest))
-    snapshot_taken(s, 1)
+    snapshot_taken(s, 1, due(s, t))
     s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
     s.pc[t] = PC.swap
 

@@ -1,0 +1,135 @@
+"""Free-running worlds: every alternative in every order, and at least the violations of the scripted cases."""
+
+from functools import cache
+
+import pytest
+
+from tux3nb.case import named
+from tux3nb.cases import catalogue
+from tux3nb.errors import UserError
+from tux3nb.freerun import FAMILIES, free
+from tux3nb.matrix import matrix
+
+QUICK = ("stable_pages", "in_place")  # policies with small worlds
+HOLD = {  # what holds in the free-running world of one round, by family; no script of these actors can break it
+    "ordinary": ("stable_pages", "tux3_coherent", "perfect"),
+    "aio": ("reverse_fork", "perfect"),
+    "ptrace": ("perfect",),
+    "rdma": ("reverse_fork", "perfect"),
+    "mmap": ("stable_pages", "cowardly_or_pinned", "perfect"),
+}
+
+
+@cache
+def broken(family, policies, ops=1, deltas=None):
+    """policy -> the properties that it violates in the free-running world."""
+    cells = matrix([free(family, ops, deltas=deltas)], policies)
+    return {c.policy: {r.property for r in c.answer.rows if r.verdict == "VIOLATED"} for c in cells}
+
+
+def scripted(family, policy, most_deltas):
+    """The properties that some scripted case of the family violates under a policy, and where."""
+    kinds = {op.kind for op in free(family).world.ops}
+    for case in catalogue().values():
+        here = {op.kind for op in case.world.ops}
+        if case.family == family and case.deltas <= most_deltas and here <= kinds and plain(case):
+            for row in matrix([case], [policy])[0].answer.rows:
+                if row.verdict == "VIOLATED" and not case.system.property(row.property).advisory:
+                    yield case.name, row.property
+
+
+def plain(case):
+    """The case's mappings and holds are those of the free-running world."""
+    same_maps = all(m.kind == "shared" and m.mapped and not m.young and not m.sibling for m in case.world.maps.values())
+    return same_maps and not any(word in case.columns for word in ("readonly", " get"))
+
+
+# ---- the worlds are what they say ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_free_world_has_every_alternative_once_a_round(family):
+    one, two = free(family, 1), free(family, 2)
+    alternatives = sum(len(line) for lines in FAMILIES[family].rounds.values() for line in lines)
+    assert len(one.world.ops) == alternatives and len(two.world.ops) == 2 * alternatives
+    assert len({(op.task, op.line) for op in two.world.ops}) == len(two.world.ops)
+    assert "up to 2" in two.bounds and two.name.endswith("+2")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_alternatives_of_a_line_share_their_version(family):
+    world = free(family, 2).world
+    numbers = {}
+    for op in world.ops:
+        for c, v in op.version.items():
+            numbers.setdefault((c, v), set()).add((op.task, world.bases[op]))
+    assert all(len(lines) == 1 for lines in numbers.values())
+    for c in world.cells:
+        assert sorted(v for k, v in numbers if k == c) == list(range(1, 1 + sum(k == c for k, _ in numbers)))
+
+
+def test_one_alternative_excludes_the_others():
+    """Where a line is begun with one alternative, no step of another alternative of that line is taken."""
+    case = free("aio")
+    system = case.system
+    app = [op for op in case.world.ops if op.task == "app"]
+    assert [op.kind for op in app] == ["dio_read", "dio_write"]
+    cells = matrix([case], ["perfect"])
+    fired = {s.rule.name for s in system.steps} - set(cells[0].answer.never_fired)
+    assert {"dio_read_reaps", "dio_write_reaps"} <= fired
+    line = system.layout.fields["line"]
+    places = {case.world.bases[op] for op in app} | {op.line for op in app} | {case.world.next_base[op] for op in app}
+    assert places == {0, 1, 2, 3} and line.hi >= 3
+
+
+def test_scripted_worlds_know_nothing_of_choices():
+    """A scripted case has no base of a choice: its layout and counts are those of its script."""
+    for case in list(catalogue().values())[:5]:
+        assert not hasattr(case.world, "bases")
+
+
+def test_bad_input_names_the_family_and_the_bound():
+    with pytest.raises(UserError, match="no free-running world for 'rmda'; did you mean rdma"):
+        free("rmda")
+    with pytest.raises(UserError, match="0 operations an actor: between 1 and 9"):
+        free("rdma", 0)
+
+
+# ---- what they find ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("policy", QUICK)
+def test_aio_contains_what_the_scripts_find(policy):
+    contained("aio", policy, QUICK)
+
+
+def contained(family, policy, policies, deltas=1):
+    found = broken(family, policies, 1, deltas)[policy]
+    missing = {(case, prop) for case, prop in scripted(family, policy, deltas) if prop not in found}
+    assert not missing, f"{policy}: the scripts find more than the free-running world: {sorted(missing)}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["tux3", "stable_pages", "in_place", "reverse_fork"])
+def test_rdma_contains_what_the_scripts_find(policy):
+    contained("rdma", policy, ("tux3", "stable_pages", "in_place", "reverse_fork"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", HOLD)
+def test_what_holds_holds_for_every_script(family):
+    found = broken(family, HOLD[family])
+    assert not any(found.values()), found
+
+
+def test_what_holds_with_one_round_of_aio():
+    assert not any(broken("aio", HOLD["aio"]).values())
+
+
+@pytest.mark.slow
+def test_two_rounds_of_aio_find_the_fork_that_is_forked_again():
+    """A case that no script had: see ordinary+forked_twice."""
+    found = broken("aio", ("reverse_fork", "perfect"), 2)
+    assert found == {"reverse_fork": {"I1"}, "perfect": set()}
+
+
+def test_named_policies_of_these_tests_exist():
+    for policies in HOLD.values():
+        for name in policies:
+            assert named(name)

@@ -1,0 +1,189 @@
+"""Why some conditions of rules can be dropped without changing a written verdict: reasons, and what they are of."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+# Of conditions that decide in no state which a case reaches under a policy that holds there.
+FOLDS = (
+    "The place in the routine is reached under these policies only; the condition is there so that the rule folds away "
+    "for all others."
+)
+COMBINED = "No written verdict is of a policy that combines the two features that it tells apart."
+IMPLIED = "The other conditions, and what every reached state has, imply it; it says what the next line relies on."
+APART = (
+    "It keeps apart actors that no written case puts together: an eviction, a migration, a frozen count, an unmapped "
+    "file, a second hold of one holder, or a folio that has left the file."
+)
+CONTROL = (
+    "The rule belongs to a mechanism switched off on purpose; its policy is broken in every case that gets there, and "
+    "more steps do not mend it."
+)
+# Of conditions without which there are more steps, and no verdict differs.
+AGAIN = "Trying again, looking again or refusing without need is safe; it costs work or a wait."
+WAITS = "A wait that ends too early starts over and decides again."
+COSTS = "Write-protecting, zapping or redirecting a PTE, or keeping dirty, without need is safe; it costs work only."
+NOTHING_READ = "The operation would return without its work: a read that never happened shows no wrong value."
+SUBMITTED = "What the disk gets is fixed at submission; that it does not change afterwards is judged by I3."
+ALREADY = "The rule would do what is already so."
+RECHECKED = "What it lets through is looked at again before it matters."
+OUT_OF_TURN = "Out of its turn the operation does what its turn does; no property speaks of the order."
+LOCK = (
+    "The step is one step in the model, so that the lock around it shows only to an assertion at unlock_page, which "
+    "the model does not make."
+)
+BARRIER = "Only I6m (optional, not judged) needs the barrier at a transition; no judged property does."
+
+# reason -> (rule, part of a condition), the rule as a pattern; the first that fits is a condition's reason. What none
+# fits is not explained: a case that tells is wanted.
+NEVER_DECIDES: dict[str, tuple[tuple[str, str], ...]] = {
+    CONTROL: (
+        ("superblock_gets_ahead", ""),
+        ("flush_clears_dirty_first", ""),
+        ("migrate_moves_blindly", ""),
+        ("uprobe_replaces_blindly", ""),
+        ("uprobe_writes_in_place", ""),
+        ("unprobe_writes_in_place", ""),
+        ("evict_leaves_forked", ""),
+        ("evict_frees_forked", "policy.off"),
+        ("poll_meets_freed_inode", ""),
+    ),
+    COMBINED: (("fork_begins_unprotected", ""), ("fork_begins_by_unmapping", "opted_out"), ("*", "~opted_out(")),
+    FOLDS: (
+        ("*", "policy.off != "),
+        ("*", "policy.fork.one_of(*UNMAPPING)"),
+        ("*", "policy.bounce != 'no'"),
+        ("*", "policy.refuse"),
+        ("fault_gives_up", "policy.recheck"),
+        ("*", "policy.retranslate != 'no'"),
+    ),
+    APART: (
+        ("*", ".frozen["),
+        ("*", ".migrating["),
+        ("*", ".moving["),
+        ("*", ".vma["),
+        ("*", "evicting("),
+        ("*", "empty("),
+        ("*", "alone("),
+        ("*", "active(s, o)"),
+        ("*", "device_idle"),
+        ("*", "may_go_on("),
+        ("*", "s.hold[op.holder] == 0"),
+        ("*", "s.hold[op.holder] != 0"),
+        ("*", "detached["),
+        ("pipe_closes", ""),
+        ("*", "latest("),
+        ("unprobe_*", ""),
+        ("evict_*", "locked"),
+        ("truncate_*", "swept("),
+        ("*", "s.locked["),
+        ("ring_is_set_up", ""),
+    ),
+    IMPLIED: (
+        ("*", "s.pte["),
+        ("*", "s.world"),
+        ("*", "c in op.cells"),
+        ("fault_finds_pte_touched", ""),
+        ("*", "s.forked[f] == "),
+        ("*", "s.dirty[f] == 1"),
+        ("*", "op.write"),
+        ("*", "unmapped: "),
+        ("*", "zapped("),
+        ("has_section_already", ""),
+        ("begins_section*", "s.section"),
+        ("write_completes", "flusher_at"),
+        ("flush_protects_pte", "live("),
+    ),
+}
+MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
+    BARRIER: (("*", "swept("), ("sweep_protects_pte", "")),
+    COSTS: (
+        ("clone_protects_pte", ""),
+        ("flush_protects_pte", ""),
+        ("fork_unmaps_pte", "s.pte"),
+        ("fork_redirects_pte", ""),
+        ("truncate_zaps_pte", ""),
+        ("gup_slow_faults", "pte_write"),
+        ("store_faults", "pte_write"),
+        ("gup_slow_forks_first", "pte_write"),
+        ("flush_keeps_dirty", "policy.redirty"),
+        ("fork_begins", "policy.off"),
+        ("fork_begins_unprotected", "needs_fork"),
+        ("flush_adds", "policy.bounce"),
+        ("dio_completes_clean", "s.dirty"),
+    ),
+    WAITS: (
+        ("older_delta_written", "must_fork"),
+        ("holder_let_go", "~held"),
+        ("truncate_goes_on", "must_fork"),
+        ("older_delta_written", "empty"),
+    ),
+    AGAIN: (
+        ("read_fault_retries", ""),
+        ("read_fault_is_off_the_end", ""),
+        ("folio_lost_mapping", ""),
+        ("forked_meanwhile", ""),
+        ("fork_refused", ""),
+        ("flush_picks", "belongs"),
+        ("flush_picks_again", "belongs"),
+        ("reclaim_isolates", "slot"),
+        ("pin_found_after_protecting", ""),
+        ("unmapped_fork_refused", ""),
+        ("fault_gives_up", "empty"),
+        ("gup_fast_cannot_get", ""),
+        ("gup_fast_drops", ""),
+        ("migrate_refuses", ""),
+        ("odp_faults", ""),
+        ("odp_retries", ""),
+        ("access_starts_over", "slot"),
+        ("*_walks_slowly", "~allows"),
+        ("pipe_looks_again", "slot"),
+        ("uprobe_retries", "s.pte"),
+        ("cow_retries", "s.pte"),
+        ("reclaim_finds_locked", ""),
+        ("reclaim_keeps", ""),
+        ("truncate_waits", ""),
+        ("*_refused", "~permitted"),
+    ),
+    RECHECKED: (("gup_fast_gets", ""), ("migrate_begins", "writeback")),
+    LOCK: (
+        ("*", "s.locked["),
+        ("peek_returns", "relocked"),
+        ("poke_reports_dirty", "policy.retranslate"),
+        ("run_faults", "alone("),
+        ("uprobe_saves_instruction", "alone("),
+    ),
+    NOTHING_READ: (
+        ("dio_write_completes", "at("),
+        ("dio_write_reaps", "at("),
+        ("device_read_reap", "at("),
+        ("peek_returns", "at("),
+        ("mr_deregister_has_none", "s.hold"),
+    ),
+    SUBMITTED: (("write_completes", "s.fetched"),),
+    ALREADY: (
+        ("mr_reports_dirty", "s.dirty"),
+        ("poll_frees", "flusher_at"),
+        ("load_faults", "s.pte"),
+        ("access_faults", "s.pte"),
+        ("*_faults", "no_translation("),
+        ("sibling_fills_tlb", "s.tlb"),
+        ("*", "has_not("),
+        ("*", "~has("),
+        ("mr_finds_dirty", "s.dirty"),
+        ("fork_*_pte", "s.migrating"),
+        ("migrate_maps_target", "s.moving"),
+    ),
+    OUT_OF_TURN: (("*", "may_start("), ("sibling_fills_tlb", "s.line")),
+}
+
+
+def reason(rule: str, condition: str, decides: bool) -> str:
+    """The written reason why dropping a condition of a rule changes no written verdict, or nothing.
+
+    `decides`: in some state of some case the rule cannot be taken because of this condition alone.
+    """
+    for text, places in (MORE_STEPS if decides else NEVER_DECIDES).items():
+        if any(fnmatchcase(rule, pattern) and part in condition for pattern, part in places):
+            return text
+    return ""
