@@ -9,7 +9,7 @@ from functools import cached_property
 from .columns import mappings_of, operations, parse
 from .errors import UserError, nearest
 from .model.features import FEATURES, NAMED, TUX3, named_policy
-from .model.ops import PRIVATE, Holder
+from .model.ops import PAGES, PRIVATE, Holder
 from .model.properties import PROPERTIES, halted, settled
 from .model.rules import all_rules, declarations
 from .model.world import World
@@ -32,7 +32,8 @@ class Case:
     name: mechanisms joined with ``+``. family: the group it belongs to (a notebook each). asks: the question.
     columns: the actors, see `tux3nb.columns`. mappings: which processes map the page, see `columns.mappings_of`.
     folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
-    judges: the properties it judges (none named: all). stable_device: the disk asks for stable pages.
+    judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
+    pages. pages: how many pages the file has; of two, each is one cell.
     expect: policy name -> verdict, written by hand with its reason before the first run.
     """
 
@@ -48,6 +49,7 @@ class Case:
     base: str = "tux3"
     judges: tuple[str, ...] = ()
     stable_device: bool = False
+    pages: int = 1
     expect: Mapping[str, str] = field(default_factory=dict)
     bounds: str = ""
     sources: tuple[Source, ...] = ()
@@ -56,14 +58,17 @@ class Case:
     def world(self) -> World:
         """The world that the columns need. Raises ColumnError."""
         where = f"case {self.name}"
-        tasks, cells = parse(self.columns, where)
+        if self.pages not in PAGES:
+            raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
+        tasks, cells = parse(self.columns, where, self.pages)
         readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
-        mappings = mappings_of(self.mappings, where)
-        ops = operations(tasks, cells, [m.name for m in mappings], readonly, where)
+        mappings = mappings_of(self.mappings, where, self.pages)
+        ops = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where)
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
-        return World(tasks, ops, mappings, holders, self.folios, self.deltas, declarations(), self.stable_device)
+        bounds = self.folios, self.deltas
+        return World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages)
 
     @cached_property
     def system(self) -> System:
@@ -77,9 +82,11 @@ class Case:
         for pid in self.judges:
             if pid not in known:
                 raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
+        if "I6m" in self.judges and self.pages == 1:
+            raise UserError(f"case {self.name}: I6m is about two pages, and this world has one")
         private, probed = bool(self.world.of_kind(PRIVATE)), bool(self.world.of("uprobe"))
         idle = {"I1p": not private, "U1": not probed, "U2": not probed, "U3": not probed, "U4": not probed}
-        chosen = self.judges or [p.id for p in PROPERTIES if not idle.get(p.id)]
+        chosen = self.judges or [p.id for p in PROPERTIES if not (p.optional or idle.get(p.id))]
         return tuple(p for p in PROPERTIES if p.id in chosen)
 
     @cached_property

@@ -8,7 +8,8 @@ One row a line, columns divided by ``|``, the first row names the actors::
                    | device_write p0:1  |            |
 
 A cell is ``[LABEL:] OPERATION [pPAGE[:CELLS]] [WORD ...] [after LABEL]``. Rows do not order the columns; ``after``
-does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells. A further word names the mapping or the holder worked on;
+does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells; of two pages, ``p0`` and ``p1``, each is one cell. A further
+word names the mapping or the holder worked on; a mapping is of one page, so a process that works on both has two.
 ``readonly`` and ``get`` say that a hold only reads, or is a plain reference (FOLL_GET) and not a counted pin.
 """
 
@@ -18,7 +19,7 @@ import re
 from dataclasses import dataclass, replace
 
 from .errors import UserError, nearest
-from .model.ops import CELLS, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
+from .model.ops import CELLS, PAGES, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
 from .model.rules import kinds
 
 TRAITS = ("readonly", "get")  # of a hold: it only reads; it is a plain reference (FOLL_GET), not a pin
@@ -37,14 +38,15 @@ class Cell:
     words: tuple[str, ...]
     after: tuple[str, ...]
     text: str
+    page: int = 0
 
 
 class ColumnError(UserError):
     """A broken case; the message names case, line, column and word."""
 
 
-def parse(text: str, where: str = "case") -> tuple[list[str], list[Cell]]:
-    """The actors and the cells of a column text. Raises ColumnError."""
+def parse(text: str, where: str = "case", pages: int = 1) -> tuple[list[str], list[Cell]]:
+    """The actors and the cells of a column text for a world of so many pages. Raises ColumnError."""
     rows = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not rows:
         raise ColumnError(f"{where}: no columns")
@@ -61,14 +63,14 @@ def parse(text: str, where: str = "case") -> tuple[list[str], list[Cell]]:
             raise ColumnError(f"{where}, line {n}: {len(parts)} columns, but {len(tasks)} actors")
         for task, part in zip(tasks, parts, strict=False):
             if part.strip():
-                cells.append(_cell(part.strip(), task, n, f"{where}, line {n}, column {task}"))
+                cells.append(_cell(part.strip(), task, n, f"{where}, line {n}, column {task}", pages))
     for task in tasks:
         if not any(c.task == task for c in cells):
             raise ColumnError(f"{where}, column {task}: this actor has no steps")
     return tasks, cells
 
 
-def _cell(text: str, task: str, row: int, where: str) -> Cell:
+def _cell(text: str, task: str, row: int, where: str, pages: int) -> Cell:
     head, _, tail = text.partition(" after ")
     label, sep, rest = f"{head} ".partition(": ")
     if not sep:
@@ -79,12 +81,14 @@ def _cell(text: str, task: str, row: int, where: str) -> Cell:
     kind = kinds().get(words[0])
     if kind is None:
         raise ColumnError(f"{where}: no operation {words[0]!r}{nearest(words[0], kinds())}")
-    found = CELLS
+    if pages > 1 and kind.one_page:
+        raise ColumnError(f"{where}: {words[0]!r} is modelled for a file of one page, and this one has {pages}")
+    number, found = 0, CELLS
     others = []
     for word in words[1:]:
         page = PAGE.match(word)
         if page:
-            found = _cells(page, kind, where, word)
+            number, found = int(page[1]), _cells(page, kind, where, word, pages)
         else:
             others.append(word)
     if kind.page and not any(PAGE.match(w) for w in words[1:]):
@@ -92,16 +96,25 @@ def _cell(text: str, task: str, row: int, where: str) -> Cell:
     if kind.one_cell:
         found = found[:1]
     after = tuple(w.strip() for w in tail.split(",") if w.strip())
-    return Cell(task, row, label, kind, found, tuple(others), after, text)
+    return Cell(task, row, label, kind, found, tuple(others), after, text, number)
 
 
-def _cells(page: re.Match, kind: Kind, where: str, word: str) -> tuple[int, ...]:
-    if page[1] != "0":
-        raise ColumnError(f"{where}: {word!r}: this world has page p0 only")
+def _cells(page: re.Match, kind: Kind, where: str, word: str, pages: int) -> tuple[int, ...]:
+    """The cells that a page word names; cells are numbered over all pages."""
+    if int(page[1]) >= pages:
+        raise ColumnError(f"{where}: {word!r}: this world has page{_pages(pages)} only")
+    if pages > 1:
+        if page[2]:
+            raise ColumnError(f"{where}: {word!r}: of two pages each is one cell; write p{page[1]}")
+        return PAGES[pages][int(page[1])]
     cells = tuple(sorted({int(c) for c in page[2]})) if page[2] else CELLS
     if kind.one_cell and page[2] and len(cells) > 1:
         raise ColumnError(f"{where}: {word!r}: {kind.name} touches one cell")
     return cells
+
+
+def _pages(pages: int) -> str:
+    return " p0" if pages == 1 else "s " + " and ".join(f"p{p}" for p in range(pages))
 
 
 def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: str) -> list[Op]:
@@ -141,6 +154,9 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         if via not in mappings:
             raise ColumnError(f"{at}: {kind.name} needs a mapping; {cell.task} has none{nearest(cell.task, mappings)}")
         words = [w for w in words if w != via]
+        if kind.page and mappings[via].page != cell.page:
+            raise ColumnError(f"{at}: {kind.name} names p{cell.page}, but {via} maps p{mappings[via].page}")
+    page = mappings[via].page if via else cell.page
     makers = [c.task for c in cells if c.kind.holder == "makes"]
     if kind.holder == "makes":
         holder = cell.task
@@ -154,27 +170,29 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         words = [w for w in words if w not in TRAITS]
     if words:
         raise ColumnError(f"{at}: {words[0]!r} is no mapping or holder{nearest(words[0], [*mappings, *makers])}")
-    held = [c.kind for c in cells if c.task == holder and c.kind.holder == "makes"]
-    maker = kind if kind.holder == "makes" else held[0] if held else None
+    made = [c for c in cells if c.task == holder and c.kind.holder == "makes"]
+    elsewhere = next((c.page for c in made if kind.page and c.page != cell.page), None)
+    if elsewhere is not None:
+        raise ColumnError(f"{at}: {kind.name} names p{cell.page}, but {holder} holds p{elsewhere}")
+    maker = kind if kind.holder == "makes" else made[0].kind if made else None
     write = maker is not None and (maker.gup_write and holder not in readonly)
     text = cell.text.partition(" after ")[0].partition(": ")
     said = (text[2] or text[0]).strip()
-    return Op(cell.task, line, kind.name, kind, cell.cells, version, via, holder, write, (), said)
+    return Op(cell.task, line, kind.name, kind, cell.cells, version, via, holder, write, (), said, page)
 
 
-def mappings_of(words, where: str) -> list[Mapping]:
-    """Mappings from ``"name[:kind][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
+def mappings_of(words, where: str, pages: int = 1) -> list[Mapping]:
+    """Mappings from ``"name[:kind][:p1][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
     out = []
+    numbers = {f"p{p}": p for p in range(pages)}
     for word in words:
         name, *traits = word.split(":")
-        known = {SHARED, READONLY, PRIVATE, "absent", "unmapped", "sibling", "young"}
+        known = {SHARED, READONLY, PRIVATE, "absent", "unmapped", "sibling", "young", *numbers}
         for t in traits:
             if t not in known:
                 raise ColumnError(f"{where}, mapping {name}: no trait {t!r}{nearest(t, known)}")
         kind = next((t for t in traits if t in (SHARED, READONLY, PRIVATE)), SHARED)
-        out.append(
-            Mapping(
-                name, kind, "absent" not in traits, "unmapped" not in traits, "sibling" in traits, "young" in traits
-            )
-        )
+        page = next((numbers[t] for t in traits if t in numbers), 0)
+        there = "absent" not in traits, "unmapped" not in traits
+        out.append(Mapping(name, kind, *there, "sibling" in traits, "young" in traits, page))
     return out

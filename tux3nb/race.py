@@ -18,7 +18,7 @@ FLAGS = {  # field -> words for 1, words for 0
     "frozen": ("count frozen", "count thawed"),
     "snapshot": ("is a snapshot for the disk", "no longer a snapshot"),
 }
-HIDDEN = ("pc[", "line[", "private[", "fetched", "seen[")
+HIDDEN = ("pc[", "line[", "private[", "fetched", "written", "seen[")
 _LABEL = re.compile(r"(\w+)(?:\[([^\]]*)\])?$")
 
 
@@ -43,7 +43,8 @@ def told(label: str, value: int) -> str:
         return f"{LETTERS[int(at[0])]} cell {at[1]} = v{value}"
     words = {
         "tag": lambda: f"{LETTERS[int(at[0])]} of d{value}",
-        "slot": lambda: f"slot -> {LETTERS[value]}",
+        "slot": lambda: f"slot{' 1' if index == '1' else ''} -> {LETTERS[value]}",
+        "index": lambda: f"{LETTERS[int(at[0])]} of page {value}",
         "pte": lambda: f"PTE {at[0]} -> {folio(value)}",
         "pte_write": lambda: f"PTE {at[0]} {'writable' if value else 'read-only'}",
         "pte_dirty": lambda: f"PTE {at[0]} {'dirty' if value else 'clean'}",
@@ -69,11 +70,11 @@ def changes(case: Case, before: int, after: int, hidden: tuple[str, ...] = ()) -
     """What a step changed, in words; ghost fields, places in routines and a freed folio's fields are left out."""
     found = {label: now for label, (_, now) in case.system.layout.changed(before, after).items()}
     freed = [label[8:-1] for label, now in found.items() if label.startswith("private[") and not now]
-    hidden += (*HIDDEN, *GHOSTS, *(("image", "bio_folio") if found.get("bio_stage") == 0 else ()))
+    hidden += (*HIDDEN, *GHOSTS, *(("image", "bio_folio") if found.get("bio_stage") == 0 or "committed" in found else ()))
     said = [f"{LETTERS[int(f)]} freed" for f in freed]
     for label, now in found.items():
         name, index = _LABEL.match(label).groups()
-        of_freed = (name in FLAGS or name in ("cell", "tag")) and index.split(",")[0] in freed
+        of_freed = (name in FLAGS or name in ("cell", "tag", "index")) and index.split(",")[0] in freed
         if not of_freed and not label.startswith(hidden):
             said.append("slot empty" if name == "slot" and now == case.world.nothing else told(label, now))
     return [text for text in said if text]

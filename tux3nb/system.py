@@ -19,7 +19,8 @@ class Property:
     `clauses` are (reason, predicate over the state); a property may also be checked by steps (``s.ensure``).
     `partner` names the sometimes-events of which one must be REACHED for HOLDS to mean anything.
     `needs_graph` marks progress, which is computed on the whole graph instead of state by state. `advisory` ones are
-    reported apart and never make a policy VIOLATED.
+    reported apart and never make a policy VIOLATED. `optional` ones are judged by cases that name them, and by no
+    other; there they count like any property.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Property:
     clauses: tuple[tuple[str, Callable], ...] = ()
     needs_graph: bool = False
     advisory: bool = False
+    optional: bool = False
 
 
 @dataclass(eq=False)

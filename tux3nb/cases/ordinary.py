@@ -93,6 +93,41 @@ SIBLING = Case(
     sources=(WP,),
 )
 
+TWO_PAGES = Case(
+    name="ordinary+two_pages",
+    family="ordinary",
+    title="Stores to two pages, one of them through a PTE that the delta change left writable",
+    asks="A process stores to page 0 and then to page 1, which it dirtied in the delta before. Can the second store be "
+    "on disk without the first?",
+    columns="""
+        app                    | kernel
+        dirty: store tail p1   | closed: transition after dirty
+        store p0 after closed  | transition
+        store tail p1          |
+    """,
+    mappings=("app", "tail:p1"),
+    pages=2,
+    folios=4,
+    deltas=2,
+    judges=("I1", "I3", "I5", "I6", "I6m", "I7", "I8"),
+    # Page 0 is clean, so its store faults and belongs to the new delta; page 1's PTE is still writable, so its store
+    # lands in the closed one, and is on disk first. Neither a fork that is refused nor one that waits has a say: no
+    # fork is asked for. A sweep closes the PTE some time after the delta, perhaps too late; under a barrier the fault
+    # on page 0 cannot begin its section before the PTE is closed.
+    expect={
+        "tux3": "VIOLATED",
+        "tux3_coherent": "VIOLATED",
+        "stable_pages": "VIOLATED",
+        "reverse_fork": "VIOLATED",
+        "swept": "VIOLATED",
+        "protected": "HOLDS",
+    },
+    sources=(
+        Source("linux-tux3, fs/tux3/buffer_fork.c: comment above prepare_clone_page (18a490ba)"),
+        Source("POSIX, mmap and msync: no order is promised without msync"),
+    ),
+)
+
 UNPROTECTED = Case(
     name="ordinary+store_while_copying",
     family="ordinary",

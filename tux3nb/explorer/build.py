@@ -72,6 +72,7 @@ class CaseSource:
                 fields=frozenset(self.labels),
                 deltas=world.last_delta + 1,
                 names=names,
+                titles={f"pte.{m.name}": f"{m.name}, page {m.page}" for m in world.maps.values() if len(world.pages) > 1},
                 counts=counts(world),
             )
         )
@@ -273,8 +274,9 @@ def as_data(e: Expr) -> Any:
 def bounds(case: Case) -> str:
     """What the world of a case leaves out, in one sentence."""
     w = case.world
+    pages = "One page of two cells" if len(w.pages) == 1 else "Two pages of one cell each"
     said = (
-        f"One page of {len(w.cells)} cells, a pool of {len(w.folios)} folios, deltas 0 to {w.last_delta}, "
+        f"{pages}, a pool of {len(w.folios)} folios, deltas 0 to {w.last_delta}, "
         f"{len(w.mappings)} shared mappings, one thread each, all PTEs present at the start; "
         "interleaving semantics, sequentially consistent, one rule at a time."
     )

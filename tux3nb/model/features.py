@@ -334,6 +334,7 @@ NAMED = {
     ),
     "pin_forks_slow": ("Tux3, and the slow GUP walk forks first", {"pinfork": "slow"}),
     "pin_forks": ("Tux3, and both GUP walks fork first", {"pinfork": "slow_fast"}),
+    "swept": ("Tux3, PTEs write-protected folio by folio after the delta has closed", {"protect": "sweep"}),
     "protected": ("Tux3, PTEs write-protected before the next delta begins", {"protect": "barrier"}),
     "pins_unmapped": (
         "Fork unless pinned, decided with no PTE left; else wait",

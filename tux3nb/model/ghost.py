@@ -3,7 +3,8 @@
 A write is an interval. ``cand[c]`` is the set of writes to cell c that may be current: a write joins when it
 starts, and when it ends those that had completed before its start leave. ``cand_cpu`` is the same except that
 holders' writes displace nothing, so that a lost holder write can be told from a lost CPU write. ``ok_front`` and
-``ok_back`` are the values that the current and the closed delta may leave on disk.
+``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken[c, v]`` are the values
+that the other page's cell had lost for good when a CPU began to write version v to cell c.
 """
 
 from ..expr import TRUE, const, has, some, union, where, without
@@ -52,6 +53,15 @@ def write_starts(s, op: Op):
         s.cand[c] = union(s.cand[c], new)
         s.cand_cpu[c] = union(s.cand_cpu[c], new)
         readers_may_see(s, c, v)
+    overtakes(s, op)
+
+
+def overtakes(s, op: Op):
+    """A CPU write begins in a world of two pages: what the other page has lost by now comes before it."""
+    if op.how.writes != "cpu" or len(s.world.pages) == 1:
+        return
+    for c, v in op.version.items():
+        s.overtaken[c, v] = without(started(s, 1 - c), s.cand_cpu[1 - c])
 
 
 def bonds_end(s):
@@ -97,6 +107,7 @@ def store_completes(s, op: Op):
     s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
     s.ok_front[c] = without(s.ok_front[c], old)
     readers_may_see(s, c, v)
+    overtakes(s, op)
 
 
 def holder_write_ends(s, op: Op, pinned: bool, told: bool):
@@ -163,11 +174,24 @@ def delta_commits(s, value):
         )
         s.mark("promise_committed", s.told_back[c] != s.world.full)
         s.mark("reaped_committed", s.reaped_back[c] != s.world.full)
+    judge_order(s, value)
     for c in CELLS:
         s.ok_back[c] = 0
     for c in s.world.holder_cells:
         s.told_back[c] = 0
         s.reaped_back[c] = 0
+
+
+def judge_order(s, value):
+    """Of two pages: a write that is in the delta brings along what had completed on the other page before it began."""
+    for c, v in [(c, v) for c in CELLS if len(s.world.pages) > 1 for v in range(1, s.world.versions[c])]:
+        there, lost = value[c] == v, s.overtaken[c, v]
+        s.ensure(
+            "I6m",
+            ~there | ~has(lost, value[1 - c]),
+            f"version {v} of page {c} is in the delta, and not what page {1 - c} was given before it",
+        )
+        s.mark("order_committed", there & (lost != 0))
 
 
 def legal_now(s, c, v):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 CELLS = (0, 1)
+PAGES = {1: (CELLS,), 2: ((0,), (1,))}  # how many pages -> the cells of each: two pages have one each
 SHARED, READONLY, PRIVATE = "shared", "readonly", "private"
 
 
@@ -24,7 +25,8 @@ class Kind:
     none. longterm: a FOLL_LONGTERM pin.
     holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. pin: the hold is a counted FOLL_PIN.
     unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
-    folio out of the slot and leave that empty.
+    folio out of the slot and leave that empty. alone: its rules know of one page only (so do those of what cuts or
+    empties).
     """
 
     name: str
@@ -49,6 +51,12 @@ class Kind:
     unbounded: bool = False
     cuts: bool = False
     empties: bool = False
+    alone: bool = False
+
+    @property
+    def one_page(self) -> bool:
+        """Its rules are written for a world of one page."""
+        return self.alone or self.cuts or self.empties
 
     @property
     def faults(self) -> bool:
@@ -62,7 +70,7 @@ class Op:
 
     `cells` are the cells it touches, `version` the number that its write has in each of them. `via` is the mapping
     it works through, `holder` the one whose hold it makes, uses or ends; `write` whether that hold is for writing.
-    `after` lists (task, line) that must be behind.
+    `after` lists (task, line) that must be behind. `page` is the page that it names, or that its mapping maps.
     """
 
     task: str
@@ -76,6 +84,7 @@ class Op:
     write: bool = False
     after: tuple[tuple[str, int], ...] = ()
     text: str = ""
+    page: int = 0
 
     def __str__(self):
         return self.text
@@ -83,12 +92,12 @@ class Op:
 
 @dataclass(frozen=True)
 class Mapping:
-    """A process's mapping of the page.
+    """A process's mapping of one page.
 
     kind: "shared" (writable), "readonly" (MAP_SHARED of an O_RDONLY file: VM_SHARED cleared, VM_MAYSHARE left) or
     "private". present: its PTE is there at the start. mapped: the process has mapped the file at the start.
     sibling: another thread of the process has a TLB of its own. young: the accessed bit of its PTE may change at any
-    time (hardware, reclaim), so that a fault finds another PTE than it saw.
+    time (hardware, reclaim), so that a fault finds another PTE than it saw. page: the page that it maps.
     """
 
     name: str
@@ -97,6 +106,7 @@ class Mapping:
     mapped: bool = True
     sibling: bool = False
     young: bool = False
+    page: int = 0
 
 
 @dataclass(frozen=True)

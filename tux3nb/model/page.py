@@ -1,6 +1,7 @@
 """Reading the world as the kernel does: reference counts, need_fork, free folios. Used by the rules."""
 
-from ..expr import as_int, count, every, some, where
+from ..expr import as_int, const, count, every, has, some, union, where
+from .ops import CELLS
 from .world import PC, tasks_of
 
 
@@ -46,19 +47,37 @@ def users(s, f):
 
 
 def empty(s):
-    """The page-cache slot has no folio."""
+    """The page-cache slot has no folio; only the slot of a single page can be without."""
     return s.slot[0] == s.world.nothing
 
 
 def refcount(s, f):
     """References by kind: cache (or the dummy cache of a forked folio), buffers, own, and users."""
-    cache = as_int((s.slot[0] == f) | (s.forked[f] == 1))
+    cache = as_int(some(s.slot[p] == f for p in s.world.pages) | (s.forked[f] == 1))
     return cache + s.private[f] + s.own[f] + users(s, f)
 
 
 def extra_references(s, f, task):
     """Whether anybody beyond cache, buffers, PTEs and the caller `task` holds a reference."""
     return (refs_of_tasks(s, f, but=task) + holds(s, f)) > 0
+
+
+def in_folio(s, f, c):
+    """Cell c is one of folio f's: it belongs to the page of f's index."""
+    return s.index[f] == s.world.page_of(c)
+
+
+def cells_in(s, f):
+    """The cells of folio f's page, as a set."""
+    out = const(0)
+    for c in CELLS:
+        out = union(out, where(in_folio(s, f, c), 1 << c, 0))
+    return out
+
+
+def written(s, c):
+    """The closed delta's I/O for cell c is done."""
+    return has(s.written, c) if len(s.world.pages) > 1 else s.bio_stage == 3
 
 
 def in_bio(s, f):

@@ -4,25 +4,30 @@ from ..expr import every, has
 from ..system import Property
 from .ghost import current_now, in_flight, legal_now
 from .ops import CELLS, PRIVATE, READONLY, SHARED
-from .page import empty
+from .page import empty, in_folio
 from .world import FLUSHER, PC
 
 
-def _paths(s, kinds=(SHARED, READONLY)):
-    """(folio, present) of every CPU path: the slot, each VM_MAYSHARE PTE, TLB entry and secondary entry."""
-    yield s.slot[0], ~empty(s) if s.world.empties else None
-    for m in s.world.of_kind(*kinds):
-        yield s.pte[m] - 1, s.pte[m] != 0
+def _paths(s, c):
+    """(folio, present) of every CPU path to cell c: the slot, each VM_MAYSHARE PTE, TLB entry and secondary entry."""
+    page = s.world.page_of(c)
+    maps = s.world.maps_of(page)
+    yield s.slot[page], ~empty(s) if s.world.empties else None
+    for m in s.world.of_kind(SHARED, READONLY):
+        if m in maps:
+            yield s.pte[m] - 1, s.pte[m] != 0
     for m in s.world.siblings:
-        yield s.tlb[m] - 1, s.tlb[m] != 0
-    for h, _ in s.world.secondary:
-        yield s.spte[h] - 1, s.spte[h] != 0
+        if m in maps:
+            yield s.tlb[m] - 1, s.tlb[m] != 0
+    for h, via in s.world.secondary:
+        if via in maps:
+            yield s.spte[h] - 1, s.spte[h] != 0
 
 
 def _everywhere(s, c, legal):
     """`legal(value)` on every CPU path that is present."""
     terms = []
-    for f, present in _paths(s):
+    for f, present in _paths(s, c):
         good = legal(s.cell[f, c])
         terms.append(good if present is None else ~present | good)
     return every(terms)
@@ -40,7 +45,7 @@ def cpu_paths_agree(c):
 
     def clause(s):
         quiet = in_flight(s, c) == 0
-        here = s.cell[s.slot[0], c]
+        here = s.cell[s.slot[s.world.page_of(c)], c]
         unknown = empty(s) | ~quiet | ~current_now(s, c, here)
         return unknown | _everywhere(s, c, lambda v: (v == here) | ~current_now(s, c, v))
 
@@ -49,7 +54,7 @@ def cpu_paths_agree(c):
 
 def private_paths_legal(c):
     def clause(s):
-        maps = s.world.of_kind(PRIVATE)
+        maps = [m for m in s.world.of_kind(PRIVATE) if m in s.world.maps_of(s.world.page_of(c))]
         return every((s.pte[m] == 0) | legal_now(s, c, s.cell[s.pte[m] - 1, c]) for m in maps)
 
     return clause
@@ -100,8 +105,9 @@ def never_elsewhere(c):
 
 def stable_while_submitted(c):
     def clause(s):
-        out = (s.bio_stage == 2) & (s.bounced == 0)
-        return ~out | (s.cell[s.bio_folio - 1, c] == s.image[c])
+        f = s.bio_folio - 1
+        out = (s.bio_stage == 2) & (s.bounced == 0) & in_folio(s, f, c)
+        return ~out | (s.cell[f, c] == s.image[c])
 
     return clause
 
@@ -182,6 +188,15 @@ PROPERTIES = (
         "completed section of it, nothing begun after its snapshot; recovery finds exactly that.",
         "committed",
         tuple((f"recovery would find cell {c} of a delta that is not on disk", recovery_is_whole(c)) for c in CELLS),
+    ),
+    Property(
+        "I6m",
+        "order of writes to two pages",
+        "If a CPU write to one page completed before one to another page began, and the later is in a delta, then the "
+        "earlier is in that delta or an earlier one. POSIX promises nothing of the kind without msync: only a case that "
+        "names this property judges it.",
+        "order_committed",
+        optional=True,
     ),
     Property(
         "I7",

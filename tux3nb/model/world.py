@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..layout import Constant, Field
-from .ops import CELLS, Holder, Mapping, Op
+from .ops import CELLS, PAGES, Holder, Mapping, Op
 
 FLUSHER = "flusher"
 GHOSTS = (
@@ -21,6 +21,7 @@ GHOSTS = (
     "owed",
     "moved",
     "unbound",
+    "overtaken",
 )  # only properties read these
 
 OOPS = (
@@ -64,7 +65,8 @@ class World:
 
     tasks: names in column order. ops: all operations. folios: size of the pool, reverse-fork copies included.
     deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
-    stable_device: the device asks that pages under writeback stay as they are.
+    stable_device: the device asks that pages under writeback stay as they are. pages: how many the file has; of two,
+    each has one of the cells.
     """
 
     default_actor = FLUSHER
@@ -80,8 +82,11 @@ class World:
         deltas: int,
         declare: Iterable[Callable] = (),
         stable_device: bool = False,
+        pages: int = 1,
     ):
         self.tasks, self.ops = tuple(tasks), tuple(ops)
+        self.pages = tuple(range(pages))
+        self.cells_of = PAGES[pages]
         self.maps = {m.name: m for m in mappings}
         self.mappings = tuple(self.maps)
         self.holders = tuple(holders)
@@ -112,6 +117,14 @@ class World:
     def writing(self, c: int, *by: str) -> list[Op]:
         """The operations that write cell c; `by` "cpu", "holder" or both."""
         return [op for op in self.ops if op.how.writes in (by or ("cpu", "holder")) and c in op.version]
+
+    def page_of(self, c: int) -> int:
+        """The page that cell c belongs to."""
+        return next(p for p in self.pages if c in self.cells_of[p])
+
+    def maps_of(self, page: int) -> tuple[str, ...]:
+        """The names of the mappings of a page."""
+        return tuple(m.name for m in self.maps.values() if m.page == page)
 
     def holder(self, name: str) -> Holder:
         return next(h for h in self.holders if h.name == name)
@@ -151,19 +164,20 @@ def each(name: str):
 def declare_pages(w: World):
     """The page cache, the folios, the mappings, the disk."""
     f = len(w.folios)
-    present = [m.name for m in w.maps.values() if m.present and m.mapped]
-    w.field("slot", (0,), hi=w.nothing if w.empties else f - 1)
+    present = [m for m in w.maps.values() if m.present and m.mapped]
+    w.field("slot", w.pages, hi=w.nothing if w.empties else f - 1, start={f"slot[{p}]": p for p in w.pages})
+    w.field("index", w.folios, hi=w.pages[-1], start={f"index[{p}]": p for p in w.pages}, when=len(w.pages) > 1)
     w.field("disk", CELLS, hi=w.last_version)
     w.field("image", CELLS, hi=w.last_version)
     w.field("cell", w.folios, CELLS, hi=w.last_version)
     for name in ("dirty", "writeback", "locked", "forked", "own", "orphan", "snapshot", "frozen"):
         w.field(name, w.folios)
-    w.field("private", w.folios, start={"private[0]": 1})
+    w.field("private", w.folios, start={f"private[{p}]": 1 for p in w.pages})
     w.field("detached", w.folios, hi=2 if w.of("evict") else 1, when=w.empties)
     for name in ("hole_front", "hole_back"):
         w.field(name, CELLS, hi=w.last_version, when=bool(w.that("cuts")))
     w.field("tag", w.folios, hi=w.last_delta)
-    w.field("pte", w.mappings, hi=f, start={f"pte[{m}]": 1 for m in present})
+    w.field("pte", w.mappings, hi=f, start={f"pte[{m.name}]": m.page + 1 for m in present})
     for name in ("pte_write", "pte_dirty", "migrating"):
         w.field(name, w.mappings)
     for name in ("tlb", "tlb_write", "tlb_freed"):
@@ -192,13 +206,14 @@ def declare_tasks(w: World):
 
 
 def declare_deltas(w: World):
-    """The delta engine, the bio in flight, and a failed assertion."""
+    """The delta engine, the bio in flight (and what earlier bios of the delta have written), and a failed assertion."""
     w.field("cur", hi=w.last_delta)
     w.field("committed", hi=w.last_delta + 1)
     w.field("bio_stage", hi=3, names=("none", "added", "submitted", "done"))
     w.field("bio_folio", hi=len(w.folios))
     w.field("bounced")
     w.field("fetched", hi=3)
+    w.field("written", hi=3, when=len(w.pages) > 1)
     w.field("ahead", when=bool(w.of("crash")))
     w.field("oops", hi=len(OOPS) - 1, names=OOPS)
 
@@ -217,6 +232,7 @@ def declare_ghosts(w: World):
     w.field("unbound", tuple(h.name for h in w.holders), when=w.empties)
     w.field("ok_front", CELLS, hi=full, start={f"ok_front[{c}]": full for c in CELLS}, absent=full)
     w.field("ok_back", CELLS, hi=full)
+    w.field("overtaken", CELLS, range(w.last_version + 1), hi=full, when=len(w.pages) > 1)
     for name in ("told_front", "reaped_front"):
         w.field(name, w.holder_cells, hi=full, start={f"{name}[{c}]": full for c in w.holder_cells})
     for name in ("told_back", "reaped_back", "owed"):

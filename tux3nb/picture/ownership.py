@@ -29,6 +29,15 @@ class World:
     titles: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[int, Mapping[str, Expr]] = field(default_factory=dict)
 
+    @property
+    def slots(self) -> list[str]:
+        """The page-cache slots, one a page; of two pages, each is one cell and a folio says which is its own."""
+        return [name for name in ("slot[0]", "slot[1]") if name in self.fields]
+
+    def in_slot(self, folio: int) -> Expr:
+        """Return whether some slot holds a folio."""
+        return fold(["or", 0, *(["==", self.f(name), folio] for name in self.slots)])
+
     def f(self, name: str) -> Expr:
         """Return the EXPR of a field, the constant 0 where the world has no such field."""
         return ["f", name] if name in self.fields else 0
@@ -39,6 +48,10 @@ class World:
 
     def title(self, name: str) -> str:
         return self.titles.get(name, name)
+
+    def process(self, mapping: str) -> str:
+        """Return what a mapping is called: its process, and of two pages which one it maps."""
+        return self.titles.get(f"pte.{mapping}", self.title(mapping))
 
 
 def _sum(parts: list[Expr]) -> Expr:
@@ -75,7 +88,7 @@ def counts(w: World, folio: int) -> dict[str, Expr]:
     mapcount = [mapped(w, m, folio) for m in w.mappings]
     held = [(kind, fold(["==", w.f(f"hold[{h}]"), folio + 1])) for h, kind in w.holders]
     transient = [fold(["==", w.f(f"{kind}[{t}]"), folio + 1]) for t in w.tasks for kind in ("folio", "copy")]
-    cache = fold(["==", w.f("slot[0]"), folio]) if "slot[0]" in w.fields else 0
+    cache = w.in_slot(folio)
     own = [w.f(f"{kind}[{folio}]") for kind in ("private", "own", "snapshot")]
     return {
         "refcount": _sum([cache, *own, *mapcount, *transient, *(expr for _, expr in held)]),
@@ -96,7 +109,7 @@ def _folio(w: World, f: int) -> Card:
     """Return the card of a folio: its place, cells, flags and counts."""
     count = counts(w, f)
     place = _choose(
-        (["==", w.f("slot[0]"), f] if "slot[0]" in w.fields else 0, "in the page cache"),
+        (w.in_slot(f), "in the page cache"),
         (w.f(f"snapshot[{f}]"), "flusher's snapshot"),
         (w.f(f"orphan[{f}]"), "orphan"),
         (w.f(f"forked[{f}]"), "left by a page fork"),
@@ -116,7 +129,8 @@ def _folio(w: World, f: int) -> Card:
     if w.holders:
         numbers += [", pins ", count["pincount"]]
     letter = LETTERS[f]
-    tip = ["cat", f"Folio {letter}: ", place, "; cells ", _versions(w, f"cell[{f},{{}}]")]
+    cells, contents = _cells(w, f)
+    tip = ["cat", f"Folio {letter}: ", place, "; ", contents]
     tip += [["if", flag.when, ["cat", "; ", flag.text], ""] for flag in shown]
     return Card(
         f"folio{f}",
@@ -126,25 +140,36 @@ def _folio(w: World, f: int) -> Card:
         flags=shown,
         lines=(numbers,),
         look="folio",
-        cells=tuple((f"cell {c}", ["cat", "v", w.named(f"cell[{f},{c}]")]) for c in range(w.cells)),
+        cells=cells,
         when=["or", count["refcount"], w.f(f"orphan[{f}]"), w.f(f"writeback[{f}]")],
         tip=[*tip, "; ", *numbers[1:], "."],
     )
 
 
+def _cells(w: World, f: int) -> tuple[tuple[tuple[str, Text], ...], Text]:
+    """Return a folio's cells as boxes, and in words; of two pages only the cell of the folio's own page is there."""
+    if len(w.slots) < 2:
+        boxes = tuple((f"cell {c}", ["cat", "v", w.named(f"cell[{f},{c}]")]) for c in range(w.cells))
+        return boxes, ["cat", "cells ", _versions(w, f"cell[{f},{{}}]")]
+    page = w.f(f"index[{f}]")
+    value = ["cat", page, "  v", ["if", page, w.named(f"cell[{f},1]"), w.named(f"cell[{f},0]")]]
+    return (("page", value),), ["cat", "page ", value]
+
+
 def _slot(w: World) -> list[Card]:
-    if "slot[0]" not in w.fields:
+    if not w.slots:
         return []
-    empty = ["==", w.f("slot[0]"), w.folios]
-    what = ["if", empty, "empty", ["cat", "folio ", _folio_name(w, w.f("slot[0]"), 0)]]
+    empty = {name: ["==", w.f(name), w.folios] for name in w.slots}
+    what = [["if", empty[name], "empty", ["cat", "folio ", _folio_name(w, w.f(name), 0)]] for name in w.slots]
+    said = [part for p, text in enumerate(what) for part in ("; that" * (p > 0), f" of page {p} holds ", text)]
     return [
         Card(
             "slot",
             0,
             "page cache",
-            lines=(["cat", "page 0: ", what],),
-            when=["not", empty],
-            tip=["cat", "The page-cache slot of page 0 holds ", what, "."],
+            lines=tuple(["cat", f"page {p}: ", text] for p, text in enumerate(what)),
+            when=fold(["or", *(["not", e] for e in empty.values())]),
+            tip=["cat", "The page-cache slot", *said, "."],
         )
     ]
 
@@ -161,10 +186,10 @@ def _pte(w: World, m: str) -> Card:
     return Card(
         f"pte.{m}",
         0,
-        f"PTE of {w.title(m)}",
+        f"PTE of {w.process(m)}",
         lines=(what,),
         when=pte,
-        tip=["cat", f"The PTE of {w.title(m)}: ", what, "."],
+        tip=["cat", f"The PTE of {w.process(m)}: ", what, "."],
     )
 
 
@@ -226,7 +251,8 @@ def _disk(w: World) -> list[Card]:
         source = _choose((w.f("bounced"), "a bounce copy"), default=["cat", "folio ", _folio_name(w, w.f("bio_folio"))])
         lines: list[Text] = [["cat", "source: ", source]]
         if "image[0]" in w.fields:
-            lines.append(["cat", "carries ", _versions(w, "image[{}]")])
+            carried = "carries " if len(w.slots) < 2 else "the delta so far: "
+            lines.append(["cat", carried, _versions(w, "image[{}]")])
         stage_name = ["name", w.f("bio_stage"), BIO_STAGES]
         cards.append(
             Card(
@@ -286,7 +312,7 @@ def _edges(w: World, f: int) -> list[Edge]:
             f"slot-{f}",
             "slot",
             to,
-            ["==", w.f("slot[0]"), f] if "slot[0]" in w.fields else 0,
+            w.in_slot(f),
             "slot",
             f"the page-cache slot holds folio {letter}",
         )
@@ -300,7 +326,7 @@ def _edges(w: World, f: int) -> list[Edge]:
                 to,
                 ["==", w.f(f"pte[{m}]"), f + 1],
                 look,
-                f"{w.title(m)} maps folio {letter}",
+                f"{w.process(m)} maps folio {letter}",
             )
         )
     for t in w.tasks:

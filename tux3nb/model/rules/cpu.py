@@ -73,8 +73,8 @@ def load_faults(s, policy, op):
     """The load finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     t = op.task
     s.require(may_start(s, op), s.pte[op.via] == 0, s.migrating[op.via] == 0, s.vma[op.via] == 1)
-    s.require(s.moving[op.via] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
-    s.folio[t] = s.slot[0] + 1
+    s.require(s.moving[op.via] == 0, ~empty(s), s.frozen[s.slot[op.page]] == 0)
+    s.folio[t] = s.slot[op.page] + 1
     s.pc[t] = PC.map_lock
 
 
@@ -83,8 +83,8 @@ def access_faults(s, policy, op):
     """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
     t, m = op.task, op.via
     s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == 0, s.migrating[m] == 0)
-    s.require(s.vma[m] == 1, s.moving[m] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
-    s.folio[t] = s.slot[0] + 1
+    s.require(s.vma[m] == 1, s.moving[m] == 0, ~empty(s), s.frozen[s.slot[op.page]] == 0)
+    s.folio[t] = s.slot[op.page] + 1
     s.pc[t] = PC.map_lock
 
 
@@ -98,9 +98,9 @@ def read_fault_locks(s, policy, op):
     s.pc[t] = PC.map_check
 
 
-def left_slot(s, f):
-    """The folio is no longer the one in the slot."""
-    return (s.forked[f] == 1) | (s.slot[0] != f)
+def left_slot(s, f, page):
+    """The folio is no longer the one in the page's slot."""
+    return (s.forked[f] == 1) | (s.slot[page] != f)
 
 
 def cutting(s):
@@ -123,7 +123,7 @@ def read_fault_maps(s, policy, op):
     """The locked folio still has its mapping (a forked one too): it is mapped, read-only, if there is no PTE yet."""
     t, m = op.task, op.via
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.map_check), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f))
+    s.require(at(s, op, PC.map_check), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f, op.page))
     s.pte[m] = where(s.pte[m] == 0, f + 1, s.pte[m])
     s.locked[f] = 0
     s.folio[t] = 0
@@ -135,7 +135,7 @@ def read_fault_retries(s, policy, op):
     """The locked folio has left the slot meanwhile: unlock it, put it, fault again."""
     t = op.task
     f = s.folio[t] - 1
-    s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f), ~off_the_end(s, f))
+    s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f, op.page), ~off_the_end(s, f))
     s.locked[f] = 0
     s.folio[t] = 0
     s.pc[t] = faults_again(op)
@@ -256,9 +256,9 @@ def write_begins(s, policy, op):
 def looks_up(s, policy, op):
     """The folio in the slot is looked up and a reference taken."""
     t = op.task
-    s.require(at(s, op, PC.look), ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(at(s, op, PC.look), ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.require((policy.off != "lock_order") | (s.section[t] != 0))
-    s.folio[t] = s.slot[0] + 1
+    s.folio[t] = s.slot[op.page] + 1
     s.pc[t] = PC.lock
 
 

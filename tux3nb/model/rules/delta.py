@@ -5,7 +5,7 @@ from ...rule import rule
 from ..ghost import delta_closes, delta_commits, snapshot_taken
 from ..mmu import flush_and_notify, folio_freed
 from ..ops import CELLS, Kind
-from ..page import mapped_where, pinned, refcount, users
+from ..page import cells_in, in_folio, mapped_where, pinned, refcount, users, written
 from ..world import FLUSHER, OOPS, PC, each, ops
 from .fork import writable
 from .script import may_start
@@ -151,23 +151,34 @@ def flush_protected(s, policy):
 
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_bounces(s, policy):
-    """The first cell is copied to a bounce page, which will be submitted instead."""
+    """The (first) cell is copied to a bounce page, which will be submitted instead."""
     f = protected(s)
     s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & pinned(s, f)))
-    snapshot_taken(s, 0)
     s.mark("bounced")
-    s.image[0] = s.cell[f, 0]
     s.bounced = 1
+    if len(s.world.pages) > 1:
+        copies_to_bio(s, f, CELLS)
+        s.bio_stage = 1
+        goes_to(s, PC.clear)
+        return
+    copies_to_bio(s, f, CELLS[:1])
     goes_to(s, PC.bounce_rest)
+
+
+def copies_to_bio(s, f, cells):
+    """Those of `cells` that are folio f's are copied for the bio."""
+    for c in cells:
+        mine = in_folio(s, f, c)
+        snapshot_taken(s, c, mine)
+        s.image[c] = where(mine, s.cell[f, c], s.image[c])
 
 
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_bounces_rest(s, policy):
-    """The second cell is copied to the bounce page."""
+    """The second cell, where the page has one, is copied to the bounce page."""
     f = s.bio_folio - 1
     s.require(flusher_at(s, PC.bounce_rest), policy.bounce != "no")
-    snapshot_taken(s, 1)
-    s.image[1] = s.cell[f, 1]
+    copies_to_bio(s, f, CELLS[1:])
     s.bio_stage = 1
     goes_to(s, PC.clear)
 
@@ -209,8 +220,9 @@ def flush_submits(s, policy):
     s.require(flusher_at(s, PC.submit))
     s.mark("submitted")
     for c in CELLS:
-        s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
-        snapshot_taken(s, c)
+        mine = in_folio(s, f, c)
+        s.image[c] = where((s.bounced == 1) | ~mine, s.image[c], s.cell[f, c])
+        snapshot_taken(s, c, mine)
     s.bio_stage = 2
     goes_to(s, PC.fetch)
 
@@ -219,7 +231,7 @@ def flush_submits(s, policy):
 def disk_fetches(s, policy, c):
     """The disk fetches one cell of the bio."""
     f = s.bio_folio - 1
-    s.require(flusher_at(s, PC.fetch), ~has(s.fetched, c))
+    s.require(flusher_at(s, PC.fetch), in_folio(s, f, c), ~has(s.fetched, c))
     s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
     s.fetched = union(s.fetched, 1 << c)
 
@@ -228,11 +240,15 @@ def disk_fetches(s, policy, c):
 def write_completes(s, policy):
     """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
     f = s.bio_folio - 1
-    s.require(flusher_at(s, PC.fetch), s.fetched == 3)
+    s.require(flusher_at(s, PC.fetch), s.fetched == cells_in(s, f))
     gone = s.snapshot[f] == 1
     s.writeback[f] = 0
+    if len(s.world.pages) > 1:  # there may be another folio to come: the bio is over, and what it wrote is remembered
+        s.written = union(s.written, s.fetched)
+        s.bio_folio = 0
     s.fetched = 0
-    s.bio_stage = 3
+    s.bio_stage = 3 if len(s.world.pages) == 1 else 0
+    s.index[f] = where(gone, 0, s.index[f])
     s.private[f] = where(gone, 0, s.private[f])
     for c, left in [(c, where(gone, 0, s.cell[f, c])) for c in CELLS]:
         s.cell[f, c] = left
@@ -247,14 +263,15 @@ def commits(s, policy):
     s.require(some([flusher_at(s, PC.commit), flusher_at(s, PC.idle) & closed_and_drained(s)]))
     s.require(every(~belongs(s, f) for f in s.world.folios))
     s.mark("committed")
-    written = s.bio_stage == 3
-    value = {c: where(written, s.image[c], where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c])) for c in CELLS}
+    behind = {c: where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c]) for c in CELLS}
+    value = {c: where(written(s, c), s.image[c], behind[c]) for c in CELLS}
     delta_commits(s, value)
     for c in CELLS:
         s.disk[c] = value[c]
         s.image[c] = 0
         s.hole_back[c] = 0
     s.ahead = 0
+    s.written = 0
     s.bio_stage = 0
     s.bio_folio = 0
     s.committed = s.committed + 1
@@ -272,7 +289,7 @@ def poll_frees(s, policy, f):
     s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0, s.detached[f] == 0)
     s.mark("orphan_freed")
     folio_freed(s, f)
-    for name in ("orphan", "forked", "own", "private", "tag"):
+    for name in ("orphan", "forked", "own", "private", "tag", "index"):
         getattr(s, name)[f] = 0
     for c in CELLS:
         s.cell[f, c] = 0

@@ -2,7 +2,7 @@
 
 from ...expr import where
 from ..ops import CELLS
-from ..page import empty
+from ..page import empty, in_folio
 from ..world import OOPS
 
 CALLED = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
@@ -50,8 +50,8 @@ def dirty_call(s, policy, f, outcome: str, cells):
 
 def forward(s, f, cells):
     """Copy `cells` of the forked folio to the one that is in the slot now, and dirty that for the current delta."""
-    now = s.slot[0]
-    for c, value in [(c, s.cell[f, c]) for c in cells]:
+    now = s.slot[s.index[f]]
+    for c, value in [(c, where(in_folio(s, f, c), s.cell[f, c], s.cell[now, c])) for c in cells]:
         s.cell[now, c] = value
     s.tag[now] = where(s.dirty[now] == 1, s.tag[now], s.cur)
     s.dirty[now] = 1

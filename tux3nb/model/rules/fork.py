@@ -233,7 +233,8 @@ def unmapped_fork_refused(s, policy, op):
 @rule(op=BLOCK, m=each("mappings"), kernel="mm/migrate.c:remove_migration_pte")
 def fork_restores_pte(s, policy, op, m):
     """One waiting entry becomes a read-only PTE of the old folio again."""
-    s.require(at(s, op, PC.restore), s.migrating[m] == 1, policy.fork.one_of(*UNMAPPING))
+    s.require(at(s, op, PC.restore), m in s.world.maps_of(op.page), s.migrating[m] == 1)
+    s.require(policy.fork.one_of(*UNMAPPING))
     s.pte[m] = s.folio[op.task]
     s.migrating[m] = 0
 
@@ -241,7 +242,7 @@ def fork_restores_pte(s, policy, op, m):
 @rule(op=BLOCK, kernel="mm/migrate.c:remove_migration_ptes")
 def ptes_restored(s, policy, op):
     """Every waiting entry is restored; now for what is done instead of the fork."""
-    s.require(at(s, op, PC.restore), every(s.migrating[m] == 0 for m in s.world.mappings))
+    s.require(at(s, op, PC.restore), every(s.migrating[m] == 0 for m in s.world.maps_of(op.page)))
     s.require(policy.fork.one_of(*UNMAPPING))
     s.pc[op.task] = PC.refused
 
@@ -266,7 +267,7 @@ def waits_for_delta(s, policy, op):
 def older_delta_written(s, policy, op):
     """The folio in the slot needs no fork any more: start over."""
     t = op.task
-    s.require(at(s, op, PC.wait), empty(s) | ~must_fork(s, s.slot[0], s.cur))
+    s.require(at(s, op, PC.wait), empty(s) | ~must_fork(s, s.slot[op.page], s.cur))
     s.require(policy.refuse.one_of("wait_writeback", "reverse"))
     s.pc[t] = tried_again(op)
 
@@ -284,7 +285,7 @@ def waits_for_holder(s, policy, op):
 def holder_let_go(s, policy, op):
     """Nobody holds the folio in the slot any more, as far as the policy can see: start over."""
     t = op.task
-    f = s.slot[0]
+    f = s.slot[op.page]
     by_pin = policy.fork.one_of("unless_pinned", "unless_pinned_sync", "unless_pinned_unmapped")
     held = (by_pin & pinned(s, f)) | (~by_pin & extra_references(s, f, t))
     s.require(at(s, op, PC.wait_holder), policy.refuse == "wait_holder", ~held)
@@ -312,27 +313,29 @@ def reverse_fork_not_needed(s, policy, op):
 
 @rule(op=BLOCK, kernel="reverse fork: after MS_SNAP_STABLE (v3.9) and fork(2)'s copy for the child")
 def reverse_fork_copies(s, policy, op):
-    """Reverse fork: a new folio S is taken for the disk and the first cell copied into it."""
+    """Reverse fork: a new folio S is taken for the disk and the (first) cell copied into it."""
     t = op.task
     f = s.folio[t] - 1
+    cells = s.world.cells_of[op.page]
     new, none_left = free_folio(s)
     s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t] - 1))
     s.limit("folios", none_left)
-    snapshot_taken(s, 0)
+    snapshot_taken(s, cells[0])
     s.private[new] = 1
     s.snapshot[new] = 1
-    s.cell[new, 0] = s.cell[f, 0]
+    s.index[new] = op.page
+    s.cell[new, cells[0]] = s.cell[f, cells[0]]
     s.copy[t] = new + 1
-    s.pc[t] = PC.reverse_rest
+    s.pc[t] = PC.reverse_rest if cells[1:] else PC.reverse_move
 
 
 @rule(op=BLOCK, kernel="reverse fork: copy, second half")
 def reverse_fork_copies_rest(s, policy, op):
-    """The second cell is copied into S."""
-    t = op.task
-    s.require(at(s, op, PC.reverse_rest), policy.refuse == "reverse")
-    snapshot_taken(s, 1)
-    s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
+    """The second cell, where the page has one, is copied into S."""
+    t, cells = op.task, s.world.cells_of[op.page]
+    s.require(cells[1:] != (), at(s, op, PC.reverse_rest), policy.refuse == "reverse")
+    snapshot_taken(s, cells[1])
+    s.cell[s.copy[t] - 1, cells[1]] = s.cell[s.folio[t] - 1, cells[1]]
     s.pc[t] = PC.reverse_move
 
 
@@ -364,27 +367,29 @@ def due(s, t):
 
 @rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:clone_page")
 def fork_copies(s, policy, op):
-    """A new folio B is taken, locked, and the first cell of A copied into it."""
+    """A new folio B is taken, locked, and the (first) cell of A copied into it."""
     t = op.task
     f = s.folio[t] - 1
+    cells = s.world.cells_of[op.page]
     new, none_left = free_folio(s)
     s.require(at(s, op, PC.copy))
     s.limit("folios", none_left)
-    snapshot_taken(s, 0, due(s, t))
+    snapshot_taken(s, cells[0], due(s, t))
     s.private[new] = 1
     s.locked[new] = 1
-    s.cell[new, 0] = s.cell[f, 0]
+    s.index[new] = op.page
+    s.cell[new, cells[0]] = s.cell[f, cells[0]]
     s.copy[t] = new + 1
-    s.pc[t] = PC.copy_rest
+    s.pc[t] = PC.copy_rest if cells[1:] else PC.swap
 
 
 @rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:clone_page")
 def fork_copies_rest(s, policy, op):
-    """The second cell of A is copied into B."""
-    t = op.task
-    s.require(at(s, op, PC.copy_rest))
-    snapshot_taken(s, 1, due(s, t))
-    s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
+    """The second cell of A, where the page has one, is copied into B."""
+    t, cells = op.task, s.world.cells_of[op.page]
+    s.require(cells[1:] != (), at(s, op, PC.copy_rest))
+    snapshot_taken(s, cells[1], due(s, t))
+    s.cell[s.copy[t] - 1, cells[1]] = s.cell[s.folio[t] - 1, cells[1]]
     s.pc[t] = PC.swap
 
 
@@ -393,7 +398,7 @@ def fork_swaps_slot(s, policy, op):
     """B takes A's slot in the page cache; A keeps its mapping, its index and its dirty buffers."""
     t = op.task
     s.require(at(s, op, PC.swap))
-    s.slot[0] = s.copy[t] - 1
+    s.slot[op.page] = s.copy[t] - 1
     s.pc[t] = PC.own
 
 
@@ -432,7 +437,8 @@ def fork_redirects_pte(s, policy, op, m):
 def fork_remaps_pte(s, policy, op, m):
     """One waiting entry becomes a read-only PTE of B."""
     t = op.task
-    s.require(at(s, op, PC.redirect), s.migrating[m] == 1, policy.fork.one_of(*UNMAPPING))
+    s.require(at(s, op, PC.redirect), m in s.world.maps_of(op.page), s.migrating[m] == 1)
+    s.require(policy.fork.one_of(*UNMAPPING))
     s.pte[m] = s.copy[t]
     s.migrating[m] = 0
 
@@ -448,7 +454,7 @@ def fork_ends(s, policy, op):
     left = some((s.pte[m] == f + 1) & redirect_allowed(s, policy, m) for m in s.world.mappings if m != op.via)
     if op.via:
         left |= (s.pte[op.via] == f + 1) & (policy.redirect_orig == "yes")
-    left |= some(s.migrating[m] == 1 for m in s.world.mappings)
+    left |= some(s.migrating[m] == 1 for m in s.world.maps_of(op.page))
     s.require(at(s, op, PC.redirect), ~left)
     s.mark("forked")
     s.locked[f] = 0

@@ -66,7 +66,7 @@ def access_copies_at_once(s, policy, op):
 def access_rechecks(s, policy, op):
     """The access locks the folio and finds it still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder] - 1
-    s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] == f)
+    s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
     s.require((policy.retranslate == "locked") | (s.writeback[f] == 0))
     s.locked[f] = 1
     s.pc[op.task] = PC.touch
@@ -76,7 +76,7 @@ def access_rechecks(s, policy, op):
 def access_starts_over(s, policy, op):
     """The folio is no longer in the slot: drop it and walk again."""
     f = s.hold[op.holder] - 1
-    s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] != f)
+    s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
     s.hold[op.holder] = 0
     s.pc[op.task] = PC.walk
 

@@ -65,9 +65,9 @@ def vmsplice_walks_slowly(s, policy, op):
 @rule(op=ops("splice"), kernel=SPLICE)
 def splice_takes(s, policy, op):
     """The folio in the slot is looked up, and the reference goes into the pipe."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[0]] == 0)
-    s.hold[op.holder] = s.slot[0] + 1
-    for c in CELLS:
+    s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[op.page]] == 0)
+    s.hold[op.holder] = s.slot[op.page] + 1
+    for c in s.world.cells_of[op.page]:
         s.superseded_then[op.holder, c] = without(completed(s, c), s.cand[c])
     returns(s, op)
 
@@ -99,7 +99,7 @@ def pipe_takes_what_it_has(s, policy, op):
 def pipe_confirms(s, policy, op):
     """The folio is locked and still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder] - 1
-    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] == f)
+    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
     s.locked[f] = 1
     s.pc[op.task] = PC.pipe_copy
 
@@ -108,9 +108,9 @@ def pipe_confirms(s, policy, op):
 def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
     f = s.hold[op.holder] - 1
-    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[0] != f)
-    s.require(s.frozen[s.slot[0]] == 0)
-    s.hold[op.holder] = s.slot[0] + 1
+    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
+    s.require(s.frozen[s.slot[op.page]] == 0)
+    s.hold[op.holder] = s.slot[op.page] + 1
 
 
 def copies(s, op, c):

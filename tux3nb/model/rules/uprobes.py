@@ -16,7 +16,9 @@ from ..world import PC, each, ops
 from .script import at, may_start, returns
 
 REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
-THROUGH_GUP = dict(one_cell=True, maps=True, looks=True, walks="slow", then="uprobe_copy", pin=False, read_fault="walk")
+THROUGH_GUP = dict(
+    one_cell=True, maps=True, looks=True, walks="slow", then="uprobe_copy", pin=False, read_fault="walk", alone=True
+)
 KINDS = (
     Kind(
         REGISTER,
@@ -36,7 +38,7 @@ KINDS = (
         holder="makes",
         **THROUGH_GUP,
     ),
-    Kind(RUN, "the process executes an instruction", one_cell=True, maps=True, looks=True, read_fault="idle"),
+    Kind(RUN, "the process executes an instruction", one_cell=True, maps=True, looks=True, read_fault="idle", alone=True),
 )
 PC.add("uprobe_copy uprobe_rest uprobe_lock uprobe_replace uprobe_put cow_check unprobe_drop unprobe_keep")
 
