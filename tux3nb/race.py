@@ -70,7 +70,8 @@ def changes(case: Case, before: int, after: int, hidden: tuple[str, ...] = ()) -
     """What a step changed, in words; ghost fields, places in routines and a freed folio's fields are left out."""
     found = {label: now for label, (_, now) in case.system.layout.changed(before, after).items()}
     freed = [label[8:-1] for label, now in found.items() if label.startswith("private[") and not now]
-    hidden += (*HIDDEN, *GHOSTS, *(("image", "bio_folio") if found.get("bio_stage") == 0 or "committed" in found else ()))
+    over = found.get("bio_stage") == 0 or "committed" in found
+    hidden += (*HIDDEN, *GHOSTS, *(("image", "bio_folio") if over else ()))
     said = [f"{LETTERS[int(f)]} freed" for f in freed]
     for label, now in found.items():
         name, index = _LABEL.match(label).groups()

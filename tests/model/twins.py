@@ -14,6 +14,7 @@ from tux3nb.expr import some, walk
 from tux3nb.model.features import FEATURES
 from tux3nb.model.ghost import section_begins
 from tux3nb.model.ops import Op
+from tux3nb.model.page import users
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
 from tux3nb.model.world import FLUSHER, PC
@@ -220,7 +221,9 @@ def folio_taken_first(r, world, stages):
     def takes(s, policy, op):
         whole = traced(s, r, policy, {"op": op})
         enters(s, whole, op.task, None)
-        s._step.writes.extend(w for w in whole.writes if w[0].name in ("private", "locked", "snapshot", "copy"))
+        s._step.writes.extend(
+            w for w in whole.writes if w[0].name in ("private", "locked", "snapshot", "index", "copy")
+        )
         s.stage[op.task] = number
 
     def copies(s, policy, op):
@@ -228,7 +231,8 @@ def folio_taken_first(r, world, stages):
         whole = traced(s, r, policy, {"op": op})
         s.require(inside(s, op, number))
         s._step.writes.extend(w for w in whole.writes if w[0].name in ("ok_back", "pc"))
-        s.cell[s.copy[t] - 1, 0] = s.cell[s.folio[t] - 1, 0]
+        first = world.cells_of[op.page][0]
+        s.cell[s.copy[t] - 1, first] = s.cell[s.folio[t] - 1, first]
         s.stage[t] = 0
 
     return [by_hand(r, f"{r.name}_1", "A folio is taken.", takes), by_hand(r, f"{r.name}_2", "It is filled.", copies)]
@@ -286,7 +290,7 @@ def lookup_by_hand(r, world, stages):
 
     def reads(s, policy, op):
         enters(s, traced(s, r, policy, {"op": op}), op.task, None)
-        s.found[op.task] = s.slot[0] + 1
+        s.found[op.task] = s.slot[op.page] + 1
         s.stage[op.task] = read
 
     def gets(s, policy, op):
@@ -303,13 +307,13 @@ def lookup_by_hand(r, world, stages):
 
     def keeps(s, policy, op):
         t = op.task
-        s.require(inside(s, op, got), s.slot[0] == s.found[t] - 1)
+        s.require(inside(s, op, got), s.slot[op.page] == s.found[t] - 1)
         again(s, t)
         s.pc[t] = place
 
     def drops(s, policy, op):
         t = op.task
-        s.require(inside(s, op, got), s.slot[0] != s.found[t] - 1)
+        s.require(inside(s, op, got), s.slot[op.page] != s.found[t] - 1)
         again(s, t)
         s.folio[t] = 0
 
@@ -359,6 +363,52 @@ def fault_by_hand(r, world, stages):
     ]
 
 
+def freed_under_lock(r, world, stages):
+    """free_forked_page: off the list, then locked and stripped of buffers and mapping, unlocked, put.
+
+    Whoever has got a reference meanwhile keeps the folio until it lets go.
+    """
+
+    def stage(f, n):
+        return stages.number(r.name, f, n)
+
+    def unlists(s, policy, f):
+        enters(s, traced(s, r, policy, {"f": f}), FLUSHER, None)
+        s.orphan[f] = 0
+        s.stage[FLUSHER] = stage(f, 1)
+
+    def locks(s, policy, f):
+        s.require(s.stage[FLUSHER] == stage(f, 1), s.locked[f] == 0)
+        s.locked[f] = 1
+        s.stage[FLUSHER] = stage(f, 2)
+
+    def strips(s, policy, f):
+        s.require(s.stage[FLUSHER] == stage(f, 2))
+        s.forked[f] = 0
+        s.own[f] = 0
+        s.stage[FLUSHER] = stage(f, 3)
+
+    def unlocks(s, policy, f):
+        s.require(s.stage[FLUSHER] == stage(f, 3))
+        s.locked[f] = 0
+        s.stage[FLUSHER] = stage(f, 4)
+
+    def puts(s, policy, f):
+        whole = traced(s, r, policy, {"f": f})
+        s.require(s.stage[FLUSHER] == stage(f, 4), users(s, f) == 0)
+        s._step.marks.extend(whole.marks)
+        s._step.writes.extend(w for w in whole.writes if w[0].name not in ("orphan", "forked", "own"))
+        s.stage[FLUSHER] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "It leaves the list, and the count on its buffers is dropped.", unlists),
+        by_hand(r, f"{r.name}_2", "It is locked.", locks),
+        by_hand(r, f"{r.name}_3", "Its buffers are freed and its mapping cleared: it is of no file any more.", strips),
+        by_hand(r, f"{r.name}_4", "It is unlocked.", unlocks),
+        by_hand(r, f"{r.name}_5", "The last reference is put.", puts),
+    ]
+
+
 PTE_STEPS = "the PTE change, the TLB flush and the notifier call are three steps"
 DIRTY = (("cell",), ("tag",), ("dirty",))
 TWINS = (
@@ -398,7 +448,7 @@ TWINS = (
     Twin("flush_clears_dirty", "PG_dirty, the buffers' delta tag, unlock", (("dirty",), ("tag",), ("locked",))),
     Twin("flush_keeps_dirty", "the new delta tag, unlock", (("tag",), ("locked",))),
     Twin("write_completes", "the I/O is done, then end_page_writeback", (("bio_stage", "fetched"), ("writeback",))),
-    Twin("poll_frees", "from the list, the own reference, the buffers", (("orphan",), ("own",))),
+    Twin("poll_frees", "off the list, lock, buffers and mapping, unlock, put", by_hand=freed_under_lock),
     Twin("commits", "the superblock is on disk, then the delta counts as committed", (("disk",),)),
     Twin("poke_returns", "the copy's lock, then the put", (("locked",), ("hold",))),
     Twin("peek_returns", "the copy's lock, then the put", (("locked",), ("hold",))),

@@ -18,7 +18,7 @@ from tux3nb.policy import Family
 from tux3nb.rule import rule
 from tux3nb.system import World, build
 
-SMALL = ("ptrace", "rdma")
+SMALL = ("ptrace", "rdma", pytest.param("ordinary+two_pages", marks=pytest.mark.slow))
 
 EVERY = os.environ.get("TUX3NB_EVERY_CASE") == "1"
 

@@ -144,7 +144,10 @@ FORKED_GET = Case(
         "reverse_fork": "VIOLATED",
         "reverse_fork_holders": "VIOLATED",
         "perfect": "VIOLATED",
-        # the repairs are those that ask for no pin: never fork, or count every reference with the count frozen
+        # the repairs are those that ask for no pin: never fork, count every reference with the count frozen, or
+        # register every hold
+        "holder_index": "HOLDS",
+        "holder_index_wait": "HOLDS",
         "stable_pages": "HOLDS",
         "in_place": "HOLDS",
         "cowardly": "HOLDS",

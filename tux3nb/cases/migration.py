@@ -89,6 +89,8 @@ ISOLATED = Case(
         # A refusal for no reason is harmless only if what is done instead is.
         "rik_in_place": "VIOLATED",
         "migration_in_place": "VIOLATED",
+        # An isolation is no hold of the file's content and registers nothing: the fork goes ahead.
+        "holder_index_in_place": "HOLDS",
     },
     bounds="One page, two writes, one migration, one delta closed.",
     sources=(MIGRATE, RIK),

@@ -154,8 +154,14 @@ GET_2015 = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
-    # FOLL_PIN came in v5.6; a reference count sees the holder, a pin count does not.
-    expect={"tux3": "VIOLATED", "reverse_fork": "VIOLATED", "migration_rule": "HOLDS", "stable_pages": "HOLDS"},
+    # FOLL_PIN came in v5.6; a reference count sees the holder, as does a registry of holds; a pin count does not.
+    expect={
+        "tux3": "VIOLATED",
+        "reverse_fork": "VIOLATED",
+        "migration_rule": "HOLDS",
+        "stable_pages": "HOLDS",
+        "holder_index": "HOLDS",
+    },
     sources=(UMEM, Source("Linux, Documentation/core-api/pin_user_pages.rst (07c7b547)")),
 )
 
@@ -210,7 +216,14 @@ FALSE_REFUSAL = Case(
     judges=("I1", "I3", "I6", "I7", "I8"),
     vary=("fork", "refuse"),
     # It is harmless only if what is done instead is: waiting is, writing in place is not.
-    expect={"rik_wait": "HOLDS", "rik_wait_holder": "HOLDS", "rik_in_place": "VIOLATED", "tux3": "HOLDS"},
+    # A registry of holds has no faulter in it, so nothing is refused for one.
+    expect={
+        "rik_wait": "HOLDS",
+        "rik_wait_holder": "HOLDS",
+        "rik_in_place": "VIOLATED",
+        "tux3": "HOLDS",
+        "holder_index_in_place": "HOLDS",
+    },
     sources=(Source("Linux, mm/migrate.c:folio_expected_refs (0003e2a4)"),),
 )
 

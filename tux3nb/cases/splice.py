@@ -103,6 +103,8 @@ LENT = Case(
         "rik_in_place": "VIOLATED",
         # a plain reference is no pin
         "reverse_fork": "VIOLATED",
+        # a registry has the pipe in it, until it is read
+        "holder_index": "HOLDS",
         # the repair for a CPU reader: lock the folio and look the index up again before the copy
         "reverse_fork_holders": "HOLDS",
         "perfect": "HOLDS",

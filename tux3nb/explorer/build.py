@@ -61,6 +61,8 @@ class CaseSource:
     def picture(self) -> dict[str, Any]:
         world = self.case.world
         names = {f"pc[{t}]": [""] + PC.names[1:] for t in world.tasks}
+        paged = world.maps.values() if len(world.pages) > 1 else ()
+        titles = {f"pte.{m.name}": f"{m.name}, page {m.page}" for m in paged}
         names["oops"] = list(self.case.system.layout.fields["oops"].names)
         return ownership(
             World(
@@ -72,7 +74,7 @@ class CaseSource:
                 fields=frozenset(self.labels),
                 deltas=world.last_delta + 1,
                 names=names,
-                titles={f"pte.{m.name}": f"{m.name}, page {m.page}" for m in world.maps.values() if len(world.pages) > 1},
+                titles=titles,
                 counts=counts(world),
             )
         )

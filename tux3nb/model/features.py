@@ -1,4 +1,11 @@
-"""The features of a fork policy, the named policies, and what makes no sense together."""
+"""The features of a fork policy, the named policies, and what makes no sense together.
+
+The holder index (``fork=unless_registered``) is a proposal that no kernel has: a registry at the address space of every
+hold on a folio of the file, whoever took it and with or without FOLL_PIN. It is asked wherever other policies ask
+folio_maybe_dma_pinned. Its price is a registration, and a lock shared with the forks, in every GUP and every reference
+that outlives a lookup, so core mm and every holder own a part of it; what it buys is an exact answer, with no false
+refusal.
+"""
 
 from ..policy import Constraint, Feature, Features
 
@@ -18,6 +25,8 @@ FEATURES = Features(
                 "unless_pinned": "unless pinned, tested before write-protecting",
                 "unless_pinned_sync": "unless pinned, tested after write-protect and TLB flush",
                 "unless_pinned_unmapped": "unless pinned, tested after all PTEs are unmapped",
+                "unless_registered": "unless the holder index has a hold of the folio (heavy: every GUP and every "
+                "page-cache reference registers)",
             },
             below={
                 "unless_refs": ("always",),
@@ -25,6 +34,7 @@ FEATURES = Features(
                 "unless_pinned": ("always",),
                 "unless_pinned_sync": ("unless_pinned",),
                 "unless_pinned_unmapped": ("unless_pinned_sync",),
+                "unless_registered": ("unless_pinned",),
                 "never": ("always",),
             },
         ),
@@ -310,6 +320,22 @@ NAMED = {
     "perfect": (
         "Reverse fork, holders that look again, and every CPU path followed",
         {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"},
+    ),
+    "holder_index": (
+        "A registry of all holds (a proposal): a held folio keeps its users and the disk gets the copy",
+        {**REVERSE_FORK, "fork": "unless_registered"},
+    ),
+    "holder_index_coherent": (
+        "The same, and every CPU path followed",
+        {**REVERSE_FORK, **COHERENT, "fork": "unless_registered"},
+    ),
+    "holder_index_wait": (
+        "A registry of all holds, then wait for the write-out",
+        {"fork": "unless_registered", "refuse": "wait_writeback"},
+    ),
+    "holder_index_in_place": (
+        "A registry of all holds, then write in place",
+        {"fork": "unless_registered", "refuse": "in_place"},
     ),
     "cowardly": ("Never fork a file that is mapped (Phillips 2015)", {"optout": "mapped"}),
     "cowardly_writable": ("Never fork a file that is mapped shared and writable", {"optout": "shared_writable"}),

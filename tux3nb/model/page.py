@@ -41,6 +41,17 @@ def pinned(s, f):
     return pins(s, f) > 0
 
 
+def registered(s, f):
+    """What a holder index knows: the holds on f, plain references too."""
+    return holds(s, f) > 0
+
+
+def held(s, policy, f):
+    """f may be held, as far as the policy can see: by a registered hold where there is an index, else by a pin."""
+    indexed = policy.fork == "unless_registered"
+    return (indexed & registered(s, f)) | (~indexed & pinned(s, f))
+
+
 def users(s, f):
     """How many PTEs, tasks and holders refer to f."""
     return mapcount(s, f) + refs_of_tasks(s, f) + holds(s, f)

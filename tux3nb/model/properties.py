@@ -193,8 +193,8 @@ PROPERTIES = (
         "I6m",
         "order of writes to two pages",
         "If a CPU write to one page completed before one to another page began, and the later is in a delta, then the "
-        "earlier is in that delta or an earlier one. POSIX promises nothing of the kind without msync: only a case that "
-        "names this property judges it.",
+        "earlier is in that delta or an earlier one. POSIX promises nothing of the kind without msync: only a case "
+        "that names this property judges it.",
         "order_committed",
         optional=True,
     ),

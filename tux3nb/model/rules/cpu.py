@@ -167,11 +167,20 @@ def evicting(s):
     return some(active(s, op) for op in s.world.of("evict"))
 
 
+FORKING = (PC.write_protect, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect)
+
+
 def fork_under_way(s):
     """Some task is between the decision to fork and the end of the fork."""
-    places = (PC.write_protect, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect, PC.listing, PC.unmap, PC.restore)
+    places = (*FORKING, PC.listing, PC.unmap, PC.restore)
     tasks = tasks_of(s.world.that("dirties"))
     return some(s.pc[t] == place for t in tasks for place in places)
+
+
+def being_forked(s, f):
+    """Some task is forking folio f: it has decided to, and not all PTEs lead to the new folio yet."""
+    tasks = tasks_of(s.world.that("dirties"))
+    return some((s.folio[t] == f + 1) & some(s.pc[t] == place for place in FORKING) for t in tasks)
 
 
 @rule(op=ops("munmap"), kernel="mm/memory.c:zap_pte_range")

@@ -5,7 +5,7 @@ from ...rule import rule
 from ..ghost import delta_closes, delta_commits, snapshot_taken
 from ..mmu import flush_and_notify, folio_freed
 from ..ops import CELLS, Kind
-from ..page import cells_in, in_folio, mapped_where, pinned, refcount, users, written
+from ..page import cells_in, held, in_folio, mapped_where, refcount, users, written
 from ..world import FLUSHER, OOPS, PC, each, ops
 from .fork import writable
 from .script import may_start
@@ -144,7 +144,7 @@ def protected(s):
 def flush_protected(s, policy):
     """No writable PTE is left, and the folio itself will be submitted."""
     f = protected(s)
-    s.require((policy.bounce == "no") | ((policy.bounce == "pinned") & ~pinned(s, f)))
+    s.require((policy.bounce == "no") | ((policy.bounce == "pinned") & ~held(s, policy, f)))
     s.bio_stage = 1
     goes_to(s, PC.clear)
 
@@ -153,7 +153,7 @@ def flush_protected(s, policy):
 def flush_bounces(s, policy):
     """The (first) cell is copied to a bounce page, which will be submitted instead."""
     f = protected(s)
-    s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & pinned(s, f)))
+    s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & held(s, policy, f)))
     s.mark("bounced")
     s.bounced = 1
     if len(s.world.pages) > 1:
@@ -210,7 +210,7 @@ def flush_keeps_dirty(s, policy):
 
 def stays_dirty(s, policy, f):
     """A live folio that may be pinned, or was bounced for a pin: a short holder may have let go since the copy."""
-    return (pinned(s, f) | ((s.bounced == 1) & (policy.bounce == "pinned"))) & live(s, f)
+    return (held(s, policy, f) | ((s.bounced == 1) & (policy.bounce == "pinned"))) & live(s, f)
 
 
 @rule(kernel="fs/tux3/buffer_writeback.c:bufvec_submit_bio", actor=FLUSHER)

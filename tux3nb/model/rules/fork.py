@@ -12,10 +12,12 @@ from ..page import (
     empty,
     extra_references,
     free_folio,
+    held,
     in_bio,
     mapped_where,
     must_fork,
     pinned,
+    registered,
 )
 from ..world import OOPS, PC, each, that
 from .script import at
@@ -89,17 +91,22 @@ def opted_out(s, policy, f):
         | policy.optout.one_of("shared_writable") & some(s.vma[m] == 1 for m in w.of_kind(SHARED))
         | policy.optout.one_of("mapped", "mapped_or_pinned") & mapped
         | policy.optout.one_of("ever_mapped") & (s.ever_mapped == 1)
-        | policy.optout.one_of("mapped_or_pinned") & pinned(s, f)
+        | policy.optout.one_of("mapped_or_pinned") & held(s, policy, f)
     )
 
 
 def refused_at_once(s, policy, f, op):
-    """The policies that refuse before any PTE is touched."""
+    """The policies that refuse before any PTE is touched.
+
+    With a holder index this is exact, although no PTE is write-protected yet: while the fork goes on nobody can
+    register (see gup.py).
+    """
     return (
         opted_out(s, policy, f)
         | (policy.fork == "never")
         | ((policy.fork == "unless_refs") & extra_references(s, f, op.task))
         | ((policy.fork == "unless_pinned") & pinned(s, f))
+        | ((policy.fork == "unless_registered") & registered(s, f))
     )
 
 
@@ -287,8 +294,10 @@ def holder_let_go(s, policy, op):
     t = op.task
     f = s.slot[op.page]
     by_pin = policy.fork.one_of("unless_pinned", "unless_pinned_sync", "unless_pinned_unmapped")
-    held = (by_pin & pinned(s, f)) | (~by_pin & extra_references(s, f, t))
-    s.require(at(s, op, PC.wait_holder), policy.refuse == "wait_holder", ~held)
+    indexed = policy.fork == "unless_registered"
+    counted = ~(by_pin | indexed) & extra_references(s, f, t)
+    s.require(at(s, op, PC.wait_holder), policy.refuse == "wait_holder")
+    s.require(~((by_pin & pinned(s, f)) | (indexed & registered(s, f)) | counted))
     s.pc[t] = tried_again(op)
 
 

@@ -1,9 +1,14 @@
-"""get_user_pages: the slow walk under the page-table lock and the lockless fast walk."""
+"""get_user_pages: the slow walk under the page-table lock and the lockless fast walk.
+
+With a holder index a hold is registered in the step that takes it, and not while the folio is being forked: the fork
+marks the index entry when it decides, and a walk that meets the mark puts the folio and waits for the fork. The index's
+lock is the innermost one (under the page-table lock) and is never held over the fork itself.
+"""
 
 from ...rule import rule
 from ..page import must_fork
 from ..world import PC, that
-from .cpu import fault_takes_reference
+from .cpu import being_forked, fault_takes_reference
 from .script import at, may_start, returns
 
 SLOW = "mm/gup.c:__get_user_pages (80a79516)"
@@ -25,6 +30,11 @@ def forks_first(s, policy, op, f, *values):
     return which & must_fork(s, f, s.cur)
 
 
+def may_register(s, policy, f):
+    """Without a holder index nothing is registered; with one, no hold of a folio while that is being forked."""
+    return (policy.fork != "unless_registered") | ~being_forked(s, f)
+
+
 @rule(op=WALKS, kernel=SLOW)
 def gup_slow_takes(s, policy, op):
     """Slow GUP finds a PTE that allows the access and takes the reference under the page-table lock."""
@@ -33,7 +43,7 @@ def gup_slow_takes(s, policy, op):
     s.require(at(s, op, PC.walk), s.pte[m] != 0)
     if op.write:
         s.require(s.pte_write[m] == 1)
-    s.require(~forks_first(s, policy, op, f, "slow", "slow_fast"))
+    s.require(~forks_first(s, policy, op, f, "slow", "slow_fast"), may_register(s, policy, f))
     takes(s, op, s.pte[m])
 
 
@@ -118,18 +128,19 @@ def gup_fast_keeps(s, policy, op):
     t = op.task
     f = s.folio[t] - 1
     s.require(at(s, op, PC.fast_check), s.pte[op.via] == s.folio[t], allows(s, op))
-    s.require(~forks_first(s, policy, op, f, "slow_fast"))
+    s.require(~forks_first(s, policy, op, f, "slow_fast"), may_register(s, policy, f))
     takes(s, op, s.folio[t])
     s.folio[t] = 0
 
 
 @rule(op=fast_walks, kernel=FAST)
 def gup_fast_drops(s, policy, op):
-    """The PTE has changed, or the folio must fork first: drop the reference, fall back to the slow walk."""
+    """The PTE has changed, or the folio must fork first or is being forked: drop the reference, take the slow walk."""
     t = op.task
     f = s.folio[t] - 1
     changed = (s.pte[op.via] != s.folio[t]) | ~allows(s, op)
-    s.require(at(s, op, PC.fast_check), forks_first(s, policy, op, f, "slow_fast") | changed)
+    late = forks_first(s, policy, op, f, "slow_fast") | ~may_register(s, policy, f)
+    s.require(at(s, op, PC.fast_check), late | changed)
     s.folio[t] = 0
     s.pc[t] = PC.walk
 

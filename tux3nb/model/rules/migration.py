@@ -14,12 +14,15 @@ from ..mmu import flush_and_notify, folio_freed
 from ..ops import CELLS, Kind
 from ..page import empty, free_folio, in_bio, mapped_where, refcount
 from ..world import PC, each, ops, tasks_of
+from .gup import may_register
 from .script import at, may_start, returns
 
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
 KINDS = (
     Kind(MIGRATE, "compaction migrates a folio of the file", looks=True, alone=True),
-    Kind(MIGRATE_RING, "migration that accounts for the reference of an AIO ring", looks=True, holder="uses", alone=True),
+    Kind(
+        MIGRATE_RING, "migration that accounts for the reference of an AIO ring", looks=True, holder="uses", alone=True
+    ),
     Kind(
         "ring_setup",
         "the kernel keeps a reference on the page, as on an AIO ring",
@@ -222,6 +225,7 @@ def migrate_ends(s, policy, op):
 def ring_is_set_up(s, policy, op):
     """The kernel keeps a reference on the page, and a pointer to it."""
     s.require(may_start(s, op), s.hold[op.holder] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(may_register(s, policy, s.slot[0]))
     s.hold[op.holder] = s.slot[0] + 1
     returns(s, op)
 

@@ -10,7 +10,7 @@ from ...rule import rule
 from ..ghost import active, read_starts
 from ..ops import CELLS, Kind
 from ..world import PC, each, ops, tasks_of
-from .gup import allows
+from .gup import allows, may_register
 from .script import at, may_start, returns
 
 KINDS = (
@@ -66,6 +66,7 @@ def vmsplice_walks_slowly(s, policy, op):
 def splice_takes(s, policy, op):
     """The folio in the slot is looked up, and the reference goes into the pipe."""
     s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[op.page]] == 0)
+    s.require(may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page] + 1
     for c in s.world.cells_of[op.page]:
         s.superseded_then[op.holder, c] = without(completed(s, c), s.cand[c])
@@ -109,7 +110,7 @@ def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
     f = s.hold[op.holder] - 1
     s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
-    s.require(s.frozen[s.slot[op.page]] == 0)
+    s.require(s.frozen[s.slot[op.page]] == 0, may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page] + 1
 
 

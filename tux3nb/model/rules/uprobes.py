@@ -38,7 +38,9 @@ KINDS = (
         holder="makes",
         **THROUGH_GUP,
     ),
-    Kind(RUN, "the process executes an instruction", one_cell=True, maps=True, looks=True, read_fault="idle", alone=True),
+    Kind(
+        RUN, "the process executes an instruction", one_cell=True, maps=True, looks=True, read_fault="idle", alone=True
+    ),
 )
 PC.add("uprobe_copy uprobe_rest uprobe_lock uprobe_replace uprobe_put cow_check unprobe_drop unprobe_keep")
 
