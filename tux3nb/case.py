@@ -8,6 +8,8 @@ from functools import cached_property
 
 from .columns import mappings_of, operations, parse
 from .errors import UserError, nearest
+from .exploration import HOLDS, REFUSED, UNFINISHED, VIOLATED
+from .layout import WORD
 from .model.features import FEATURES, NAMED, TUX3, named_policy
 from .model.ops import PAGES, PRIVATE, Holder
 from .model.properties import PROPERTIES, halted, settled
@@ -15,6 +17,9 @@ from .model.rules import all_rules, declarations
 from .model.world import World
 from .policy import Family
 from .system import Property, System, build
+
+VERDICTS = (HOLDS, REFUSED, VIOLATED, UNFINISHED)
+MOST = {"folios": 16, "deltas": 15}
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,30 @@ class Case:
     bounds: str = ""
     sources: tuple[Source, ...] = ()
 
+    def __post_init__(self):
+        """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
+        where = f"case {self.name}"
+        if self.pages not in PAGES:
+            raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
+        for name, least in (("folios", self.pages), ("deltas", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not least <= value <= MOST[name]:
+                raise UserError(f"{where}: {name}={value!r} is outside {least}..{MOST[name]}")
+        for fid in self.vary or ():
+            known = [f.id for f in FEATURES]
+            if fid not in known:
+                raise UserError(f"{where}: no feature {fid!r}{nearest(fid, known)}")
+        for name in (self.base, *self.expect):
+            if name not in NAMED:
+                raise UserError(f"{where}: no policy {name!r}{nearest(name, NAMED)}")
+        for name, verdict in self.expect.items():
+            if verdict not in VERDICTS:
+                raise UserError(f"{where}: {name} is expected to be {verdict!r}; a verdict is {', '.join(VERDICTS)}")
+
     @cached_property
     def world(self) -> World:
         """The world that the columns need. Raises ColumnError."""
         where = f"case {self.name}"
-        if self.pages not in PAGES:
-            raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
         tasks, cells = parse(self.columns, where, self.pages)
         readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
         mappings = mappings_of(self.mappings, where, self.pages)
@@ -68,7 +91,12 @@ class Case:
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
         bounds = self.folios, self.deltas
-        return World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages)
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages)
+        for f in world.fields.values():
+            if f.size * f.width > WORD:
+                bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"
+                raise UserError(f"{where}: too large: {bits}; take fewer writes to a cell, operations or folios")
+        return world
 
     @cached_property
     def system(self) -> System:

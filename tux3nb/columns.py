@@ -23,7 +23,8 @@ from .model.ops import CELLS, PAGES, PRIVATE, READONLY, SHARED, Kind, Mapping, O
 from .model.rules import kinds
 
 TRAITS = ("readonly", "get")  # of a hold: it only reads; it is a plain reference (FOLL_GET), not a pin
-PAGE = re.compile(r"p(\d+)(?::([01]+))?$")
+PAGE = re.compile(r"p(\d+)(?::(\w*))?$")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def parse(text: str, where: str = "case", pages: int = 1) -> tuple[list[str], li
         raise ColumnError(f"{where}: no columns")
     tasks = [name.strip() for name in rows[0][1].split("|")]
     for name in tasks:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        if not NAME.fullmatch(name):
             raise ColumnError(f"{where}, line {rows[0][0]}: {name!r} is no name for an actor (use a-z, 0-9, _)")
     if len(set(tasks)) != len(tasks):
         raise ColumnError(f"{where}, line {rows[0][0]}: an actor is named twice")
@@ -78,6 +79,8 @@ def _cell(text: str, task: str, row: int, where: str, pages: int) -> Cell:
     words = rest.split()
     if not words:
         raise ColumnError(f"{where}: nothing after the label {label!r}")
+    if words[-1] == "after":
+        raise ColumnError(f"{where}: 'after' names no label")
     kind = kinds().get(words[0])
     if kind is None:
         raise ColumnError(f"{where}: no operation {words[0]!r}{nearest(words[0], kinds())}")
@@ -85,6 +88,8 @@ def _cell(text: str, task: str, row: int, where: str, pages: int) -> Cell:
         raise ColumnError(f"{where}: {words[0]!r} is modelled for a file of one page, and this one has {pages}")
     number, found = 0, CELLS
     others = []
+    if sum(bool(PAGE.match(word)) for word in words[1:]) > 1:
+        raise ColumnError(f"{where}: {words[0]!r} names one page, and this line more: {text!r}")
     for word in words[1:]:
         page = PAGE.match(word)
         if page:
@@ -104,9 +109,11 @@ def _cells(page: re.Match, kind: Kind, where: str, word: str, pages: int) -> tup
     if int(page[1]) >= pages:
         raise ColumnError(f"{where}: {word!r}: this world has page{_pages(pages)} only")
     if pages > 1:
-        if page[2]:
+        if page[2] is not None:
             raise ColumnError(f"{where}: {word!r}: of two pages each is one cell; write p{page[1]}")
         return PAGES[pages][int(page[1])]
+    if page[2] is not None and not re.fullmatch("[01]+", page[2]):
+        raise ColumnError(f"{where}: {word!r}: a page has the cells 0 and 1")
     cells = tuple(sorted({int(c) for c in page[2]})) if page[2] else CELLS
     if kind.one_cell and page[2] and len(cells) > 1:
         raise ColumnError(f"{where}: {word!r}: {kind.name} touches one cell")
@@ -139,7 +146,21 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: s
             if name not in labels:
                 raise ColumnError(f"{at}: no label {name!r}{nearest(name, labels)}")
         ops[i] = replace(ops[i], after=tuple(labels[name] for name in after))
+    _can_come(ops, waits)
     return ops
+
+
+def _can_come(ops: list[Op], waits):
+    """Lines that wait for each other in a circle never come. Raises ColumnError."""
+    done, left = set(), dict(zip(ops, waits, strict=True))
+    while left:
+        ready = [op for op in left if {*op.after, *([(op.task, op.line - 1)] if op.line else [])} <= done]
+        if not ready:
+            at, after = next(wait for wait in left.values() if wait[1])
+            raise ColumnError(f"{at}: 'after {', '.join(after)}' waits for a line that waits for this one")
+        for op in ready:
+            done.add((op.task, op.line))
+            del left[op]
 
 
 def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
@@ -185,12 +206,22 @@ def mappings_of(words, where: str, pages: int = 1) -> list[Mapping]:
     """Mappings from ``"name[:kind][:p1][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
     out = []
     numbers = {f"p{p}": p for p in range(pages)}
+    if isinstance(words, str):
+        raise ColumnError(f"{where}: mappings are a sequence of texts, not the text {words!r}")
     for word in words:
         name, *traits = word.split(":")
+        if not NAME.fullmatch(name):
+            raise ColumnError(f"{where}: {name!r} is no name for a mapping (use a-z, 0-9, _)")
+        if name in [m.name for m in out]:
+            raise ColumnError(f"{where}: the mapping {name!r} is named twice")
         known = {SHARED, READONLY, PRIVATE, "absent", "unmapped", "sibling", "young", *numbers}
         for t in traits:
             if t not in known:
                 raise ColumnError(f"{where}, mapping {name}: no trait {t!r}{nearest(t, known)}")
+        for several in ((SHARED, READONLY, PRIVATE), numbers):
+            said = [t for t in traits if t in several]
+            if len(said) > 1:
+                raise ColumnError(f"{where}, mapping {name}: {' and '.join(said)} at once")
         kind = next((t for t in traits if t in (SHARED, READONLY, PRIVATE)), SHARED)
         page = next((numbers[t] for t in traits if t in numbers), 0)
         there = "absent" not in traits, "unmapped" not in traits

@@ -34,8 +34,12 @@ BROKEN = {
     ),
     "no page": ("store p0:0", "store", ("line 3", "column app", "store", "page")),
     "another page": ("store p0:0", "store p1:0", ("line 3", "column app", "'p1:0'", "p0")),
+    "no such cell": ("store p0:0", "store p0:2", ("line 3", "column app", "'p0:2'", "cells 0 and 1")),
+    "page twice": ("store p0:0", "store p0:0 p0:1", ("line 3", "column app", "'store'", "p0:0 p0:1")),
     "two cells": ("store p0:0", "store p0:01", ("line 3", "column app", "'p0:01'", "one cell")),
     "unknown label": ("after dirty", "after dirt", ("line 3", "column kernel", "'dirt'", "dirty")),
+    "after nothing": ("after dirty", "after", ("line 3", "column kernel", "'after'", "label")),
+    "waits for itself": ("store p0:0      |", "store p0:0 after dirty |", ("line 3", "column app", "'after dirty'")),
     "label twice": ("mr_register", "dirty: mr_register", ("line 4", "column app", "'dirty'", "twice")),
     "label alone": ("mr_register p0", "pinned: ", ("line 4", "column app", "'pinned'")),
     "unknown mapping": ("store p0:0", "store ap p0:0", ("line 3", "column app", "'ap'", "app")),
@@ -78,6 +82,86 @@ def test_a_case_without_columns_or_steps(columns):
 def test_a_bad_mapping_trait_names_the_mapping_and_the_nearest():
     with pytest.raises(ColumnError, match="mapping app: no trait 'privat'; did you mean private"):
         case(GOOD, ("app:privat",)).world  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "mappings,words",
+    [
+        ("app", ("'app'", "sequence of texts")),
+        (("App",), ("'App'",)),
+        (("app", "app:readonly"), ("'app'", "twice")),
+        (("app:private:readonly",), ("mapping app", "private and readonly at once")),
+    ],
+)
+def test_broken_mappings_are_named(mappings, words):
+    with pytest.raises(ColumnError, match="case mine") as told:
+        case(GOOD, mappings).world  # noqa: B018
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+def test_lines_that_wait_for_each_other_name_one_of_them():
+    circle = """
+        one                   | two
+        a: store p0 after b   | b: write p0 after a
+    """
+    with pytest.raises(ColumnError, match="case mine, line 3, column one: 'after b' waits for a line that waits"):
+        case(circle, ("one",)).world  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "field,value,words",
+    [
+        ("folios", 0, ("folios=0", "1..16")),
+        ("folios", 17, ("folios=17", "1..16")),
+        ("folios", "3", ("folios='3'",)),
+        ("deltas", -1, ("deltas=-1", "0..15")),
+        ("pages", 3, ("3 pages", "1 or 2")),
+        ("vary", ("frok",), ("'frok'", "fork")),
+        ("base", "tux", ("'tux'", "tux3")),
+        ("expect", {"tux": "HOLDS"}, ("'tux'", "tux3")),
+        ("expect", {"tux3": "HOLD"}, ("tux3", "'HOLD'", "HOLDS")),
+    ],
+)
+def test_a_field_out_of_range_names_field_and_value(field, value, words):
+    with pytest.raises(UserError, match="case mine") as told:
+        case(GOOD, **{field: value})
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+def test_a_world_too_large_for_its_fields_says_so():
+    with pytest.raises(UserError, match="case mine: too large: cand needs 162 bits and has 64"):
+        case("app\n" + "store p0:0\n" * 80).world  # noqa: B018
+
+
+# ---- two pages -------------------------------------------------------------------------------------------------
+TWO = """
+    app           | device            | kernel
+    store p0      | device_write p1   | transition
+    store tail p1 |                   |
+    mr_register tail p1 |             |
+"""
+BROKEN_TWO = {
+    "a third page": ("store p0 ", "store p2 ", ("line 3", "column app", "'p2'", "p0 and p1")),
+    "a cell": ("store p0 ", "store p0:0 ", ("line 3", "column app", "'p0:0'", "one cell")),
+    "the other's mapping": ("store tail p1", "store app p1", ("line 4", "column app", "p1", "app maps p0")),
+    "not what is held": ("device_write p1", "device_write p0", ("line 3", "column device", "p0", "app holds p1")),
+    "one page only": ("store p0 ", "truncate p0 ", ("line 3", "column app", "'truncate'", "one page")),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_TWO)
+def test_a_broken_case_of_two_pages_names_line_column_and_word(what):
+    old, new, words = BROKEN_TWO[what]
+    assert len(case(TWO, ("app", "tail:p1"), pages=2).world.ops) == 5
+    with pytest.raises(ColumnError) as told:
+        case(TWO.replace(old, new), ("app", "tail:p1"), pages=2).world  # noqa: B018
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+def test_the_order_of_two_pages_is_not_asked_of_one():
+    with pytest.raises(UserError, match="case mine: I6m is about two pages"):
+        case(GOOD, judges=("I6m",)).properties  # noqa: B018
+    assert "I6m" not in [p.id for p in case(TWO, ("app", "tail:p1"), pages=2).properties]
 
 
 def test_an_unknown_property_names_the_nearest():
