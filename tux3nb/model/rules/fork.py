@@ -364,10 +364,11 @@ def reverse_fork_moves_delta(s, policy, op):
 
 # ---- fork_folio -----------------------------------------------------------------------------------------------
 def due(s, t):
-    """The copy keeps what the closed delta is still to take from the old folio.
+    """The copy is A's snapshot for the closed delta (I6): what begins to write A from now on comes too late for it.
 
-    Not so if the write-out has ended since the decision, or if the folio's dirt is of the section's own delta and
-    goes with the new folio.
+    So it is while that delta has yet to take A: A is dirty for it and in no bio. Once the flusher has A, the snapshot
+    is the submission, and behind if the write-out has ended since the decision. And if A's dirt is of the section's own
+    delta, which may have closed since, then it goes along with B, whose snapshot is yet to come.
     """
     f = s.folio[t] - 1
     older = (s.dirty[f] == 1) & (s.tag[f] == s.committed) & (s.tag[f] != s.section[t] - 1)

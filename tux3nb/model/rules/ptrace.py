@@ -1,4 +1,8 @@
-"""ptrace, /proc/pid/mem: one plain reference a copy, got through the tracee's mapping by slow GUP."""
+"""ptrace, /proc/pid/mem and process_vm_writev: one hold a copy, got through the tracee's mapping by slow GUP.
+
+The two differ in the hold alone: ptrace has a plain reference, process_vm_readv and process_vm_writev a counted pin
+(pin_user_pages_remote) in the kernels that have pins.
+"""
 
 from ...expr import has
 from ...rule import rule
@@ -9,37 +13,21 @@ from .dirty import KERNEL as DIRTY
 from .dirty import OUTCOMES, dirty_call
 from .script import at, may_start, returns
 
+COMMON = dict(one_cell=True, maps=True, walks="slow", then="relock", holder="makes")
+WRITING = dict(writes="holder", dirties=True, gup_write=True, **COMMON)
+READING = dict(reads="holder", **COMMON)
 KINDS = (
-    Kind(
-        "poke",
-        "ptrace writes a cell of the tracee",
-        one_cell=True,
-        writes="holder",
-        maps=True,
-        dirties=True,
-        walks="slow",
-        gup_write=True,
-        then="relock",
-        holder="makes",
-        pin=False,
-    ),
-    Kind(
-        "peek",
-        "ptrace reads a cell of the tracee",
-        one_cell=True,
-        reads="holder",
-        maps=True,
-        walks="slow",
-        then="relock",
-        holder="makes",
-        pin=False,
-    ),
+    Kind("poke", "ptrace writes a cell of the tracee", pin=False, **WRITING),
+    Kind("peek", "ptrace reads a cell of the tracee", pin=False, **READING),
+    Kind("vm_write", "process_vm_writev writes a cell of the tracee, with a counted pin", **WRITING),
+    Kind("vm_read", "process_vm_readv reads a cell of the tracee, with a counted pin", **READING),
 )
+POKES, PEEKS = ("poke", "vm_write"), ("peek", "vm_read")
 PC.add("relock touch dirty_call put")
-ACCESS = "mm/memory.c:__access_remote_vm (3.17)"
+ACCESS = "mm/memory.c:__access_remote_vm (3.17), mm/process_vm_access.c:process_vm_rw_single_vec"
 
 
-@rule(op=ops("poke"), kernel=ACCESS)
+@rule(op=ops(*POKES), kernel=ACCESS)
 def poke_begins(s, policy, op):
     """The tracer asks to write a cell of the tracee's memory."""
     s.require(may_start(s, op))
@@ -47,7 +35,7 @@ def poke_begins(s, policy, op):
     s.pc[op.task] = PC.walk
 
 
-@rule(op=ops("peek"), kernel=ACCESS)
+@rule(op=ops(*PEEKS), kernel=ACCESS)
 def peek_begins(s, policy, op):
     """The tracer asks to read a cell of the tracee's memory."""
     s.require(may_start(s, op))
@@ -55,14 +43,14 @@ def peek_begins(s, policy, op):
     s.pc[op.task] = PC.walk
 
 
-@rule(op=ops("poke", "peek"), kernel=ACCESS)
+@rule(op=ops(*POKES, *PEEKS), kernel=ACCESS)
 def access_copies_at_once(s, policy, op):
     """The access goes on with the folio that GUP returned, whatever has become of it."""
     s.require(at(s, op, PC.relock), policy.retranslate == "no")
     s.pc[op.task] = PC.touch
 
 
-@rule(op=ops("poke", "peek"), kernel="holder takes the folio lock and looks the index up again")
+@rule(op=ops(*POKES, *PEEKS), kernel="holder takes the folio lock and looks the index up again")
 def access_rechecks(s, policy, op):
     """The access locks the folio and finds it still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder] - 1
@@ -72,7 +60,7 @@ def access_rechecks(s, policy, op):
     s.pc[op.task] = PC.touch
 
 
-@rule(op=ops("poke", "peek"), kernel="holder takes the folio lock and looks the index up again")
+@rule(op=ops(*POKES, *PEEKS), kernel="holder takes the folio lock and looks the index up again")
 def access_starts_over(s, policy, op):
     """The folio is no longer in the slot: drop it and walk again."""
     f = s.hold[op.holder] - 1
@@ -81,7 +69,7 @@ def access_starts_over(s, policy, op):
     s.pc[op.task] = PC.walk
 
 
-@rule(op=ops("poke"), kernel=ACCESS)
+@rule(op=ops(*POKES), kernel=ACCESS)
 def poke_copies(s, policy, op):
     """The tracer's bytes are copied into the folio, through the kernel's own mapping of it."""
     c = op.cells[0]
@@ -90,7 +78,7 @@ def poke_copies(s, policy, op):
     s.pc[op.task] = PC.dirty_call
 
 
-@rule(op=ops("poke"), outcome=OUTCOMES, kernel=ACCESS + ": set_page_dirty_lock; " + DIRTY)
+@rule(op=ops(*POKES), outcome=OUTCOMES, kernel=ACCESS + ": set_page_dirty_lock; " + DIRTY)
 def poke_reports_dirty(s, policy, op, outcome):
     """The tracer's dirty call, under the folio lock."""
     f = s.hold[op.holder] - 1
@@ -105,7 +93,7 @@ def relocked(policy, yes: bool):
     return policy.retranslate != "no" if yes else policy.retranslate == "no"
 
 
-@rule(op=ops("poke"), kernel=ACCESS + ": put_page", locked=(False, True))
+@rule(op=ops(*POKES), kernel=ACCESS + ": put_page", locked=(False, True))
 def poke_returns(s, policy, op, locked):
     """The reference is dropped (and the folio unlocked, if it was locked over the copy); the poke returns."""
     f = s.hold[op.holder] - 1
@@ -118,7 +106,7 @@ def poke_returns(s, policy, op, locked):
     returns(s, op)
 
 
-@rule(op=ops("peek"), kernel=ACCESS)
+@rule(op=ops(*PEEKS), kernel=ACCESS)
 def peek_copies(s, policy, op):
     """The tracer reads a cell of the folio that GUP returned."""
     c = op.cells[0]
@@ -129,7 +117,7 @@ def peek_copies(s, policy, op):
     s.pc[op.task] = PC.put
 
 
-@rule(op=ops("peek"), kernel=ACCESS + ": put_page", locked=(False, True))
+@rule(op=ops(*PEEKS), kernel=ACCESS + ": put_page", locked=(False, True))
 def peek_returns(s, policy, op, locked):
     """The reference is dropped; the peek returns."""
     f = s.hold[op.holder] - 1
