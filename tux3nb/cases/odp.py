@@ -1,4 +1,7 @@
-"""Secondary MMUs (RDMA on-demand paging, KVM): no reference at all, only the notifier keeps them right."""
+"""Secondary MMUs (RDMA on-demand paging, KVM): no reference at all, only the notifier keeps them right.
+
+A guest of KVM has no case of its own: for `odp_read` and `odp_write` read a guest's load and store (see rules/odp.py).
+"""
 
 from ..case import Case, Source
 

@@ -4,6 +4,10 @@ A migrator takes any folio of the file that it comes across, a forked one too. I
 it cannot account for; then everything is put back. What it moves goes to a new folio, in the slot of the old one's
 index. Tux3 itself never let its folios be migrated while dirty (its ``migratepage`` is commented out): here the dirty
 bit, the delta tag and the buffers go along, as with ``buffer_migrate_folio``.
+
+The rules also stand for the collapse of small folios into a large one (khugepaged, MADV_COLLAPSE): there too every
+PTE is unmapped, the count frozen at what is expected, one extra reference refuses it, and all is put back. That it
+takes no dirty file folio (recalled) and moves many at once tells no two policies apart that migration does not.
 """
 
 from ...errors import UserError

@@ -1,4 +1,9 @@
-"""An RDMA memory region: registered (pinned), written and read by the device, deregistered (reported dirty)."""
+"""An RDMA memory region: registered (pinned), written and read by the device, deregistered (reported dirty).
+
+vfio type1, iommufd, vdpa and AF_XDP are the same to a page fork: long-term pins of unbounded life, DMA both ways at
+physical addresses, pages reported dirty at the end (vfio takes the slow walk only, which here is one of the two that a
+registration may take).
+"""
 
 from ...expr import every, has, some, where
 from ...rule import rule
