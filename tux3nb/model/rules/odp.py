@@ -3,9 +3,9 @@
 One set of rules covers both. A guest's load and store go through the second-level page table as a device's DMA goes
 through its translation: faulted in by GUP, the reference dropped at once (x86 KVM did so before 2015), torn down by the
 notifier. What differs is when the page is reported dirty: KVM marks the folio when it maps it writable or tears that
-down (kvm_set_pfn_dirty; recalled), ODP when it is invalidated. Either way the process's PTE was writable then, so the folio is
-dirty already and the call changes nothing; a read-only translation makes no call. Guest memory that *is* pinned (SEV,
-nested page maps) is a long-term pin like an RDMA region.
+down (kvm_set_pfn_dirty; recalled), ODP when it is invalidated. Either way the process's PTE was writable then, so the
+folio is dirty already and the call changes nothing (derived); a read-only translation makes no call. Guest memory that
+*is* pinned (SEV, nested page maps) is a long-term pin like an RDMA region.
 """
 
 from ...expr import has
