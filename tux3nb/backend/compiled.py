@@ -85,7 +85,8 @@ def explore_compiled(
 
     With ``forget=True`` a state is dropped once no run can come back to it (see `ranks`): a fraction of the memory, the
     same counts, depths, events and violations by policy. What needs the whole graph is not there: progress is
-    unfinished, `arrivals` and `edges` are errors. A shortest run is found by exploring its one policy again.
+    unfinished, `arrivals` and `edges` are errors. A shortest run is found by exploring its one policy again. Levels are
+    not in order of depth: where such a run is stopped early, its violations are real, perhaps not the shallowest.
 
     Raises ModelError as explore does, and where nothing can be forgotten.
     """
@@ -93,7 +94,7 @@ def explore_compiled(
     if engine is None:
         return None
     begin = partial(Handle, engine, system, family, threads=threads)
-    handle = begin(family.all if policies is None else policies, ranks=Ranks(system) if forget else None)
+    handle = begin(family.all if policies is None else policies, ranks=ranks_of(system) if forget else None)
     graph = ForgottenGraph(begin, engine.source.plan) if forget else CompiledGraph(handle, engine.source.plan)
     run = Exploration(system, family, Stepper(system, family, handle), graph)
     if forget:
@@ -130,6 +131,14 @@ class Engine:
                 return None
             kept[words] = cls(kept["source"], words, code)
         return kept[words]
+
+
+def ranks_of(system: System) -> Ranks:
+    """The ranks of `system`, found once."""
+    kept = vars(system).setdefault("_compiled", {})
+    if "ranks" not in kept:
+        kept["ranks"] = Ranks(system)
+    return kept["ranks"]
 
 
 class Handle:
