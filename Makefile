@@ -17,7 +17,7 @@ help:
 	@echo "make notebooks   run the notebooks in place, keep only what is stable"
 	@echo "make record      write the records in data/ anew (review the difference like code)"
 	@echo "make matrix      case by policy: the verdicts, compared with the expected ones"
-	@echo "make bench       how fast the exploration is"
+	@echo "make bench       how fast the exploration is (ten minutes; QUICK=1: one; FULL=1: adds the large worlds)"
 	@echo "make lint        ruff on code and notebooks"
 	@echo "make clean       remove what these words made (not .venv)"
 
@@ -38,7 +38,7 @@ record: $(READY)
 matrix: $(READY)
 	@$(RUN) tux3nb matrix
 bench: $(READY)
-	@$(RUN) benchmarks
+	@QUICK=$(QUICK) FULL=$(FULL) WORLDS="$(WORLDS)" RESULTS=$(RESULTS) $(RUN) benchmarks
 lint: $(READY)
 	@$(RUN) ruff check .
 clean:

@@ -1,7 +1,7 @@
-"""``python -m benchmarks``: every engine in turn, round after round, so that all see the same noise; then the table.
+"""``make bench``: every engine in turn, round after round, so that all see the same noise; then the tables.
 
-QUICK=1: the small world only (a minute). FULL=1: adds the huge one (an hour, 16 GB). WORLDS=small,large: just these.
-RESULTS=name: what the JSON file is called.
+QUICK=1: the small world only (a minute). FULL=1: adds 10^7 shared states, 10^7 states of one policy and 10^8 shared
+states (two hours, 16 GB). WORLDS="small family,vast family": just these. RESULTS=name: what the JSON file is called.
 """
 
 from __future__ import annotations
@@ -14,18 +14,39 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tux3nb.backend.promela import FASTEST, SpinError, compile_pan, compiler, missing
 
+from .plot import plot
 from .report import write_readme
 from .worlds import family, only, world
 
 HERE = Path(__file__).parent
 QUICK, FULL = bool(os.environ.get("QUICK")), bool(os.environ.get("FULL"))
-SLOTS = {"small": 22, "medium": 24, "large": 27, "huge": 28}  # log2 of SPIN's hash table, no smaller than its states
-PATIENCE = 3600
-NOT_RUN = {"error": "not run"}
+SLOTS = {"small": 22, "medium": 24, "large": 26, "huge": 28, "vast": 27}  # log2 of SPIN's hash table
+MODE = "QUICK" if QUICK else "FULL" if FULL else "default"
+PATIENCE = 7200
+DIFFER, EACH, REDUCED, HASHED = (
+    "spin, policies that differ", "spin, one run a policy", "spin, reduced", "spin, hash-compact (not exact)"
+)  # fmt: skip
+ROUNDS = {  # (world, scope) -> engine -> how often it is measured
+    ("small", "family"): {"scalar": 2, "frontier": 3, "compiled": 3, "forgetting": 1, "spin": 3, DIFFER: 1, EACH: 1},
+    ("medium", "family"): {"frontier": 2, "compiled": 3, "forgetting": 1, "spin": 1, DIFFER: 1},
+    ("large", "family"): {"frontier": 2, "compiled": 3, "forgetting": 1, "spin": 1},
+    ("small", "one"): {"scalar": 3, "frontier": 3, "compiled": 3, "spin": 3, REDUCED: 1},
+    ("medium", "one"): {"scalar": 1, "frontier": 3, "compiled": 3, "spin": 3, REDUCED: 1},
+    ("large", "one"): {"frontier": 2, "compiled": 3, "spin": 2, REDUCED: 1},
+    ("huge", "one"): {"frontier": 2, "compiled": 3, "spin": 2},
+    ("huge", "family"): {"frontier": 1, "compiled": 2, "forgetting": 1, HASHED: 1},  # exactly: more than 16 GB
+    ("vast", "one"): {"frontier": 1, "compiled": 2, "spin": 1},
+    ("vast", "family"): {"forgetting": 1},
+}
+ENGINES = ("scalar", "frontier", "compiled")
+QUICK_RUNS, FULL_RUNS = list(ROUNDS)[:1] + list(ROUNDS)[3:4], list(ROUNDS)[-3:]
+ANSWERED = {"small": ("-O0",), "medium": ("-O0",), "large": ("-O0", "-O1"), "huge": ("-O1", "-O2")}  # cc that wins
 
 
 def child(*command: str, python: str = sys.executable) -> dict:
@@ -43,7 +64,7 @@ def summary(runs: list[dict]) -> dict:
     """Median and spread of the seconds, median of the processor seconds; all else of the last run."""
     good = [r for r in runs if "error" not in r]
     if not good:
-        return runs[-1] if runs else NOT_RUN
+        return runs[-1]
     seconds = [r["seconds"] for r in good]
     spread = {"seconds": statistics.median(seconds), "low": min(seconds), "high": max(seconds), "runs": len(good)}
     if "cpu" in good[-1]:
@@ -51,10 +72,10 @@ def summary(runs: list[dict]) -> dict:
     return {**good[-1], **spread}
 
 
-def round_robin(jobs: dict, rounds: int) -> dict[str, dict]:
-    """Each job once a round, in turn; jobs are name -> (function, most rounds)."""
+def round_robin(jobs: dict) -> dict[str, dict]:
+    """Each job once a round, in turn; jobs are name -> (function, rounds)."""
     found: dict[str, list] = {name: [] for name in jobs}
-    for n in range(rounds):
+    for n in range(max(most for _, most in jobs.values())):
         for name, (job, most) in jobs.items():
             if n < most:
                 say(f"  {name}, round {n + 1}")
@@ -96,78 +117,106 @@ class Spin:
         }
 
 
-def measure_world(name: str, scope: str, rounds: int, folder: Path) -> dict:
+def measure_world(name: str, scope: str, folder: Path) -> dict:
     """All engines on one world, for the whole family or one policy."""
     say(f"{name}, {scope}")
-    big = name in ("large", "huge")
+    rounds = {engine: min(most, 2) if QUICK else most for engine, most in ROUNDS[name, scope].items()}
+    if QUICK:
+        rounds = {engine: most for engine, most in rounds.items() if engine in (*ENGINES, "spin")}
     jobs = {}
-    for engine in ("scalar", "frontier", "compiled"):
-        most = {"scalar": 0 if big else 1 if name == "medium" else rounds, "frontier": 2 if big else rounds}
-        command = ("-m", "benchmarks.child", engine, name, scope)
-        jobs[engine] = (lambda command=command: child(*command), most.get(engine, rounds))
-    if not missing():
-        jobs |= spin_jobs(name, scope, rounds, folder)
-    found = {job: figures for job, figures in round_robin(jobs, rounds).items() if figures != NOT_RUN}
+    for engine, most in rounds.items():
+        if engine.startswith("spin"):
+            job = None if missing() else spin_job(engine, name, scope, folder)
+        else:
+            job = partial(child, "-m", "benchmarks.child", engine, name, scope)
+        if job:
+            jobs[engine] = job, most
+    found = round_robin(jobs)
     for figures in found.values():
         figures.pop("differ", None)
     return found
 
 
-def spin_jobs(name: str, scope: str, rounds: int, folder: Path) -> dict:
-    """SPIN's ways to answer; for a large family the quickest only, once."""
-    policies, big = family(name, scope), name in ("large", "huge")
-    spin = Spin(name, policies, folder / f"{name}-{scope}")
-    jobs = {"spin": (spin.run, 1 if big and scope == "family" else rounds)}
-    if scope == "one" and not QUICK:
+def spin_job(way: str, name: str, scope: str, folder: Path) -> Callable[[], dict] | None:
+    """One of SPIN's ways to answer, prepared; None where no two policies differ."""
+    policies, flags = family(name, scope), FASTEST
+    if way == REDUCED:
         flags = tuple(f for f in FASTEST if f != "-DNOREDUCE")
-        jobs["spin, reduced"] = (Spin(name, policies, folder / f"{name}-{scope}-reduced", flags).run, rounds)
-    if scope == "family" and not big and not QUICK:
+    if way == HASHED:
+        flags = (*FASTEST, "-DHC4")
+    if way == DIFFER:
         differ = child("-m", "benchmarks.child", "frontier", name, scope).get("differ", [])
-        if differ:
-            few = Spin(name, only(policies, differ), folder / f"{name}-differ")
-            jobs["spin, policies that differ"] = (few.run, rounds)
-        if name == "small":
-            jobs["spin, one run a policy"] = (spin.each, 1)
-    return jobs
+        if not differ:
+            return None
+        policies = only(policies, differ)
+    spin = Spin(name, policies, folder / f"{name}-{scope}-{len(list(folder.iterdir()))}", flags)
+    return spin.each if way == EACH else spin.run
 
 
 # ---- the rest --------------------------------------------------------------------------------------------
-def measure_increment(rounds: int) -> dict:
+def measure_increment() -> dict:
     """361,775 states: ours against the Python checkers of the same kind."""
     say("increment")
     peer = os.environ.get("BENCH_PEER_PYTHON", sys.executable)
-    size = ("3", "4")
+    size, rounds = ("3", "4"), 1 if QUICK else 3
     jobs = {
         e: (lambda e=e: child("-m", "benchmarks.child", e, f"increment-{size[0]}-{size[1]}", "one"), rounds)
         for e in ("scalar", "frontier", "compiled")
     }
     for checker in ("minicheck", "musil"):
-        jobs[checker] = (lambda c=checker: child(str(HERE / "peers.py"), c, *size, python=peer), rounds)
-    return round_robin(jobs, rounds)
+        jobs[checker] = (lambda c=checker: child(str(HERE / "peers.py"), c, *size, python=peer), min(rounds, 2))
+    return round_robin(jobs)
 
 
-def measure_cold(rounds: int, folder: Path) -> dict:
-    """Process start to verdict for `rdma` under Tux3's policy; for SPIN: spin, cc and pan."""
+def timed(*command: str, **environment: str) -> dict:
+    """A whole process, from start to end."""
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, *command], cwd=HERE.parent, capture_output=True,
+                          env={**os.environ, **environment})  # fmt: skip
+    spent = time.perf_counter() - begin
+    return {"seconds": spent} if done.returncode in (0, 1, 3) else {"error": done.stderr.decode()[-200:]}
+
+
+def measure_cold() -> dict:
+    """Process start to verdict with its run, for `rdma` under Tux3's policy."""
     say("cold")
+    return round_robin({"tux3nb check rdma": (lambda: timed("-m", "tux3nb", "check", "rdma"), 2 if QUICK else 5)})
 
-    def check() -> dict:
-        begin = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "tux3nb", "check", "rdma"], cwd=HERE.parent, capture_output=True)
-        spent = time.perf_counter() - begin
-        return {"seconds": spent} if done.returncode in (0, 1, 3) else {"error": done.stderr.decode()[-200:]}
 
-    jobs = {"tux3nb check rdma": (check, rounds)}
-    for label, optimise in (("spin + cc -O0 + pan", "-O0"), ("spin + cc -O2 + pan", "-O2")):
+def measure_answers(name: str, folder: Path) -> dict:
+    """Verdict and shortest run of each property for Tux3's policy: whole processes; for SPIN spin, cc and pan."""
+    say(f"{name}, from nothing to verdicts and shortest runs")
+    command = ("-m", "benchmarks.answer")
+    jobs = {"default engines": (lambda: timed(*command, "auto", name), 2),
+            "compiled": (lambda: timed(*command, "compiled", name), 2)}  # fmt: skip
+
+    def built() -> dict:
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            return timed(*command, "compiled", name, XDG_CACHE_HOME=cache)
+
+    jobs["compiled, built anew"] = (built, 1)
+    for optimise in () if missing() else ANSWERED[name]:
 
         def spin(optimise=optimise) -> dict:
             with tempfile.TemporaryDirectory(dir=folder) as own:
-                flags = (optimise, *FASTEST[1:])
-                run = compile_pan(world("small"), family("small", "one"), Path(own), flags).run(slots=18)
+                flags = (optimise, *FASTEST[1:], "-DBFS")
+                run = compile_pan(world(name), family(name, "one"), Path(own), flags).run(slots=22)
             return {"seconds": sum(run.seconds.values())}
 
-        if not missing() and not (QUICK and optimise == "-O2"):
-            jobs[label] = (spin, rounds)
-    return round_robin(jobs, rounds)
+        jobs[f"spin + cc {optimise} + pan, breadth first"] = (spin, 1)
+    return round_robin(jobs)
+
+
+def measure_growth() -> dict:
+    """States by bound, and the plot of them."""
+    say("growth")
+    found = child("-m", "benchmarks.growth", "30000" if QUICK else "20000000" if FULL else "2000000")
+    if "error" not in found:
+        title = f"Shared states of free-running {found['kind']}, one bound raised at a time"
+        lines = {bound: [(int(x), p["shared"], p["more"]) for x, p in points.items()]
+                 for bound, points in found["points"].items()}  # fmt: skip
+        (HERE / "results" / f"growth-{MODE}.svg").write_text(plot(title, "bound", lines))
+    return found
 
 
 def measure_toggles() -> dict:
@@ -202,29 +251,37 @@ def machine() -> dict:
     return {"cpu": model, "cpus": os.cpu_count(), "python": platform.python_version(), "load": load, **tools}
 
 
+def chosen() -> list[tuple[str, str]]:
+    """(world, scope) of all measurements, in order."""
+    named = os.environ.get("WORLDS")
+    if named:
+        return [tuple(run.split()) for run in named.split(",")]
+    return QUICK_RUNS if QUICK else [run for run in ROUNDS if FULL or run not in FULL_RUNS]
+
+
 def main() -> int:
-    names = ["small"] if QUICK else ["small", "medium", "large"] + ["huge"] * FULL
-    names = os.environ.get("WORLDS", ",".join(names)).split(",")
-    rounds = 2 if QUICK else 3
-    mode = "QUICK" if QUICK else "FULL" if FULL else "default"
-    found: dict = {"mode": mode, "machine": machine(), "when": time.strftime("%Y-%m-%d %H:%M"), "worlds": {}}
+    found: dict = {"mode": MODE, "machine": machine(), "when": time.strftime("%Y-%m-%d %H:%M"), "worlds": {}}
+    begin = time.monotonic()
+    (HERE / "results").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as name:
         folder = Path(name)
         try:
-            for world_name in names:
-                for scope in ("family", "one"):
-                    found["worlds"][f"{world_name}, {scope}"] = measure_world(world_name, scope, rounds, folder)
-            found["increment"] = measure_increment(1 if QUICK else rounds)
-            found["cold"] = measure_cold(rounds, folder)
+            for world_name, scope in chosen():
+                found["worlds"][f"{world_name}, {scope}"] = measure_world(world_name, scope, folder)
+            answered = [w for w, scope in chosen() if scope == "one" and w in ANSWERED]
+            found["answers"] = {w: measure_answers(w, folder) for w in answered}
+            found["increment"] = measure_increment()
+            found["cold"] = measure_cold()
             found["toggles"] = measure_toggles()
+            found["growth"] = measure_growth()
             found["profile"] = child("-m", "benchmarks.profiles")
         except SpinError as e:
             say(f"SPIN failed: {e}")
             return 1
-    results = HERE / "results" / f"{os.environ.get('RESULTS', mode)}.json"
-    results.parent.mkdir(exist_ok=True)
+    found["minutes"] = (time.monotonic() - begin) / 60
+    results = HERE / "results" / f"{os.environ.get('RESULTS') or MODE}.json"
     results.write_text(json.dumps(found, indent=1) + "\n")
-    print(write_readme(HERE / "README.md", found, mode))
+    print(write_readme(HERE / "README.md", found, MODE))
     return 0
 
 

@@ -1,16 +1,20 @@
-"""One measured exploration in a process of its own: ``python -m benchmarks.child ENGINE WORLD SCOPE`` prints JSON."""
+"""One measured exploration in a process of its own: ``python -m benchmarks.child ENGINE WORLD SCOPE`` prints JSON.
+
+ENGINE: scalar, frontier, compiled, or forgetting (compiled, dropping the states that no run can come back to).
+"""
 
 import json
 import sys
 import time
 from pathlib import Path
 
-from tux3nb.backend.compiled import Engine, explore_compiled
+from tux3nb.backend.compiled import Engine, explore_compiled, ranks_of
 from tux3nb.backend.scalar import print_system
 from tux3nb.explore import explore
 
 from .worlds import family, world
 
+C = {"compiled": {"forget": False}, "forgetting": {"forget": True}}
 SHORT = 0.3  # seconds; what is faster is repeated, the best counts
 
 
@@ -18,17 +22,19 @@ def main(engine: str, name: str, scope: str) -> dict:
     """prepare: tracing, printing, and (compiled) loading or building the library; seconds: the search alone."""
     begin = time.perf_counter()
     system, policies = world(name), family(name, scope)
-    if engine == "compiled":
+    printed = None
+    if engine in C:
         Engine.of(system, policies)
-        printed = None
+        if C[engine]["forget"]:
+            ranks_of(system)
     else:
         printed = print_system(system, policies)
     prepared = time.perf_counter()
     spent, used, run = [], [], None
     while not spent or (sum(spent) < SHORT and len(spent) < 5):
         begin_run, begin_cpu = time.perf_counter(), time.process_time()
-        if engine == "compiled":
-            run = explore_compiled(system, policies)
+        if engine in C:
+            run = explore_compiled(system, policies, **C[engine])
         else:
             run = explore(system, policies, printed=printed, engine=engine)
         spent.append(time.perf_counter() - begin_run)
@@ -44,6 +50,19 @@ def main(engine: str, name: str, scope: str) -> dict:
         "policies": len(policies),
         "differ": differing(run),
         "megabytes": peak(),
+        **(stored(run) if engine in C else {}),
+    }
+
+
+def stored(run) -> dict:
+    """Bytes of the compiled search at its peak, and what a state takes at least: its words and its policy set, which
+    is a number and a share of the different sets."""
+    handle = run.printed.handle
+    return {
+        "bytes": handle.peak(),
+        "packed": 8 * handle.kw,
+        "set_share": 4 + 8 * handle.nw * handle.sets() / run.shared_states,
+        "layers": handle.layers(),
     }
 
 

@@ -1,4 +1,4 @@
-"""What is explored: the project's own RDMA world in growing sizes, with one family; and the increment model."""
+"""What is explored: the project's own worlds in growing sizes, with one family; and the increment model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from tux3nb.cases import find
+from tux3nb.freerun import free
 from tux3nb.layout import Field
 from tux3nb.model.features import FEATURES, TUX3
 from tux3nb.policy import Family
@@ -46,15 +47,19 @@ MORE = {  # name -> what is changed in the case `rdma`
         "folios": 4,
     },
 }
+FREE = {"vast": ("ptrace", 2, 3, 1)}  # free-running: family, rounds, folios, delta changes
 
 
 @cache
 def world(name: str) -> System:
-    """A traced system: one of MORE, or ``increment-N-T``."""
+    """A traced system: one of MORE or FREE, ``free-FAMILY-ROUNDS-FOLIOS-DELTAS``, or ``increment-N-T``."""
     if name.startswith("increment-"):
         rounds, threads = map(int, name.split("-")[1:])
         return increment(rounds, threads)
-    return replace(find("rdma"), **MORE[name]).system
+    if name.startswith("free-"):
+        kind, *bounds = name.split("-")[1:]
+        return free(kind, *map(int, bounds)).system
+    return free(*FREE[name]).system if name in FREE else replace(find("rdma"), **MORE[name]).system
 
 
 def family(name: str, scope: str) -> Family:

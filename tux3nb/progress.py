@@ -17,10 +17,10 @@ def stuck(run: Exploration) -> Iterator[tuple[int, int]]:
 def judge_progress(run: Exploration, prop: str) -> bool:
     """Add the violations of the progress property `prop`, and `prop` to ``run.judged``.
 
-    A run that was cut short cannot judge it: nothing is added, the answer for `prop` is UNFINISHED, and False is
-    returned.
+    A run that was cut short or forgets its states cannot judge it: nothing is added, the answer for `prop` is
+    UNFINISHED, and False is returned.
     """
-    if run.stopped:
+    if run.stopped or prop in run.unjudged:
         return False
     for depth, state, policies in run.graph.first_stuck():
         run.violate(prop, REASON, depth, state, policies)

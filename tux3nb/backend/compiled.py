@@ -13,33 +13,39 @@ import os
 import weakref
 from array import array
 from collections import Counter
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 
 from ..errors import ModelError
 from ..event import explain
-from ..exploration import Budget, Exploration, Limits, Progress, Stopped
+from ..exploration import FORGOTTEN, Budget, Exploration, Limits, Progress, Stopped
 from ..layout import WORD
 from ..policy import Family
 from ..system import System
 from .c_library import library
 from .c_text import Source, c_source
 from .plan import Plan
+from .ranks import Ranks
 from .scalar import Printed, print_system
 
-MORE, LAYER, DONE, ERROR, NO_MEMORY = range(5)
+MORE, LAYER, DONE, ERROR, NO_MEMORY, WENT_BACK = range(6)
 SLICE = 0.05  # seconds between two looks at the clock and at Ctrl-C
 EXPORTED = 4096  # arrivals whose edges are exported at once
 
 _U64P = ctypes.POINTER(ctypes.c_uint64)
 _SIGNATURES = {  # result, arguments; every function but the first takes the run
-    "explore_begin": (ctypes.c_void_p, [_U64P, _U64P, _U64P, ctypes.c_char_p, ctypes.c_int]),
+    "explore_begin": (
+        ctypes.c_void_p,
+        [_U64P, _U64P, _U64P, ctypes.c_char_p, ctypes.c_int, _U64P, ctypes.c_uint64, ctypes.c_uint64],
+    ),
     "explore_free": (None, []),
     "explore_some": (ctypes.c_int, [ctypes.c_double]),
     "explore_stop": (None, []),
     "explore_states": (ctypes.c_uint64, []),
     "explore_frontier": (ctypes.c_uint64, []),
     "explore_bytes": (ctypes.c_uint64, []),
+    "explore_peak": (ctypes.c_uint64, []),
+    "explore_sets": (ctypes.c_uint64, []),
     "explore_layers": (ctypes.c_uint64, []),
     "explore_counts": (None, [ctypes.c_int, _U64P]),
     "explore_fired": (None, [_U64P]),
@@ -69,18 +75,30 @@ def explore_compiled(
     progress: Progress | None = None,
     wait: bool = True,
     threads: int | None = None,
+    forget: bool = False,
 ) -> Exploration | None:
     """Explore as `tux3nb.explore.explore` does, by compiled code; None where there is no (working) C compiler.
 
     The first call for a system compiles it (about two seconds), later ones find it in the user's cache. With
     ``wait=False`` compiling goes on in the background and None is returned until it is done. `threads` is 1 or 2
-    (default: as many processors as there are); the answers do not depend on it. Raises ModelError as explore does.
+    (default: as many processors as there are); the answers do not depend on it.
+
+    With ``forget=True`` a state is dropped once no run can come back to it (see `ranks`): a fraction of the memory, the
+    same counts, depths, events and violations by policy. What needs the whole graph is not there: progress is
+    unfinished, `arrivals` and `edges` are errors. A shortest run is found by exploring its one policy again. Levels are
+    not in order of depth: where such a run is stopped early, its violations are real, perhaps not the shallowest.
+
+    Raises ModelError as explore does, and where nothing can be forgotten.
     """
     engine = Engine.of(system, family, wait)
     if engine is None:
         return None
-    handle = Handle(engine, system, family, family.all if policies is None else policies, threads)
-    run = Exploration(system, family, Stepper(system, family, handle), CompiledGraph(handle, engine.source.plan))
+    begin = partial(Handle, engine, system, family, threads=threads)
+    handle = begin(family.all if policies is None else policies, ranks=ranks_of(system) if forget else None)
+    graph = ForgottenGraph(begin, engine.source.plan) if forget else CompiledGraph(handle, engine.source.plan)
+    run = Exploration(system, family, Stepper(system, family, handle), graph)
+    if forget:
+        run.unjudged.update({p.id: FORGOTTEN for p in system.properties if p.needs_graph})
     try:
         search_compiled(run, handle, Budget(limits or Limits(), progress))
     except Stopped as e:
@@ -115,17 +133,36 @@ class Engine:
         return kept[words]
 
 
+def ranks_of(system: System) -> Ranks:
+    """The ranks of `system`, found once."""
+    kept = vars(system).setdefault("_compiled", {})
+    if "ranks" not in kept:
+        kept["ranks"] = Ranks(system)
+    return kept["ranks"]
+
+
 class Handle:
     """A run inside the library, with the buffers that it needs to live."""
 
-    def __init__(self, engine: Engine, system: System, family: Family, policies: int, threads: int | None):
+    def __init__(
+        self,
+        engine: Engine,
+        system: System,
+        family: Family,
+        policies: int,
+        threads: int | None = None,
+        ranks: Ranks | None = None,
+    ):
         self.engine, self.kw, self.nw = engine, system.layout.words, engine.words
-        tables = array("Q", [word for row in engine.source.tables(family) for word in _split(row, self.nw)] or [0])
-        self._tables = (ctypes.c_uint64 * len(tables)).from_buffer(tables)
+        self._tables = _words([word for row in engine.source.tables(family) for word in _split(row, self.nw)])
+        self._parts = _words(ranks.words() if ranks else [])
+        parts, levels = (len(ranks.parts), ranks.levels) if ranks else (0, 1)
         self._releases = bytes(step.rule.release for step in system.steps)
         start, mask = self.words(system.start, self.kw), self.words(policies, self.nw)
         threads = threads or min(2, os.cpu_count() or 1)
-        self._run = engine.code.explore_begin(start, mask, self._tables, self._releases, threads)
+        self._run = engine.code.explore_begin(
+            start, mask, self._tables, self._releases, threads, self._parts, parts, levels
+        )
         if not self._run:
             raise MemoryError
         weakref.finalize(self, engine.code.explore_free, self._run)
@@ -163,6 +200,12 @@ class Handle:
             yield a, step, b, k
 
 
+def _words(values: list[int]):
+    """A buffer of words that the library may read as long as it lives."""
+    words = array("Q", values or [0])
+    return (ctypes.c_uint64 * len(words)).from_buffer(words)
+
+
 def _split(value: int, n: int) -> Iterator[int]:
     return (value >> WORD * k & (1 << WORD) - 1 for k in range(n))
 
@@ -171,19 +214,19 @@ class Stepper:
     """What `tux3nb.backend.scalar.Printed` is to the other engines, without printing Python for a family anew."""
 
     def __init__(self, system: System, family: Family, handle: Handle):
-        self._system, self._family, self._handle = system, family, handle
+        self._system, self._family, self.handle = system, family, handle
 
     def expand(self, state: int, policies: int, out: list):
         """Append (step index, successor, policies) for every step that some of `policies` take; no events."""
-        h, at = self._handle, _U64P()
+        h, at = self.handle, _U64P()
         n = getattr(h, "from")(h.words(state, h.kw), h.words(policies, h.nw), ctypes.byref(at))
         out += [(step, after, k) for _, step, after, k in h.edges_at(at, n)]
 
     def settled(self, state: int) -> bool:
-        return bool(self._handle.settled(self._handle.words(state, self._handle.kw)))
+        return bool(self.handle.settled(self.handle.words(state, self.handle.kw)))
 
     def halted(self, state: int) -> bool:
-        return bool(self._handle.halted(self._handle.words(state, self._handle.kw)))
+        return bool(self.handle.halted(self.handle.words(state, self.handle.kw)))
 
     @cached_property
     def _printed(self) -> Printed:
@@ -210,6 +253,8 @@ def search_compiled(run: Exploration, handle: Handle, budget: Budget):
             state = handle.words(0, handle.kw)
             event = run.graph.plan.events[handle.error(state) - 1]
             raise explain(event, run.system, handle.value(state))
+        if code == WENT_BACK:
+            raise ModelError("a step leads back to a state that may be forgotten: the ranks are wrong")
     finally:
         handle.stop()
         _read_back(run, handle)
@@ -231,13 +276,16 @@ def _read_back(run: Exploration, handle: Handle):
             (run.reached if event.kind == "mark" else run.limits)[event.name] |= mask
     size = 4 + handle.kw + handle.nw
     raw = ctypes.string_at(handle.found_at(), handle.found() * size * 8) if handle.found() else b""
+    found = []
     for at in range(0, len(raw), size * 8):
         what, _, depth, step = (int.from_bytes(raw[at + 8 * k : at + 8 * k + 8], "little") for k in range(4))
         state = int.from_bytes(raw[at + 32 : at + 32 + 8 * handle.kw], "little")
         mask = int.from_bytes(raw[at + 32 + 8 * handle.kw : at + 8 * size], "little")
         event = planned.events[what] if step else None
         prop, reason = (event.name, event.detail) if event else system.clauses[what][:2]
-        run.violate(prop, reason, depth, state, mask, step - 1 if step else None)
+        found.append((depth, prop, reason, state, mask, step - 1 if step else None))
+    for depth, prop, reason, state, mask, step in sorted(found, key=lambda f: f[0]):  # levels are not in this order
+        run.violate(prop, reason, depth, state, mask, step)
 
 
 def _masks_at(address: int, n: int, words: int) -> list[int]:
@@ -321,3 +369,38 @@ class CompiledGraph:
 
     def first_stuck(self) -> Iterator[tuple[int, int, int]]:
         return self._stuck(True)
+
+
+class ForgottenGraph:
+    """The `tux3nb.exploration.Graph` of a run that forgot its states: it can still tell shortest runs.
+
+    For these one policy is explored again and kept, as far as it takes; the policy asked for last stays.
+    """
+
+    def __init__(self, begin: Callable[[int], Handle], plan: Plan):
+        self._begin, self.plan = begin, plan
+        self._kept: tuple[int, Handle] | None = None
+
+    def _policy(self, policy: int) -> Handle:
+        if self._kept is None or self._kept[0] != policy:
+            self._kept = None  # first free the old one
+            self._kept = policy, self._begin(1 << policy)
+        return self._kept[1]
+
+    def arrival(self, policy: int, state: int) -> int:
+        handle = self._policy(policy)
+        graph, code = CompiledGraph(handle, self.plan), MORE
+        while (depth := graph.arrival(policy, state)) < 0 and code in (MORE, LAYER):
+            code = handle.some(SLICE)
+        if code == NO_MEMORY:
+            raise MemoryError
+        return depth
+
+    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
+        return CompiledGraph(self._policy(policy), self.plan).before(policy, state, depth)
+
+    def _gone(self, *_):
+        raise ModelError("this run forgot its states; explore without forget for the whole graph")
+
+    arrivals = edges = property(_gone)
+    stuck = first_stuck = _gone

@@ -118,8 +118,8 @@ def _narrow_enough(name: str, roots: Iterable[Expr]):
 def _move(out: Plan, i: int, step: Step) -> Move | None:
     """The move of one step, or None where no policy of the family can take it."""
     move = Move(i, step)
-    allowed = [t for g in step.allowed for t in _conjuncts(out.family.fold(g))]
-    tests = [t for g in step.guard for t in _conjuncts(g)] + [g for g in allowed if g.kind == BOOL]
+    allowed = [t for g in step.allowed for t in conjuncts(out.family.fold(g))]
+    tests = [t for g in step.guard for t in conjuncts(g)] + [g for g in allowed if g.kind == BOOL]
     sets = [g for g in allowed if g.kind == SET]
     facts = Facts()
     control = control_test(tests)
@@ -137,12 +137,12 @@ def _move(out: Plan, i: int, step: Step) -> Move | None:
     return move
 
 
-def _conjuncts(e: Expr) -> list[Expr]:
+def conjuncts(e: Expr) -> list[Expr]:
     """The parts of which each must hold: so the place in a routine is found inside a longer test, too."""
     if e.op == "and":
-        return [t for a in e.args for t in _conjuncts(a)]
+        return [t for a in e.args for t in conjuncts(a)]
     if e.op == "not" and e.args[0].op == "or":
-        return [t for a in e.args[0].args for t in _conjuncts(negate(a))]
+        return [t for a in e.args[0].args for t in conjuncts(negate(a))]
     return [e]
 
 
