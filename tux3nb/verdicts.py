@@ -20,6 +20,7 @@ from .explore import (
     judge_progress,
     replay,
     shortest_run,
+    to_show,
 )
 from .policy import Family
 from .rule import Step
@@ -95,7 +96,7 @@ class Judged:
 
     def __init__(self, case: Case, run: Exploration, representative: list[int]):
         self.case, self.run, self.representative = case, run, representative
-        self._runs: dict[tuple[int, int], Run] = {}
+        self._runs: list[tuple[tuple, int, Run]] = []
         self._showcases: list[tuple[tuple[str, ...], int, Run]] = []
 
     def answer(self, policy: int, policies: Family) -> Answer:
@@ -118,7 +119,7 @@ class Judged:
 
     def row(self, i: int, prop: str) -> Row:
         """Verdict of one property for representative `i`."""
-        found = self.run.first(i, prop)
+        found = to_show(self.run, i, prop)
         if found:
             run = self.shortest(i, found)
             at = run.states[-1] if found.step is None else found.state
@@ -154,12 +155,13 @@ class Judged:
 
     def shortest(self, i: int, found: Violation) -> Run:
         """The shortest run to a violation; policies share a run wherever one run serves them all."""
-        for (key, mask), run in self._runs.items():
-            if key == id(found) and mask >> i & 1:
+        shown = found.property, found.depth, found.state, found.step
+        for key, mask, run in self._runs:
+            if key == shown and mask >> i & 1:
                 return run
         path = shortest_run(self.run, i, found.state, found.step)
         run = self._as_run(self._holders_last(i, found, path))
-        self._runs[id(found), self._valid_for(run) & found.policies] = run
+        self._runs.append((shown, self._valid_for(run), run))
         return run
 
     def _holders_last(self, i: int, found: Violation, path: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -233,7 +235,7 @@ class Judged:
             for state in layer:
                 out.clear()
                 self.run.printed.expand(state, 1 << i, out)
-                for step, after, _ in out:
+                for step, after, _ in sorted(out):  # so that the choice does not depend on the engine
                     if step < 0:  # an event on the way, not a step
                         continue
                     if wanted(step, after):
