@@ -34,7 +34,9 @@ REFUSING_EVENTS = ("longterm_refused",)
 
 @dataclass(frozen=True)
 class Row:
-    """One property under one policy. depth, reason and run are those of a violation; `limit` of UNFINISHED."""
+    """One property under one policy. depth, reason and run are those of a violation; `limit` of UNFINISHED.
+
+    Reason and run are missing where they were not asked for."""
 
     property: str
     verdict: str
@@ -99,28 +101,31 @@ class Judged:
         self._runs: list[tuple[tuple, int, Run]] = []
         self._showcases: list[tuple[tuple[str, ...], int, Run]] = []
 
-    def answer(self, policy: int, policies: Family) -> Answer:
+    def answer(self, policy: int, policies: Family, runs: bool = True) -> Answer:
         """The answer for policy number `policy` of the unmerged family `policies`."""
-        answer = self.of(self.representative[policy])
+        answer = self.of(self.representative[policy], runs)
         return replace(answer, policy=policies.policies[policy])
 
-    def of(self, i: int) -> Answer:
-        """The answer for representative `i` of the merged family."""
+    def of(self, i: int, runs: bool = True) -> Answer:
+        """The answer for representative `i` of the merged family, with or without runs and reasons."""
         run = self.run
         return Answer(
             self.case,
             run.family.policies[i],
-            [self.row(i, p.id) for p in self.case.properties],
+            [self.row(i, p.id, runs) for p in self.case.properties],
             run.states(i),
             run.edge_count(i),
             run.depth(i),
             run.never_fired(i),
         )
 
-    def row(self, i: int, prop: str) -> Row:
+    def row(self, i: int, prop: str, runs: bool = True) -> Row:
         """Verdict of one property for representative `i`."""
-        found = to_show(self.run, i, prop)
+        found = self.run.first(i, prop)
+        if found and not runs:
+            return Row(prop, VIOLATED, found.depth)
         if found:
+            found = to_show(self.run, i, prop)
             run = self.shortest(i, found)
             at = run.states[-1] if found.step is None else found.state
             return Row(prop, VIOLATED, found.depth, found.reason + self.because(found, at), run)
@@ -275,9 +280,12 @@ def judge(case: Case, family: Family, limits: Limits | None = None, progress: Ca
     """Explore a case for a family (policies that no guard tells apart are merged first) and judge it."""
     merged, representative = family.merged(case.system.guards)
     run = explore(case.system, merged, limits, progress=progress)
-    for p in case.properties:
-        if p.needs_graph:
-            judge_progress(run, p.id)
+    try:
+        for p in case.properties:
+            if p.needs_graph:
+                judge_progress(run, p.id)
+    except KeyboardInterrupt:
+        run.stopped = "interrupted"
     return Judged(case, run, representative)
 
 
