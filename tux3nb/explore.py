@@ -94,14 +94,18 @@ def _by_compiled(system, family, limits, policies, progress, wait) -> Exploratio
     return explore_compiled(system, family, limits, policies, progress, wait)
 
 
-def _compiled_by_now(system: System, family: Family) -> bool:
-    """Whether compiled code is loaded; once the system has been searched for long, it is loaded or being compiled."""
-    if vars(system).get("_searched", 0) < PAYS and "_compiled" not in vars(system):
-        return False
+def compiled(system: System, family: Family, wait: bool = True) -> bool:
+    """Have `system` compiled; whether its code is at hand (else there is no compiler, or it is still at work)."""
     from .backend.c_library import compiler
     from .backend.compiled import Engine
 
-    return compiler() is not None and Engine.of(system, family, wait=False) is not None
+    return compiler() is not None and Engine.of(system, family, wait) is not None
+
+
+def _compiled_by_now(system: System, family: Family) -> bool:
+    """Whether compiled code is loaded; once the system has been searched for long, it is loaded or being compiled."""
+    about = vars(system)
+    return (about.get("_searched", 0) >= PAYS or "_compiled" in about) and compiled(system, family, wait=False)
 
 
 def _watched(system: System, family: Family, progress: Progress | None) -> Progress:
@@ -127,6 +131,7 @@ __all__ = [
     "Limits",
     "Violation",
     "arrival",
+    "compiled",
     "explore",
     "judge_progress",
     "replay",

@@ -94,12 +94,17 @@ def worst(verdicts) -> str:
 
 
 class Judged:
-    """One exploration of a case, judged: answers by policy, all from the same graph."""
+    """One exploration of a case, judged: answers by policy, all from the same graph.
+
+    tours: runs that other explorations of the case have shown; one that fits is shown again.
+    """
 
     def __init__(self, case: Case, run: Exploration, representative: list[int]):
         self.case, self.run, self.representative = case, run, representative
         self._runs: list[tuple[tuple, int, Run]] = []
         self._showcases: list[tuple[tuple[str, ...], int, Run]] = []
+        self._answers: dict[tuple[int, bool], Answer] = {}
+        self.tours: list[Run] = []
 
     def answer(self, policy: int, policies: Family, runs: bool = True) -> Answer:
         """The answer for policy number `policy` of the unmerged family `policies`."""
@@ -108,16 +113,18 @@ class Judged:
 
     def of(self, i: int, runs: bool = True) -> Answer:
         """The answer for representative `i` of the merged family, with or without runs and reasons."""
-        run = self.run
-        return Answer(
-            self.case,
-            run.family.policies[i],
-            [self.row(i, p.id, runs) for p in self.case.properties],
-            run.states(i),
-            run.edge_count(i),
-            run.depth(i),
-            run.never_fired(i),
-        )
+        if (i, runs) not in self._answers:
+            run = self.run
+            self._answers[i, runs] = Answer(
+                self.case,
+                run.family.policies[i],
+                [self.row(i, p.id, runs) for p in self.case.properties],
+                run.states(i),
+                run.edge_count(i),
+                run.depth(i),
+                run.never_fired(i),
+            )
+        return self._answers[i, runs]
 
     def row(self, i: int, prop: str, runs: bool = True) -> Row:
         """Verdict of one property for representative `i`."""
@@ -212,9 +219,18 @@ class Judged:
         for events, mask, run in self._showcases:
             if events == wanted and mask >> i & 1:
                 return run
-        run = self._as_run(self._tour(i, wanted))
+        run = next((run for run in self.tours if self._fits(i, wanted, run)), None)
+        if run is None:
+            run = self._as_run(self._tour(i, wanted))
+            self.tours.append(run)
         self._showcases.append((wanted, self._valid_for(run), run))
         return run
+
+    def _fits(self, i: int, wanted: tuple[str, ...], run: Run) -> bool:
+        """Whether policy i can take a run to the end that passes the events of these names."""
+        marks, number = self._marks(), {id(s): k for k, s in enumerate(self.case.system.steps)}
+        passed = {name for step in run.steps for name in marks[number[id(step)]]}
+        return passed >= set(wanted) and bool(self._valid_for(run) >> i & 1) and self._finished()(run.states[-1])
 
     def _tour(self, i: int, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
         """Legs from event to event, each a shortest one, then on to the end of all columns."""
