@@ -43,12 +43,16 @@ class Budget:
         self.limits, self.progress = limits, progress
         self.begin = time.monotonic()
 
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begin
+
     def check(self, states: int):
         """Raise Stopped where a limit is exceeded."""
         limits = self.limits
         if limits.states is not None and states > limits.states:
             raise Stopped(f"states {limits.states}")
-        if limits.seconds is not None and time.monotonic() - self.begin > limits.seconds:
+        if limits.seconds is not None and self.seconds > limits.seconds:
             raise Stopped(f"seconds {limits.seconds:g}")
         if limits.memory is not None and resident() > limits.memory:
             raise Stopped(f"memory {limits.memory}")
@@ -56,7 +60,7 @@ class Budget:
     def layer_done(self, layer: int, frontier: int, states: int):
         """One more layer is explored; `frontier` states are to be expanded next."""
         if self.progress:
-            self.progress(layer, frontier, states, states / max(time.monotonic() - self.begin, 1e-9))
+            self.progress(layer, frontier, states, states / max(self.seconds, 1e-9))
         if frontier:
             self.check(states)
 
@@ -104,14 +108,21 @@ class Graph(Protocol):
     def arrival(self, policy: int, state: int) -> int:
         """The layer in which `policy` first reaches `state`; -1 if it never does."""
 
+    def layer(self, policy: int, depth: int) -> Iterator[int]:
+        """The states that `policy` first reaches in that layer, in any order."""
+
     def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
-        """A state of layer ``depth - 1`` and a step from it to `state`, for a state first reached at `depth`."""
+        """A state of layer ``depth - 1`` and a step from it to `state`, for a state first reached at `depth`: the one
+        with the lowest step number, then the lowest state, so that every engine gives the same run."""
 
     def stuck(self) -> Iterator[tuple[int, int]]:
         """(state, policies) from which no settled state can be reached without a releasing step."""
 
     def first_stuck(self) -> Iterator[tuple[int, int, int]]:
         """(depth, state, policies) such that each policy with a stuck state comes once, with its shallowest."""
+
+    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
+        """The states of `layer` that are stuck under `policy`."""
 
 
 @dataclass

@@ -16,6 +16,7 @@ from .backend.frontier import FrontierCode, print_frontier
 from .backend.sets import ID, PolicySets
 from .backend.visited import Visited, hashes
 from .exploration import Exploration
+from .layout import WORD
 from .search import StoredGraph
 from .settling import Settling
 from .shards import BATCH, LARGEST, SHARDS, SMALLEST, Part, Piece, cores, divide, joined, shard_of, successors
@@ -169,20 +170,35 @@ class LayerGraph:
         row = int(self.shards[n].find(words, h)[0][0])
         return -1 if row < 0 else int(self.depths_of(policy)[n][row])
 
+    def layer(self, policy: int, depth: int) -> Iterator[int]:
+        mine = self.sets.holding(1 << policy)
+        for n, shard in enumerate(self.shards):
+            for rows, ids in self.arrived(n, depth):
+                yield from map(self.packed, shard.words[rows[mine[ids]]].tolist())
+
     def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
-        """Expands the layer before, for this policy only, until one of its states has `state` as a successor."""
-        target, only = self.rows([state])[0], self.sets.number(1 << policy)
-        for shard, depths in zip(self.shards, self.depths_of(policy), strict=True):
-            rows = np.flatnonzero(depths == depth - 1)
-            for a in range(0, len(rows), LARGEST):
-                words = shard.words[rows[a : a + LARGEST]]
-                chunk = Chunk(words, np.full(len(words), only, ID))
-                self.code.expand(chunk)
-                for step, sources, _, columns in chunk.moves:
-                    hit = np.logical_and.reduce([c == t for c, t in zip(columns, target, strict=True)])
-                    if hit.any():
-                        return self.packed(words[sources[np.argmax(hit)]]), step
-        raise AssertionError("a state of a layer has no predecessor in the layer before")
+        """Only states that differ from `state` in nothing but what some actor's steps write are expanded."""
+        target, mine, found = self.rows([state])[0], self.sets.holding(1 << policy), []
+        for n, shard in enumerate(self.shards):
+            for rows, ids in self.arrived(n, depth - 1):
+                words = shard.words[rows[mine[ids]]]
+                near = np.zeros(len(words), bool)
+                for kept in self._kept:
+                    near |= ((words & kept) == (target & kept)).all(axis=1)
+                for source in map(self.packed, words[near].tolist()):
+                    out: list = []
+                    self.run.printed.expand(source, 1 << policy, out)
+                    found += [(step, source) for step, after, _ in out if step >= 0 and after == state]
+        step, source = min(found)
+        return source, step
+
+    @cached_property
+    def _kept(self) -> np.ndarray:
+        """For the moves that each control field finds, the bits that none of them writes."""
+        written: dict = {}
+        for move in self.run.printed.plan.moves:
+            written[move.control] = written.get(move.control, 0) | move.written
+        return self.rows(~bits & (1 << WORD * self.layout.words) - 1 for bits in written.values())
 
     @cached_property
     def _stuck(self) -> list[np.ndarray]:
@@ -204,6 +220,12 @@ class LayerGraph:
                         if mask:
                             yield depth, self.packed(shard.words[rows[at]]), mask
                             done |= mask
+
+    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
+        mine = self.sets.holding(1 << policy)
+        for n, (shard, stuck) in enumerate(zip(self.shards, self._stuck, strict=True)):
+            for rows, ids in self.arrived(n, depth):
+                yield from map(self.packed, shard.words[rows[mine[ids] & mine[stuck[rows]]]].tolist())
 
 
 def _enter(shard: Visited, waiting: list[Piece]) -> list[tuple]:

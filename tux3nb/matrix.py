@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
 from .case import Case, named
+from .cases import catalogue, find
 from .explore import Limits
 from .model.features import FEATURES, NAMED
 from .policy import Family
@@ -33,7 +36,8 @@ class Cell:
     def row(self) -> dict[str, str]:
         """The cell as a row of the record; properties that hold plainly are left out."""
         a = self.answer
-        told = " ".join(f"{r.property}={r}{'@' + str(r.depth) if r.run else ''}" for r in a.rows if str(r) != "HOLDS")
+        depths = {r.property: "" if r.depth is None else f"@{r.depth}" for r in a.rows}
+        told = " ".join(f"{r.property}={r}{depths[r.property]}" for r in a.rows if str(r) != "HOLDS")
         return {
             "case": self.case,
             "policy": self.policy,
@@ -50,21 +54,71 @@ def matrix(
     policies: Iterable[str] = tuple(NAMED),
     limits: Limits | None = None,
     progress: Callable[[str], None] | None = None,
+    jobs: int = 1,
 ) -> list[Cell]:
-    """Every case under every named policy, each case in one exploration of all of them.
+    """Every case under every named policy, each case in one exploration of all of them; without runs and reasons.
 
-    `progress` is called with the name of each case before it is explored. Raises UserError for an unknown policy.
+    `progress` is called with the name of each case that is done. With more than one of `jobs`, shipped cases are
+    explored in as many processes. Ctrl-C ends it: the cases done so far are returned. Raises UserError for an unknown
+    policy.
     """
-    names = list(policies)
-    cells = []
-    for case in cases:
-        if progress:
-            progress(case.name)
-        family = Family.listed(FEATURES, [named(n) for n in names])
-        judged = judge(case, family, limits)
-        for i, name in enumerate(names):
-            cells.append(Cell(case.name, name, judged.answer(i, family), case.expect.get(name)))
+    cases, names = list(cases), list(policies)
+    for name in names:
+        named(name)
+    work = [(case, names, limits) for case in cases]
+    found = map(_row, work) if jobs < 2 else _in_processes(work, jobs)
+    cells: list[Cell] = []
+    try:
+        for case, row in zip(cases, found, strict=True):
+            cells += row
+            if progress:
+                progress(case.name)
+            if interrupted(row):
+                break
+    except KeyboardInterrupt:
+        pass
     return cells
+
+
+def interrupted(cells: Iterable[Cell]) -> bool:
+    return any(r.limit == "interrupted" for c in cells for r in c.answer.rows)
+
+
+Work = tuple[Case | str, list[str], Limits | None]
+
+
+def _row(work: Work) -> list[Cell]:
+    """The cells of one case (or of the shipped one of that name)."""
+    case, names, limits = work
+    case = case if isinstance(case, Case) else find(case)
+    family = Family.listed(FEATURES, [named(n) for n in names])
+    judged = judge(case, family, limits)
+    return [Cell(case.name, n, judged.answer(i, family, runs=False), case.expect.get(n)) for i, n in enumerate(names)]
+
+
+# ---- in several processes ----------------------------------------------------------------------------------
+def _in_processes(work: list[Work], jobs: int) -> Iterator[list[Cell]]:
+    """The rows in order; each shipped case by whichever process is free, the others here."""
+    shipped = catalogue()
+    away = [case.name for case, _, _ in work if shipped.get(case.name) is case]
+    sent = ((name, names, limits) for name, (_, names, limits) in zip(away, work, strict=False))
+    with get_context("spawn").Pool(min(jobs, len(away) or 1), _leave_interrupts) as pool:
+        rows = pool.imap(_row_away, sent)
+        for case, names, limits in work:
+            if shipped.get(case.name) is case:
+                yield [replace(c, answer=replace(c.answer, case=case)) for c in next(rows)]
+            else:
+                yield _row((case, names, limits))
+
+
+def _row_away(work: Work) -> list[Cell]:
+    """The cells of one case, without the case itself: its rules are functions, which no process can send."""
+    return [replace(c, answer=replace(c.answer, case=None)) for c in _row(work)]
+
+
+def _leave_interrupts():
+    """Ctrl-C reaches every process of a terminal; the first one ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def record(cells: Iterable[Cell]) -> str:

@@ -1,11 +1,71 @@
-"""Runs: the shortest one to a state, and the replay of one given as step indexes."""
+"""Runs: the one to show for a violation, the shortest to a state, and the replay of one given as step indexes.
+
+Of several shortest runs always the same one is shown, whichever engine explored and whatever else it explored with.
+"""
 
 from __future__ import annotations
 
-from .backend.scalar import Printed
+from collections.abc import Callable
+
+from .backend.scalar import Printed, predicate
 from .errors import ModelError
-from .exploration import Exploration
+from .exploration import Exploration, Violation
+from .expr import Expr
 from .system import System
+
+
+def to_show(run: Exploration, policy: int, prop: str) -> Violation | None:
+    """Of the shallowest violations of `prop` under `policy` the one to show: a state in which a clause fails before a
+    step that breaks it, and then the lowest state, clause and step."""
+    found = run.first(policy, prop)
+    if found is None:
+        return None
+    depth, property = found.depth, run.system.property(prop)
+    if property.needs_graph:
+        state = min(run.graph.stuck_in(policy, depth))
+        return Violation(prop, found.reason, depth, state, 1 << policy)
+    if found.step is None or property.clauses:
+        at = _lowest_state(run, policy, prop, depth)
+        if at:
+            return Violation(prop, at[1], depth, at[0], 1 << policy)
+    step, state, reason = _lowest_step(run, policy, prop, depth - 1)
+    return Violation(prop, reason, depth, state, 1 << policy, step)
+
+
+def _lowest_state(run: Exploration, policy: int, prop: str, depth: int) -> tuple[int, str] | None:
+    """(state, reason) of the lowest state of a layer in which a clause of `prop` fails."""
+    clauses = [(reason, _test(run.system, good)) for p, reason, good in run.system.clauses if p == prop]
+    if depth >= len(run.depths):  # the layer was found, but nobody looked at it
+        return None
+    broken = (s for s in run.graph.layer(policy, depth) if not all(good(s) for _, good in clauses))
+    state = min(broken, default=None)
+    return None if state is None else (state, next(reason for reason, good in clauses if not good(state)))
+
+
+def _lowest_step(run: Exploration, policy: int, prop: str, depth: int) -> tuple[int, int, str]:
+    """(step, state before it, reason) of the lowest step from a layer that breaks `prop`."""
+    checks = {
+        i: [(reason, _test(run.system, good)) for p, good, reason in step.checks if p == prop]
+        for i, step in enumerate(run.system.steps)
+        if any(p == prop for p, _, _ in step.checks)
+    }
+    found = []
+    for state in run.graph.layer(policy, depth):
+        out: list = []
+        run.printed.expand(state, 1 << policy, out)
+        for i in {i for i, _, _ in out if i in checks}:
+            reason = next((reason for reason, good in checks[i] if not good(state)), None)
+            if reason:
+                found.append((i, state, reason))
+    return min(found)
+
+
+def _test(system: System, e: Expr) -> Callable[[int], bool]:
+    """An expression of the system as a function of the packed state, printed once."""
+    known = vars(system).setdefault("_tests", {})
+    if id(e) not in known:
+        known[id(e)] = predicate(e)[0]
+    return known[id(e)]
 
 
 def shortest_run(run: Exploration, policy: int, state: int, last: int | None = None) -> list[tuple[int, int]]:

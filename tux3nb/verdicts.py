@@ -20,6 +20,7 @@ from .explore import (
     judge_progress,
     replay,
     shortest_run,
+    to_show,
 )
 from .policy import Family
 from .rule import Step
@@ -33,7 +34,9 @@ REFUSING_EVENTS = ("longterm_refused",)
 
 @dataclass(frozen=True)
 class Row:
-    """One property under one policy. depth, reason and run are those of a violation; `limit` of UNFINISHED."""
+    """One property under one policy. depth, reason and run are those of a violation; `limit` of UNFINISHED.
+
+    Reason and run are missing where they were not asked for."""
 
     property: str
     verdict: str
@@ -91,35 +94,45 @@ def worst(verdicts) -> str:
 
 
 class Judged:
-    """One exploration of a case, judged: answers by policy, all from the same graph."""
+    """One exploration of a case, judged: answers by policy, all from the same graph.
+
+    tours: runs that other explorations of the case have shown; one that fits is shown again.
+    """
 
     def __init__(self, case: Case, run: Exploration, representative: list[int]):
         self.case, self.run, self.representative = case, run, representative
-        self._runs: dict[tuple[int, int], Run] = {}
+        self._runs: list[tuple[tuple, int, Run]] = []
         self._showcases: list[tuple[tuple[str, ...], int, Run]] = []
+        self._answers: dict[tuple[int, bool], Answer] = {}
+        self.tours: list[Run] = []
 
-    def answer(self, policy: int, policies: Family) -> Answer:
+    def answer(self, policy: int, policies: Family, runs: bool = True) -> Answer:
         """The answer for policy number `policy` of the unmerged family `policies`."""
-        answer = self.of(self.representative[policy])
+        answer = self.of(self.representative[policy], runs)
         return replace(answer, policy=policies.policies[policy])
 
-    def of(self, i: int) -> Answer:
-        """The answer for representative `i` of the merged family."""
-        run = self.run
-        return Answer(
-            self.case,
-            run.family.policies[i],
-            [self.row(i, p.id) for p in self.case.properties],
-            run.states(i),
-            run.edge_count(i),
-            run.depth(i),
-            run.never_fired(i),
-        )
+    def of(self, i: int, runs: bool = True) -> Answer:
+        """The answer for representative `i` of the merged family, with or without runs and reasons."""
+        if (i, runs) not in self._answers:
+            run = self.run
+            self._answers[i, runs] = Answer(
+                self.case,
+                run.family.policies[i],
+                [self.row(i, p.id, runs) for p in self.case.properties],
+                run.states(i),
+                run.edge_count(i),
+                run.depth(i),
+                run.never_fired(i),
+            )
+        return self._answers[i, runs]
 
-    def row(self, i: int, prop: str) -> Row:
+    def row(self, i: int, prop: str, runs: bool = True) -> Row:
         """Verdict of one property for representative `i`."""
         found = self.run.first(i, prop)
+        if found and not runs:
+            return Row(prop, VIOLATED, found.depth)
         if found:
+            found = to_show(self.run, i, prop)
             run = self.shortest(i, found)
             at = run.states[-1] if found.step is None else found.state
             return Row(prop, VIOLATED, found.depth, found.reason + self.because(found, at), run)
@@ -154,12 +167,13 @@ class Judged:
 
     def shortest(self, i: int, found: Violation) -> Run:
         """The shortest run to a violation; policies share a run wherever one run serves them all."""
-        for (key, mask), run in self._runs.items():
-            if key == id(found) and mask >> i & 1:
+        shown = found.property, found.depth, found.state, found.step
+        for key, mask, run in self._runs:
+            if key == shown and mask >> i & 1:
                 return run
         path = shortest_run(self.run, i, found.state, found.step)
         run = self._as_run(self._holders_last(i, found, path))
-        self._runs[id(found), self._valid_for(run) & found.policies] = run
+        self._runs.append((shown, self._valid_for(run), run))
         return run
 
     def _holders_last(self, i: int, found: Violation, path: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -205,9 +219,18 @@ class Judged:
         for events, mask, run in self._showcases:
             if events == wanted and mask >> i & 1:
                 return run
-        run = self._as_run(self._tour(i, wanted))
+        run = next((run for run in self.tours if self._fits(i, wanted, run)), None)
+        if run is None:
+            run = self._as_run(self._tour(i, wanted))
+            self.tours.append(run)
         self._showcases.append((wanted, self._valid_for(run), run))
         return run
+
+    def _fits(self, i: int, wanted: tuple[str, ...], run: Run) -> bool:
+        """Whether policy i can take a run to the end that passes the events of these names."""
+        marks, number = self._marks(), {id(s): k for k, s in enumerate(self.case.system.steps)}
+        passed = {name for step in run.steps for name in marks[number[id(step)]]}
+        return passed >= set(wanted) and bool(self._valid_for(run) >> i & 1) and self._finished()(run.states[-1])
 
     def _tour(self, i: int, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
         """Legs from event to event, each a shortest one, then on to the end of all columns."""
@@ -233,7 +256,7 @@ class Judged:
             for state in layer:
                 out.clear()
                 self.run.printed.expand(state, 1 << i, out)
-                for step, after, _ in out:
+                for step, after, _ in sorted(out):  # so that the choice does not depend on the engine
                     if step < 0:  # an event on the way, not a step
                         continue
                     if wanted(step, after):
@@ -273,9 +296,12 @@ def judge(case: Case, family: Family, limits: Limits | None = None, progress: Ca
     """Explore a case for a family (policies that no guard tells apart are merged first) and judge it."""
     merged, representative = family.merged(case.system.guards)
     run = explore(case.system, merged, limits, progress=progress)
-    for p in case.properties:
-        if p.needs_graph:
-            judge_progress(run, p.id)
+    try:
+        for p in case.properties:
+            if p.needs_graph:
+                judge_progress(run, p.id)
+    except KeyboardInterrupt:
+        run.stopped = "interrupted"
     return Judged(case, run, representative)
 
 

@@ -58,15 +58,6 @@ def test_the_lock_world_shows_every_kind_of_answer():
     assert any("breaks" not in run.never_fired(i) and run.never_fired(i) for i in range(len(run.family)))
 
 
-def test_moving_to_frontiers_midway_changes_nothing(monkeypatch):
-    """Auto goes on with whole frontiers from the layer where the search has grown large, with the same answers."""
-    monkeypatch.setattr("tux3nb.explore.GROWN", 40)
-    system, family = LOCKS_WORLD, all_locks()
-
-    auto, scalar = explore(system, family), explore(system, family, engine="scalar")
-
-    assert type(auto.graph).__name__ == "LayerGraph"
-    same_answers(auto, scalar)
 
 
 def one_of_each_family() -> list:

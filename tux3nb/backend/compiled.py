@@ -12,6 +12,7 @@ import itertools
 import os
 import weakref
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
@@ -326,6 +327,18 @@ class CompiledGraph:
     def arrival(self, policy: int, state: int) -> int:
         return self._handle.arrival(self._handle.words(state, self._handle.kw), policy)
 
+    def layer(self, policy: int, depth: int) -> Iterator[int]:
+        h = self._handle
+        state, mask = h.words(0, h.kw), h.words(0, h.nw)
+        for shard in range(2):
+            numbers = range(h.arrived(shard))
+            first = bisect_left(numbers, depth, key=lambda n, t=shard: h.arrival_at(t, n, state, mask))
+            for n in numbers[first:]:
+                if h.arrival_at(shard, n, state, mask) != depth:
+                    break
+                if h.value(mask) >> policy & 1:
+                    yield h.value(state)
+
     def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
         """Of several the one with the lowest step number, then the lowest state."""
         h = self._handle
@@ -370,6 +383,16 @@ class CompiledGraph:
     def first_stuck(self) -> Iterator[tuple[int, int, int]]:
         return self._stuck(True)
 
+    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
+        self._sweep()
+        h = self._handle
+        state, mask = h.words(0, h.kw), h.words(0, h.nw)
+        others = h.words(~(1 << policy) & (1 << WORD * h.nw) - 1, h.nw)
+        for shard in range(2):
+            at = -1
+            while (at := h.stuck(shard, depth, at + 1, others, state, mask)) >= 0:
+                yield h.value(state)
+
 
 class ForgottenGraph:
     """The `tux3nb.exploration.Graph` of a run that forgot its states: it can still tell shortest runs.
@@ -403,4 +426,4 @@ class ForgottenGraph:
         raise ModelError("this run forgot its states; explore without forget for the whole graph")
 
     arrivals = edges = property(_gone)
-    stuck = first_stuck = _gone
+    stuck = first_stuck = stuck_in = _gone

@@ -17,13 +17,15 @@ An event is reported with the state before the step and the policies k (before t
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..errors import ModelError
 from ..event import Event, explain
 from ..expr import BOOL, FALSE, INT, SET, TRUE, Expr, conj, disj, negate, walk
-from ..layout import Field
+from ..layout import WORD, Field
 from ..policy import Family
 from ..rule import Step
 from ..system import System
@@ -60,6 +62,18 @@ class Move:
     errors: list[int] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     writes: list[tuple[Field, Expr, Expr]] = field(default_factory=list)
+
+    @property
+    def written(self) -> int:
+        """The bits of a packed state that the move may write."""
+        return functools.reduce(operator.or_, (cells(f, flat) for f, flat, _ in self.writes), 0)
+
+
+def cells(field: Field, flat: Expr) -> int:
+    """The bits of one cell of a packed state; of all cells of the field where the index is computed."""
+    if flat.is_const:
+        return field.mask << field.word * WORD + field.shift(flat.value)
+    return (1 << field.size * field.width) - 1 << field.word * WORD + field.base
 
 
 @dataclass(eq=False)

@@ -4,6 +4,9 @@ library.
 ``expand(s, m, out)`` appends ``(step index, successor, policies)`` for every step that some policy of the set `m`
 takes, and ``(~event number, s, policies)`` for every event of `Plan.events` on the way. ``judge(s)`` tells the
 violated clauses as a bit mask over ``system.clauses``, or ``~event number`` where a predicate cannot be computed.
+
+What the moves at one place of an actor do depends on few of a state's bits, and so does a verdict: each is computed
+once for each value of the bits that its text reads, and looked up from then on.
 """
 
 from __future__ import annotations
@@ -11,25 +14,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..expr import BOOL, Expr, walk
 from ..layout import WORD, Field
 from ..policy import Family
 from ..system import System
-from .plan import Event, Move, Plan, Table, plan
+from .plan import Event, Move, Plan, Table, cells, plan
 from .printer import Printer
 
 
 @dataclass(eq=False)
 class Printed:
-    """Compiled functions of one system and family, the plan and the source they came from."""
+    """Compiled functions of one system and family, and the plan they came from."""
 
     expand: Callable
     judge: Callable
     settled: Callable
     halted: Callable
     plan: Plan
-    source: str
 
     @property
     def events(self) -> list[Event]:
@@ -37,13 +40,18 @@ class Printed:
 
 
 class ScalarPrinter(Printer):
-    """Expressions over the packed int `s`."""
+    """Expressions over the packed int `s`; `reads` are the bits that what was printed so far looks at."""
+
+    def __init__(self):
+        super().__init__()
+        self.reads = 0
 
     def constant(self, e: Expr) -> str:
         value = bool(e.value) if e.kind == BOOL else e.value
         return f"({value})" if e.value < 0 else str(value)
 
     def read(self, field: Field, flat: Expr) -> str:
+        self.reads |= cells(field, flat)
         return f"(s >> {self.place(field, flat)} & {field.mask})"
 
     def place(self, field: Field, flat: Expr) -> str:
@@ -74,6 +82,7 @@ class ScalarPrinter(Printer):
         computed = [f for f, flat, _ in move.writes if not flat.is_const]
         for f, flat, value in move.writes:
             if any(f is g for g in computed):  # which cell is known only now: one after the other
+                self.reads |= move.written  # so what else is in the field must be known, too
                 late.append(f"b = {self.place(f, flat)}; n = n & ~({f.mask} << b) | {self.text(value)} << b")
                 continue
             at = f.word * WORD + f.shift(flat.value)
@@ -84,41 +93,98 @@ class ScalarPrinter(Printer):
         return ["n = " + " | ".join([first, *parts]), *late]
 
 
+class Place:
+    """The moves at one place of an actor, printed and compiled when a state is there for the first time.
+
+    known: bits read -> [(step index, bits kept, bits set, policies that can take it)], likewise for events.
+    """
+
+    def __init__(self, planned: Plan, moves: list[Move]):
+        self.plan, self.moves = planned, moves
+        self.known: dict[int, list[tuple[int, int, int, int]]] = {}
+
+    @cached_property
+    def _printed(self) -> tuple[Callable, int]:
+        """The moves as a function, and the bits that it reads."""
+        space: dict = {}
+        printer = ScalarPrinter()
+        lines = ["def at(s, m, out):", *_indent(_place(printer, self.plan, self.moves, space))]
+        return _compiled(lines, "at", space), printer.reads
+
+    @cached_property
+    def _written(self) -> dict[int, int]:
+        """The bits that each step may write."""
+        return {move.index: move.written for move in self.moves}
+
+    def reads(self) -> int:
+        """The bits of a state that decide what can happen here."""
+        return self._printed[1]
+
+    def ask(self, state: int) -> list[tuple[int, int, int, int]]:
+        """What can happen here in all states that agree with `state` in the bits read."""
+        call, reads = self._printed
+        out: list = []
+        call(state, self.plan.family.all, out)
+        written = self._written
+        found = self.known[state & reads] = [
+            (i, ~written[i], after & written[i], k) if i >= 0 else (i, -1, 0, k) for i, after, k in out
+        ]
+        return found
+
+
 def print_system(system: System, family: Family) -> Printed:
     """Print and compile a system for a family of policies."""
     planned = plan(system, family)
-    space: dict = {}
-    lines = _expand(planned, space) + _judge(planned)
-    for name, e in (("halted", system.halted), ("settled", system.settled)):
-        lines += [f"def {name}(s):", f"  return {ScalarPrinter().text(e)}"]
-    source = "\n".join(lines)
-    exec(compile(source, "<scalar>", "exec"), space)
-    return Printed(space["expand"], space["judge"], space["settled"], space["halted"], planned, source)
+    (halted, reads), (settled, _) = (predicate(e) for e in (system.halted, system.settled))
+    return Printed(_expand(planned, halted, reads), _judge(planned), settled, halted, planned)
 
 
-def _expand(planned: Plan, space: dict) -> list[str]:
-    """`expand`, and one function for every value of each control field, which it looks up in a table."""
-    places: dict = defaultdict(lambda: defaultdict(list))
-    for move in planned.moves:
-        places[move.control][move.value].append(move)
-    lines, calls = [], []
-    for g, (control, by_value) in enumerate(places.items()):
-        for value, moves in by_value.items():
-            lines += [f"def at_{g}_{value}(s, m, out):", *_indent(_place(planned, moves, space))]
-        if control is None:
-            calls.append(f"at_{g}_0(s, m, out)")
-            continue
-        field, flat = control
-        table = ", ".join(f"{value}: at_{g}_{value}" for value in by_value)
-        lines.append(f"table_{g} = {{{table}}}")
-        at = field.word * WORD + field.shift(flat)
-        calls += [f"f = table_{g}.get(s >> {at} & {field.mask})", "if f: f(s, m, out)"]
-    return [*lines, "def expand(s, m, out):", "  if halted(s): return", *_indent(calls)]
+def _compiled(lines: list[str], name: str, space: dict) -> Callable:
+    exec(compile("\n".join(lines), "<scalar>", "exec"), space)
+    return space[name]
 
 
-def _place(planned: Plan, moves: list[Move], space: dict) -> list[str]:
-    """The statements of all moves at one place."""
+def predicate(e: Expr) -> tuple[Callable[[int], bool], int]:
+    """A truth value as a function of the state, and the bits that it reads."""
     printer = ScalarPrinter()
+    return _compiled(["def test(s):", f"  return {printer.text(e)}"], "test", {}), printer.reads
+
+
+def _expand(planned: Plan, halted: Callable, reads: int) -> Callable:
+    """`expand`: looks up the places that the actors are at, and there what can happen."""
+    moves: dict = defaultdict(lambda: defaultdict(list))
+    for move in planned.moves:
+        moves[move.control][move.value].append(move)
+    groups, controls = [], reads
+    for control, by_value in moves.items():
+        at, mask = 0, 0  # no control field: every state is at place 0
+        if control is not None:
+            field, flat = control
+            at, mask = field.word * WORD + field.shift(flat), field.mask
+        controls |= mask << at
+        groups.append((at, mask, {value: Place(planned, found) for value, found in by_value.items()}))
+    at_once: dict[int, list[tuple]] = {}
+
+    def look(s: int) -> list[tuple]:
+        """(bits read, what is known, who to ask) of each place that an actor is at in `s`."""
+        found = [places.get(s >> at & mask) for at, mask, places in groups] if not halted(s) else []
+        at_once[s & controls] = out = [(p.reads(), p.known, p.ask) for p in found if p is not None]
+        return out
+
+    def expand(s: int, m: int, out: list):
+        here = at_once.get(s & controls)
+        for reads, known, ask in look(s) if here is None else here:
+            found = known.get(s & reads)
+            for i, keep, bits, k in ask(s) if found is None else found:
+                k &= m
+                if k:
+                    out.append((i, s & keep | bits, k))
+
+    return expand
+
+
+def _place(printer: ScalarPrinter, planned: Plan, moves: list[Move], space: dict) -> list[str]:
+    """The statements of all moves at one place."""
     tests = [[t for table in move.tables for t in table.tests] for move in moves]
     lines = printer.share(move.first + move.guard + more for move, more in zip(moves, tests, strict=True))
     for move in moves:
@@ -167,7 +233,7 @@ def _table(printer: ScalarPrinter, table: Table, space: dict) -> str:
     return f"{name}[{index}]"
 
 
-def _judge(planned: Plan) -> list[str]:
+def _judge(planned: Plan) -> Callable[[int], int]:
     printer = ScalarPrinter()
     lines = printer.share([[good] for _, good in planned.clauses])
     for number in planned.errors:
@@ -175,7 +241,17 @@ def _judge(planned: Plan) -> list[str]:
     lines.append("v = 0")
     for k, good in planned.clauses:
         lines.append(f"if not {printer.text(good)}: v |= {1 << k}")
-    return ["def judge(s):", *_indent([*lines, "return v"])]
+    compute = _compiled(["def judge(s):", *_indent([*lines, "return v"])], "judge", {})
+    known: dict[int, int] = {}
+    reads = printer.reads
+
+    def judge(s: int) -> int:
+        told = known.get(s & reads)
+        if told is None:
+            told = known[s & reads] = compute(s)
+        return told
+
+    return judge
 
 
 def _indent(lines: list[str]) -> list[str]:

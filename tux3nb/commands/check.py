@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 
 from ..case import Case, named
 from ..cases import find
 from ..errors import UserError, nearest
-from ..explore import Limits
 from ..freerun import free
 from ..model.features import FEATURES
 from ..policy import parse_policy
 from ..race import race
 from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
+from . import limits
 
 
 def configure(parser):
@@ -27,8 +25,7 @@ def configure(parser):
     parser.add_argument("--all", action="store_true", help="every policy of the case's family")
     parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    parser.add_argument("--max-states", type=int, metavar="N", help="give up after N states")
-    parser.add_argument("--max-time", type=float, metavar="SECONDS", help="give up after so long")
+    limits.configure(parser)
 
 
 def run(args) -> int:
@@ -40,7 +37,7 @@ def run(args) -> int:
         known = [p.id for p in case.properties]
         raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
     family = case.policies() if args.all else case.one(policy)
-    judged = judge(case, family, Limits(args.max_states, args.max_time), Progress())
+    judged = judge(case, family, limits.limits(args), limits.Progress())
     answers = [judged.answer(i, family) for i in range(len(family))]
     if args.json:
         print(json.dumps({"results": [r for a in answers for r in as_json(a)]}))
@@ -61,20 +58,6 @@ def asked_for(args) -> Case:
 def exit_code(verdicts) -> int:
     found = set(verdicts)
     return 1 if VIOLATED in found else 3 if UNFINISHED in found else 0
-
-
-class Progress:
-    """A line on standard error, from the second second on, where that is a terminal."""
-
-    def __init__(self):
-        self.began = time.monotonic()
-
-    def __call__(self, layer: int, frontier: int, states: int, *_):
-        spent = time.monotonic() - self.began
-        if spent > 1 and sys.stderr.isatty():
-            end = "\r" if frontier else "\033[K\r"
-            print(f"layer {layer}, frontier {frontier:,}, {states:,} states, {states / spent:,.0f}/s",
-                  end=end, file=sys.stderr, flush=True)  # fmt: skip
 
 
 def as_json(answer: Answer) -> list[dict]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from ..cases import catalogue, find
 from ..matrix import Cell, matrix, unfinished
 from ..model.features import NAMED
+from . import limits
 
 LETTER = {"HOLDS": "H", "VIOLATED": "V", "HOLDS(refused)": "R", "UNFINISHED": "?", "HOLDS(unreached)": "u"}
 
@@ -16,18 +18,27 @@ def configure(parser):
     parser.add_argument("cases", nargs="*", metavar="CASE", help="only these cases (default: all)")
     parser.add_argument("--policy", action="append", metavar="NAME", help="only these named policies (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    limits.configure(parser)
 
 
 def run(args) -> int:
     """Exit code: 0 all as expected, 1 something differs, 3 something is unfinished."""
     cases = [find(name) for name in args.cases] or list(catalogue().values())
     policies = args.policy or list(NAMED)
-    cells = matrix(cases, policies, progress=follow(len(cases)))
+    cells = matrix(cases, policies, limits.limits(args), follow(len(cases)), jobs(len(cases)))
     if args.json:
         print(json.dumps({"cells": [as_json(c) for c in cells]}))
     else:
         show(cells, policies)
-    return 3 if unfinished(cells) else 0 if all(c.as_expected for c in cells) else 1
+    done = len(cells) == len(cases) * len(policies)
+    if not done:
+        print(f"interrupted: {len(cells) // len(policies)} of {len(cases)} cases", file=sys.stderr)
+    return 3 if unfinished(cells) or not done else 0 if all(c.as_expected for c in cells) else 1
+
+
+def jobs(cases: int) -> int:
+    """How many processes are worth starting for so many cases: each takes a while to begin."""
+    return max(1, min(os.cpu_count() or 1, cases // 4))
 
 
 def follow(total: int):
@@ -43,11 +54,12 @@ def follow(total: int):
 
 
 def as_json(cell: Cell) -> dict:
-    broken = next((r.property for r in cell.answer.rows if r.verdict == cell.answer.verdict and r.run), None)
+    verdict = cell.answer.verdict
+    broken = next((r.property for r in cell.answer.rows if r.verdict == verdict and r.depth is not None), None)
     return {
         "case": cell.case,
         "policy": cell.policy,
-        "verdict": cell.answer.verdict,
+        "verdict": verdict,
         "property": broken,
         "expected": cell.expected,
         "as_expected": cell.as_expected,
@@ -57,7 +69,7 @@ def as_json(cell: Cell) -> dict:
 def show(cells: list[Cell], policies: list[str]):
     """A letter a cell; ``*`` marks those with a verdict written by hand, ``!`` those that differ from it."""
     names = list(dict.fromkeys(c.case for c in cells))
-    width = max(map(len, names))
+    width = max(map(len, names), default=0)
     by_key = {(c.case, c.policy): c for c in cells}
     for k, policy in enumerate(policies):
         print(f"{'':{width}} {'  |' * k}  {policy}")

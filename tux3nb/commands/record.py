@@ -6,9 +6,9 @@ import sys
 
 from ..cases import catalogue
 from ..errors import UserError
-from ..matrix import differences, matrix, record, unfinished
+from ..matrix import differences, interrupted, matrix, record, unfinished
 from ..places import data_dir
-from .matrix import follow
+from .matrix import follow, jobs
 
 
 def configure(parser):
@@ -19,7 +19,10 @@ def run(args) -> int:
     """Exit code: 0 written or equal, 1 something differs, 3 something is unfinished."""
     path = data_dir() / "verdicts.csv"
     cases = catalogue()
-    cells = matrix(cases.values(), progress=follow(len(cases)))
+    cells = matrix(cases.values(), progress=follow(len(cases)), jobs=jobs(len(cases)))
+    if {c.case for c in cells} != set(cases) or interrupted(cells):
+        print("interrupted: nothing is compared or written", file=sys.stderr)
+        return 3
     new = record(cells)
     old = path.read_text() if path.exists() else ""
     changed = differences(old, new)

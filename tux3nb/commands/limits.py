@@ -1,0 +1,52 @@
+"""What the commands that explore have in common: their limits, and the line that tells how far they are."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+
+from ..explore import Limits
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def configure(parser: argparse.ArgumentParser):
+    parser.add_argument("--max-states", type=number, metavar="N", help="give up after N states")
+    parser.add_argument("--max-memory", type=size, metavar="SIZE",
+                        help="give up when the process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
+    parser.add_argument("--max-time", type=float, metavar="SECONDS", help="give up after so long")
+
+
+def limits(args) -> Limits:
+    return Limits(args.max_states, args.max_time, args.max_memory)
+
+
+def number(text: str) -> int:
+    """A whole number, ``1000000`` or ``1_000_000``."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def size(text: str) -> int:
+    """Bytes: ``2G``, ``1.5G``, ``500M``, ``800K``, or just a number."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text, re.IGNORECASE)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 2G, 500M or a number of bytes")
+    return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+class Progress:
+    """A line on standard error, from the second second on, where that is a terminal."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+
+    def __call__(self, layer: int, frontier: int, states: int, rate: float):
+        if time.monotonic() - self.began > 1 and sys.stderr.isatty():
+            end = "\r" if frontier else "\033[K\r"
+            print(f"layer {layer}, frontier {frontier:,}, {states:,} states, {rate:,.0f}/s\033[K",
+                  end=end, file=sys.stderr, flush=True)  # fmt: skip
