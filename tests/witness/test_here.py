@@ -46,6 +46,6 @@ def test_a_real_witness_differs_when_its_prediction_is_falsified(tmp_path):
     from tux3nb.witness.sandbox import choose_scratch, run_one
 
     witness = next(row for row in list_witnesses() if row.name == "splice-fork")
-    wrong = dataclasses.replace(witness, predicts={"holder sees the parent's store": True})
+    wrong = dataclasses.replace(witness, claims=(), predicts={"holder sees the parent's store": True})
     report = run_one(wrong, choose_scratch(None))
     assert report.verdict is Verdict.DIFFERS and "the model says yes, this kernel no" in report.reason

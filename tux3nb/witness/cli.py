@@ -105,6 +105,11 @@ def _print_report(report: Report) -> None:
     print(f"{witness.name}  [{witness.case}]  {_verdict(report)}")
     print(f"  question   {witness.question}")
     print(f"  model      {witness.model_says}")
+    for claim in witness.claims:
+        told = (f"{fact}: {json.dumps(value)}" for fact, value in claim.predicts.items() if value is not None)
+        print(f"  predicts   {', '.join(told) or 'nothing'}, as {claim}")
+    if witness.beyond:
+        print(f"  no case    {witness.beyond}")
     if report.verdict is Verdict.SKIPPED:
         print(flush=True)
         return
