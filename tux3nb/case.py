@@ -52,6 +52,17 @@ class Case:
     bounds: str = ""
     sources: tuple[Source, ...] = ()
 
+    def __post_init__(self):
+        where = f"case {self.name}"
+        if not isinstance(self.columns, str):
+            raise UserError(f"{where}: columns are one text, a row a line")
+        if self.folios < 2 or self.deltas < 1:
+            raise UserError(f"{where}: a world has at least 2 folios and 1 delta, not {self.folios} and {self.deltas}")
+        for fid in self.vary or ():
+            FEATURES[fid]  # raises for an unknown one
+        for name in (self.base, *self.expect):
+            named(name)
+
     @cached_property
     def world(self) -> World:
         """The world that the columns need. Raises ColumnError."""
@@ -59,7 +70,7 @@ class Case:
         tasks, cells = parse(self.columns, where)
         readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
         mappings = mappings_of(self.mappings, where)
-        ops = operations(tasks, cells, [m.name for m in mappings], readonly, where)
+        ops = operations(tasks, cells, mappings, readonly, where)
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]

@@ -20,8 +20,10 @@ from dataclasses import dataclass, replace
 from .errors import UserError, nearest
 from .model.ops import CELLS, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
 from .model.rules import kinds
+from .model.world import FLUSHER
 
 TRAITS = ("readonly", "get")  # of a hold: it only reads; it is a plain reference (FOLL_GET), not a pin
+NAME = re.compile(r"[a-z][a-z0-9_]*")
 PAGE = re.compile(r"p(\d+)(?::([01]+))?$")
 
 
@@ -50,8 +52,12 @@ def parse(text: str, where: str = "case") -> tuple[list[str], list[Cell]]:
         raise ColumnError(f"{where}: no columns")
     tasks = [name.strip() for name in rows[0][1].split("|")]
     for name in tasks:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        if not NAME.fullmatch(name):
             raise ColumnError(f"{where}, line {rows[0][0]}: {name!r} is no name for an actor (use a-z, 0-9, _)")
+    if FLUSHER in tasks:
+        raise ColumnError(
+            f"{where}, line {rows[0][0]}: {FLUSHER!r} is the model's own: it writes every closed delta out"
+        )
     if len(set(tasks)) != len(tasks):
         raise ColumnError(f"{where}, line {rows[0][0]}: an actor is named twice")
     cells = []
@@ -104,7 +110,7 @@ def _cells(page: re.Match, kind: Kind, where: str, word: str) -> tuple[int, ...]
     return cells
 
 
-def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: str) -> list[Op]:
+def operations(tasks: list[str], cells: list[Cell], mappings: list[Mapping], readonly, where: str) -> list[Op]:
     """Operations from cells: versions numbered, mappings and holders found, labels resolved."""
     lines = {t: 0 for t in tasks}
     versions = dict.fromkeys(CELLS, 0)
@@ -129,7 +135,8 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: s
     return ops
 
 
-def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
+def _operation(cell: Cell, line: int, versions: dict, at: str, maps: list[Mapping], readonly, cells) -> Op:
+    mappings = {m.name: m for m in maps}
     kind, words, version = cell.kind, list(cell.words), {}
     if kind.writes:
         for c in cell.cells:
@@ -141,14 +148,18 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         if via not in mappings:
             raise ColumnError(f"{at}: {kind.name} needs a mapping; {cell.task} has none{nearest(cell.task, mappings)}")
         words = [w for w in words if w != via]
-    makers = [c.task for c in cells if c.kind.holder == "makes"]
+        if kind.sibling and not mappings[via].sibling:
+            raise ColumnError(f"{at}: {kind.name} needs a second thread; write the mapping as {via}:sibling")
+    makers = [c.task for c in cells if c.kind.holder == "makes" and (not kind.of or c.kind.name in kind.of)]
     if kind.holder == "makes":
         holder = cell.task
     elif kind.holder:
         named = next((w for w in words if w in makers), None)
         holder = named or (cell.task if cell.task in makers else makers[0] if makers else None)
         if holder is None:
-            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page")
+            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page by {' or '.join(kind.of)}")
+        if kind.writes == "holder" and holder in readonly:
+            raise ColumnError(f"{at}: {kind.name} through what {holder} has taken readonly")
         words = [w for w in words if w != holder]
     if kind.holder == "makes":
         words = [w for w in words if w not in TRAITS]
@@ -165,8 +176,14 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
 def mappings_of(words, where: str) -> list[Mapping]:
     """Mappings from ``"name[:kind][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
     out = []
+    if isinstance(words, str):
+        raise ColumnError(f"{where}: mappings are a tuple of names, such as ({words!r},)")
     for word in words:
         name, *traits = word.split(":")
+        if not NAME.fullmatch(name):
+            raise ColumnError(f"{where}: {name!r} is no name for a mapping (use a-z, 0-9, _)")
+        if name in [m.name for m in out]:
+            raise ColumnError(f"{where}: the mapping {name} is named twice")
         known = {SHARED, READONLY, PRIVATE, "absent", "unmapped", "sibling", "young"}
         for t in traits:
             if t not in known:

@@ -80,11 +80,47 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["check"], "name either a case"),
         (["matrix", "rdmaa"], "no case 'rdmaa'; did you mean rdma"),
         (["matrix", "rdma", "--policy", "tux4"], "no policy 'tux4'; did you mean tux3"),
+        ([], "arguments are required: COMMAND"),
+        (["cases", "rdma"], "does not take 'rdma'"),
+        (["check", "rdma", "--polcy", "fork=always"], "takes no option '--polcy'; did you mean --policy"),
+        (["check", "rdma", "--policy"], "argument --policy: expected one argument"),
+        (["check", "rdma", "--policy", "fork=always", "--policy", "fork=never"], "two values: always and never"),
+        (["check", "rdma", "--policy", "fork=always", "--all"], "--all explores every policy"),
+        (["check", "rdma", "--run", "I2", "--json"], "leave --run out"),
+        (["check", "rdma", "--ops", "2"], "--ops goes with --free"),
+        (["check", "--free", "rdma", "--ops", "0"], "0 operations an actor"),
+        (["check", "rdma", "--max-states", "abc"], "--max-states: 'abc' is no whole number above zero"),
+        (["check", "rdma", "--max-states", "-5"], "--max-states: '-5' is no whole number above zero"),
+        (["check", "rdma", "--max-time", "nan"], "--max-time: 'nan' is no number above zero"),
+        (["report", "--jobs", "0"], "--jobs: '0' is no whole number above zero"),
+        (["report", "rdmaa"], "no notebook 'rdmaa'; did you mean"),
+        (["export-promela", "migration", "-o", "/no/such/folder/x"], "/no/such/folder/x: No such file or directory"),
+        (["witness", "ptrace-sharde"], "no witness is called 'ptrace-sharde'; did you mean ptrace-shared"),
+        (["witness", "--timeout", "soon"], "'soon' is no positive number of seconds"),
     ],
 )
 def test_bad_input_is_one_line_with_the_nearest_names_and_exits_2(capsys, argv, says):
     code, out, err = run(capsys, *argv)
     assert code == 2 and out == "" and err.count("\n") == 1 and says in err
+
+
+@pytest.mark.parametrize("command", ["report", "notebooks"])
+def test_a_file_that_is_no_notebook(capsys, tmp_path, command):
+    path = tmp_path / "mine.ipynb"
+    path.write_text('{"a": 1}')
+    out = ["--out", str(tmp_path / "out")] if command == "report" else []
+    code, _, err = run(capsys, command, str(path), *out)
+    assert code == 2 and err.count("\n") == 1 and "mine.ipynb is no notebook" in err
+
+
+def test_a_reader_that_leaves_is_no_error():
+    """`tux3nb cases | head -1`: no traceback, however little was still to be written."""
+    for command in (["cases"], ["check", "ordinary+readonly"]):
+        tool = subprocess.Popen(
+            [sys.executable, "-m", "tux3nb", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        tool.stdout.close()
+        assert tool.stderr.read() == "" and tool.wait() == 141
 
 
 OWN = '''
@@ -118,9 +154,15 @@ def test_a_file_that_is_no_case(capsys, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("x = 1\n")
     assert run(capsys, "check", str(path))[0] == 2
-    path.write_text("1 / 0\n")
-    code, _, err = run(capsys, "check", str(path))
-    assert code == 2 and "line 1: ZeroDivisionError" in err and err.count("\n") == 1
+    for text, says in (
+        ("1 / 0\n", "line 1: ZeroDivisionError"),
+        ("CASE = Case(\n", "line 1: SyntaxError"),
+        ("import sys\nsys.exit(3)\n", "line 2: SystemExit: 3"),
+        ("\0", "SyntaxError"),
+    ):
+        path.write_text(text)
+        code, _, err = run(capsys, "check", str(path))
+        assert code == 2 and says in err and err.count("\n") == 1
 
 
 def test_matrix_json_has_the_promised_keys(capsys):

@@ -50,6 +50,18 @@ BROKEN = {
     ),
     "bad actor": ("app                    |", "App |", ("line 2", "'App'")),
     "actor twice": ("device            | kernel", "app | kernel", ("line 2", "twice")),
+    "the model's actor": ("device            | kernel", "flusher           | kernel", ("line 2", "'flusher'")),
+    "no second thread": ("store p0:0", "sibling_store p0:0", ("line 3", "column app", "app:sibling")),
+    "through a read-only region": (
+        "mr_register p0 ",
+        "mr_register p0 readonly",
+        ("line 3", "column device", "readonly"),
+    ),
+    "no such hold": (
+        "mr_register p0",
+        "vmsplice p0   ",
+        ("line 3", "column device", "by mr_register or buffer_register"),
+    ),
     "no steps": ("kernel\n", "kernel | idler\n", ("column idler", "no steps")),
 }
 
@@ -78,6 +90,41 @@ def test_a_case_without_columns_or_steps(columns):
 def test_a_bad_mapping_trait_names_the_mapping_and_the_nearest():
     with pytest.raises(ColumnError, match="mapping app: no trait 'privat'; did you mean private"):
         case(GOOD, ("app:privat",)).world  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "mappings,words",
+    [
+        ("app", "mappings are a tuple of names"),
+        (("app", "app"), "the mapping app is named twice"),
+        (("my app",), "'my app' is no name for a mapping"),
+        (("",), "'' is no name for a mapping"),
+    ],
+)
+def test_broken_mappings(mappings, words):
+    with pytest.raises(ColumnError, match="case mine: " + words):
+        case(GOOD, mappings).world  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "wrong,words",
+    [
+        ({"columns": 7}, "case mine: columns are one text"),
+        ({"folios": 1}, "case mine: .*not 1 and 1"),
+        ({"deltas": 0}, "case mine: .*not 3 and 0"),
+        ({"vary": ("frok",)}, "no feature 'frok'; did you mean fork"),
+        ({"base": "tux4"}, "no policy 'tux4'; did you mean tux3"),
+        ({"expect": {"tux4": "HOLDS"}}, "no policy 'tux4'; did you mean tux3"),
+    ],
+)
+def test_a_broken_argument_is_named_when_the_case_is_written(wrong, words):
+    with pytest.raises(UserError, match=words):
+        case(**{"columns": GOOD, **wrong})
+
+
+def test_what_is_not_modelled_is_said():
+    with pytest.raises(UserError, match="splice of a page that may leave its slot empty"):
+        case("a | b\nsplice p0 | reclaim p0").system  # noqa: B018
 
 
 def test_an_unknown_property_names_the_nearest():

@@ -8,7 +8,7 @@ import time
 
 from ..case import Case, named
 from ..cases import find
-from ..errors import UserError, nearest
+from ..errors import UserError, nearest, positive
 from ..explore import Limits
 from ..freerun import free
 from ..model.features import FEATURES
@@ -20,19 +20,20 @@ from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
 def configure(parser):
     parser.add_argument("case", nargs="?", help="a case's name (see `tux3nb cases`), or a file that defines one")
     parser.add_argument("--free", metavar="FAMILY", help="instead: all that a family's actors can do, in any order")
-    parser.add_argument("--ops", type=int, default=1, metavar="N", help="with --free: rounds that an actor has")
+    parser.add_argument("--ops", type=int, metavar="N", help="with --free: rounds that an actor has (default: 1)")
     parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
                         help="deviate from the base policy; may be given more than once")  # fmt: skip
     parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
     parser.add_argument("--all", action="store_true", help="every policy of the case's family")
     parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    parser.add_argument("--max-states", type=int, metavar="N", help="give up after N states")
-    parser.add_argument("--max-time", type=float, metavar="SECONDS", help="give up after so long")
+    parser.add_argument("--max-states", type=positive(int), metavar="N", help="give up after N states")
+    parser.add_argument("--max-time", type=positive(float), metavar="SECONDS", help="give up after so long")
 
 
 def run(args) -> int:
     """Exit code: 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    contradictory(args)
     case = asked_for(args)
     base = named(args.named) if args.named else case.policy
     policy = parse_policy(FEATURES, base, args.policy)
@@ -51,11 +52,21 @@ def run(args) -> int:
     return exit_code(a.verdict for a in answers)
 
 
-def asked_for(args) -> Case:
-    """The case named, or the free-running world of a family."""
+def contradictory(args):
+    """UserError for arguments of which one would silently have no effect."""
     if bool(args.case) == bool(args.free):
         raise UserError("name either a case (see `tux3nb cases`) or a family with --free FAMILY")
-    return free(args.free, args.ops) if args.free else find(args.case)
+    if args.ops is not None and not args.free:
+        raise UserError("--ops goes with --free: a case has its columns")
+    if args.all and (args.policy or args.named or args.run):
+        raise UserError("--all explores every policy; --policy, --named and --run speak of one")
+    if args.json and args.run:
+        raise UserError("--json has every run; leave --run out")
+
+
+def asked_for(args) -> Case:
+    """The case named, or the free-running world of a family."""
+    return free(args.free, 1 if args.ops is None else args.ops) if args.free else find(args.case)
 
 
 def exit_code(verdicts) -> int:

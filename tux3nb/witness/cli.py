@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import textwrap
 
 from .base import Report, Verdict
 from .recordings import data_dir, kernel_facts
@@ -107,7 +108,8 @@ def _print_report(report: Report) -> None:
     print(f"  model      {witness.model_says}")
     for claim in witness.claims:
         told = (f"{fact}: {json.dumps(value)}" for fact, value in claim.predicts.items() if value is not None)
-        print(f"  predicts   {', '.join(told) or 'nothing'}, as {claim}")
+        line = f"  predicts   {claim}; so {', '.join(told) or 'nothing follows'}"
+        print(textwrap.fill(line, 120, subsequent_indent=" " * 13))
     if witness.beyond:
         print(f"  no case    {witness.beyond}")
     if report.verdict is Verdict.SKIPPED:

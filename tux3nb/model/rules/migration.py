@@ -17,12 +17,18 @@ from ..world import PC, each, ops, tasks_of
 from .script import at, may_start, returns
 
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
+RING = ("ring_setup",)
 KINDS = (
     Kind(MIGRATE, "compaction migrates a folio of the file", looks=True),
-    Kind(MIGRATE_RING, "migration that accounts for the reference of an AIO ring", looks=True, holder="uses"),
+    Kind(MIGRATE_RING, "migration that accounts for the reference of an AIO ring", looks=True, holder="uses", of=RING),
     Kind("ring_setup", "the kernel keeps a reference on the page, as on an AIO ring", holder="makes", pin=False),
     Kind(
-        "ring_event", "the kernel writes an event through that reference", writes="holder", one_cell=True, holder="uses"
+        "ring_event",
+        "the kernel writes an event through that reference",
+        writes="holder",
+        one_cell=True,
+        holder="uses",
+        of=RING,
     ),
 )
 PC.add("migrate_lock migrate_check migrate_unmap migrate_restore migrate_map ring_event")
