@@ -21,9 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report; 0 when every notebook ran to its end, 1 when a cell failed, 2 for bad input."""
+    from tux3nb.picture.layout_engine import need_engine
+
     try:
         paths = find_notebooks(args.notebooks)
         out = writable_folder(args.out)
+        print(f"tux3nb report: pictures are laid out by {need_engine()}", file=sys.stderr)
         failed = write_report(paths, out, args.jobs)
     except UserError as error:
         print(f"tux3nb report: {error}", file=sys.stderr)
