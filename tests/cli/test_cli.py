@@ -87,6 +87,9 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["check", "rdma", "--policy", "fork=always", "--policy", "fork=never"], "two values: always and never"),
         (["check", "rdma", "--policy", "fork=always", "--all"], "--all explores every policy"),
         (["check", "rdma", "--run", "I2", "--json"], "leave --run out"),
+        (["check", "rdma", "--vary", "fork"], "--vary goes with --all"),
+        (["check", "ptrace", "--all"], "vary fewer features, with --vary: fork, refuse"),
+        (["check", "ptrace", "--all", "--vary", "frok"], "no feature 'frok'; did you mean fork"),
         (["check", "rdma", "--ops", "2"], "--ops goes with --free"),
         (["check", "--free", "rdma", "--ops", "0"], "0 operations an actor"),
         (["check", "rdma", "--max-states", "abc"], "--max-states: 'abc' is no whole number above zero"),
@@ -172,6 +175,13 @@ def test_matrix_json_has_the_promised_keys(capsys):
     assert {"case", "policy", "verdict", "property", "expected", "as_expected"} <= set(cells[0])
 
 
+def test_a_family_of_what_varies(capsys):
+    """Only the feature named varies, and redirecting more mappings is what helps this case."""
+    code, out, _ = run(capsys, "check", "ordinary+readonly", "--all", "--vary", "redirect", "--json")
+    found = {(r["policy"]["redirect"], r["verdict"]) for r in json.loads(out)["results"] if r["property"] == "I1"}
+    assert code == 1 and found == {("shared", "VIOLATED"), ("mayshare", "HOLDS"), ("all", "HOLDS")}
+
+
 def test_cases_lists_every_case(capsys):
     code, out, _ = run(capsys, "cases", "--json")
     assert code == 0 and {"rdma", "ptrace"} <= {c["case"] for c in json.loads(out)["cases"]}
@@ -191,3 +201,41 @@ def test_check_of_a_small_case_imports_no_heavy_library():
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.rstrip().endswith("[]")
+
+# What Windows lacks: these modules, these functions of os, files below /proc, the C library without a name.
+ELSEWHERE = """
+import builtins, ctypes, os, sys
+for name in ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog"):
+    sys.modules[name] = None
+for name in "fork sysconf geteuid getuid killpg setsid sched_getaffinity sched_setaffinity uname".split():
+    if hasattr(os, name):
+        delattr(os, name)
+real = builtins.open
+def opened(path, *args, **more):
+    if str(path).startswith(("/proc", "/sys")):
+        raise FileNotFoundError(2, "no such file", str(path))
+    return real(path, *args, **more)
+def loaded(name, *args, **more):
+    raise OSError(f"no library {name}")
+builtins.open, ctypes.CDLL = opened, loaded
+from tux3nb.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "argv,code",
+    [
+        (["cases"], 0),
+        (["check", "rdma", "--max-states", "9000"], 1),
+        (["check", "ordinary+readonly", "--all", "--vary", "redirect"], 1),
+        (["report", "--help"], 0),
+        (["lab", "--help"], 0),
+        (["witness", "--list"], 0),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_where_linux_is_not(argv, code):
+    """Nothing that these commands import or do needs what only Linux has."""
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE, *argv], capture_output=True, text=True)
+    assert done.returncode == code and done.stderr == "" and done.stdout

@@ -12,7 +12,7 @@ from ..errors import UserError, nearest, positive
 from ..explore import Limits
 from ..freerun import free
 from ..model.features import FEATURES
-from ..policy import parse_policy
+from ..policy import Family, parse_policy
 from ..race import race
 from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
 
@@ -25,6 +25,8 @@ def configure(parser):
                         help="deviate from the base policy; may be given more than once")  # fmt: skip
     parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
     parser.add_argument("--all", action="store_true", help="every policy of the case's family")
+    parser.add_argument("--vary", action="append", default=[], metavar="FEATURE",
+                        help="with --all: only this feature varies; may be given more than once")  # fmt: skip
     parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("--max-states", type=positive(int), metavar="N", help="give up after N states")
@@ -40,7 +42,7 @@ def run(args) -> int:
     if args.run and args.run not in {p.id for p in case.properties}:
         known = [p.id for p in case.properties]
         raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
-    family = case.policies() if args.all else case.one(policy)
+    family = whole_family(case, args.vary) if args.all else case.one(policy)
     judged = judge(case, family, Limits(args.max_states, args.max_time), Progress())
     answers = [judged.answer(i, family) for i in range(len(family))]
     if args.json:
@@ -60,6 +62,8 @@ def contradictory(args):
         raise UserError("--ops goes with --free: a case has its columns")
     if args.all and (args.policy or args.named or args.run):
         raise UserError("--all explores every policy; --policy, --named and --run speak of one")
+    if args.vary and not args.all:
+        raise UserError("--vary goes with --all: it says which policies are all")
     if args.json and args.run:
         raise UserError("--json has every run; leave --run out")
 
@@ -67,6 +71,16 @@ def contradictory(args):
 def asked_for(args) -> Case:
     """The case named, or the free-running world of a family."""
     return free(args.free, 1 if args.ops is None else args.ops) if args.free else find(args.case)
+
+
+def whole_family(case: Case, vary: list[str]) -> Family:
+    """Every policy of the case's family, or of the one in which just `vary` vary."""
+    if vary:
+        return Family(FEATURES, case.policy, {f: FEATURES[f].values for f in vary})
+    try:
+        return case.policies()
+    except UserError as e:
+        raise UserError(f"{e}, with --vary: {', '.join(case.varied)}") from None
 
 
 def exit_code(verdicts) -> int:
