@@ -45,7 +45,8 @@ def test_sdist_builds_the_same(built):
     with tarfile.open(built[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "Makefile", "LICENSE", "tux3nb/__init__.py"} <= names
-    assert set(committed("notebooks")) | set(committed("data")) <= names
+    for folder in ("notebooks", "data", "docs", "benchmarks"):
+        assert set(committed(folder)) <= names
 
 
 @pytest.mark.slow

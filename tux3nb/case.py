@@ -62,6 +62,8 @@ class Case:
     def __post_init__(self):
         """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
         where = f"case {self.name}"
+        if not isinstance(self.columns, str):
+            raise UserError(f"{where}: columns are one text, a row a line")
         if self.pages not in PAGES:
             raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
         for name, least in (("folios", self.pages), ("deltas", 0)):

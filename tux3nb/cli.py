@@ -24,9 +24,25 @@ COMMANDS = {
 }
 
 
-def parser(name: str | None = None) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, without the usage, and names the nearest options."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse(self, argv: list[str]) -> argparse.Namespace:
+        """The arguments of `argv`; UserError for a word or an option that the command does not take."""
+        args, left = self.parse_known_args(argv)
+        if left:
+            options = args.options if left[0].startswith("-") else ()
+            what = "takes no option" if options else "does not take"
+            raise UserError(f"{what} {left[0]!r}{nearest(left[0], options)}")
+        return args
+
+
+def parser(name: str | None = None) -> Parser:
     """The parser; only the module of command `name` is imported."""
-    top = argparse.ArgumentParser(prog="tux3nb", description="An executable design document for page forking.")
+    top = Parser(prog="tux3nb", description="An executable design document for page forking.")
     top.add_argument("--version", action="version", version=f"tux3nb {__version__}")
     subs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command, (module, says) in COMMANDS.items():
@@ -34,7 +50,8 @@ def parser(name: str | None = None) -> argparse.ArgumentParser:
         if command == name:
             loaded = importlib.import_module(module)
             loaded.configure(sub)
-            sub.set_defaults(command_function=loaded.run)
+            options = [word for action in sub._actions for word in action.option_strings if word.startswith("--")]
+            sub.set_defaults(command_function=loaded.run, options=options)
     return top
 
 
@@ -46,14 +63,21 @@ def main(argv: list[str] | None = None) -> int:
         print(f"tux3nb: no command {name!r}{nearest(name, COMMANDS)}", file=sys.stderr)
         return 2
     try:
-        args = parser(name).parse_args(argv)
-        return args.command_function(args)
+        args = parser(name).parse(argv)
+        code = args.command_function(args)
+        sys.stdout.flush()  # here, where a reader that is gone can be told from a bug
+        return code
     except (UserError, ModelError) as e:
         print(f"tux3nb {name}: {e}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as e:
+        if e.filename is None:
+            raise
+        print(f"tux3nb {name}: {e.filename}: {e.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

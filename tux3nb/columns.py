@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from .errors import UserError, nearest
 from .model.ops import CELLS, PAGES, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
 from .model.rules import kinds
+from .model.world import FLUSHER
 
 TRAITS = ("readonly", "get")  # of a hold: it only reads; it is a plain reference (FOLL_GET), not a pin
 PAGE = re.compile(r"p(\d+)(?::(\w*))?$")
@@ -55,6 +56,10 @@ def parse(text: str, where: str = "case", pages: int = 1) -> tuple[list[str], li
     for name in tasks:
         if not NAME.fullmatch(name):
             raise ColumnError(f"{where}, line {rows[0][0]}: {name!r} is no name for an actor (use a-z, 0-9, _)")
+    if FLUSHER in tasks:
+        raise ColumnError(
+            f"{where}, line {rows[0][0]}: {FLUSHER!r} is the model's own: it writes every closed delta out"
+        )
     if len(set(tasks)) != len(tasks):
         raise ColumnError(f"{where}, line {rows[0][0]}: an actor is named twice")
     cells = []
@@ -177,15 +182,19 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         words = [w for w in words if w != via]
         if kind.page and mappings[via].page != cell.page:
             raise ColumnError(f"{at}: {kind.name} names p{cell.page}, but {via} maps p{mappings[via].page}")
+        if kind.sibling and not mappings[via].sibling:
+            raise ColumnError(f"{at}: {kind.name} needs a second thread; write the mapping as {via}:sibling")
     page = mappings[via].page if via else cell.page
-    makers = [c.task for c in cells if c.kind.holder == "makes"]
+    makers = [c.task for c in cells if c.kind.holder == "makes" and (not kind.of or c.kind.name in kind.of)]
     if kind.holder == "makes":
         holder = cell.task
     elif kind.holder:
         named = next((w for w in words if w in makers), None)
         holder = named or (cell.task if cell.task in makers else makers[0] if makers else None)
         if holder is None:
-            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page")
+            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page by {' or '.join(kind.of)}")
+        if kind.writes == "holder" and holder in readonly:
+            raise ColumnError(f"{at}: {kind.name} through what {holder} has taken readonly")
         words = [w for w in words if w != holder]
     if kind.holder == "makes":
         words = [w for w in words if w not in TRAITS]

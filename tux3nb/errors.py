@@ -1,7 +1,9 @@
 """The errors that users and model authors see, and how a wrong word is answered with the nearest known one."""
 
+import argparse
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class UserError(Exception):
@@ -10,6 +12,18 @@ class UserError(Exception):
 
 class ModelError(Exception):
     """A mistake in a rule, a field or a case; the message names the place."""
+
+
+def positive(kind: type) -> Callable[[str], int | float]:
+    """The type of a command's argument: a number of that kind above zero."""
+
+    def number(text: str):
+        with contextlib.suppress(ValueError):
+            if 0 < (value := kind(text)) < float("inf"):
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is no {'whole ' if kind is int else ''}number above zero")
+
+    return number
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -232,7 +232,8 @@ def parse_policy(features: Features, base: Mapping[str, str], settings: Iterable
         fid, sep, value = setting.partition("=")
         if not sep:
             raise UserError(f"--policy {setting}: write FEATURE=VALUE{nearest(fid, [f.id for f in features])}")
-        changes[fid] = features[fid].need(value)
+        if changes.setdefault(fid, features[fid].need(value)) != value:
+            raise UserError(f"feature {fid} is given two values: {changes[fid]} and {value}")
     policy = features.policy(base, **changes)
     reason = features.why_not(policy)
     if reason:

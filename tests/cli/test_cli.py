@@ -80,11 +80,50 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["check"], "name either a case"),
         (["matrix", "rdmaa"], "no case 'rdmaa'; did you mean rdma"),
         (["matrix", "rdma", "--policy", "tux4"], "no policy 'tux4'; did you mean tux3"),
+        ([], "arguments are required: COMMAND"),
+        (["cases", "rdma"], "does not take 'rdma'"),
+        (["check", "rdma", "--polcy", "fork=always"], "takes no option '--polcy'; did you mean --policy"),
+        (["check", "rdma", "--policy"], "argument --policy: expected one argument"),
+        (["check", "rdma", "--policy", "fork=always", "--policy", "fork=never"], "two values: always and never"),
+        (["check", "rdma", "--policy", "fork=always", "--all"], "--all explores every policy"),
+        (["check", "rdma", "--run", "I2", "--json"], "leave --run out"),
+        (["check", "rdma", "--vary", "fork"], "--vary goes with --all"),
+        (["check", "ptrace", "--all"], "vary fewer features, with --vary: fork, refuse"),
+        (["check", "ptrace", "--all", "--vary", "frok"], "no feature 'frok'; did you mean fork"),
+        (["check", "rdma", "--ops", "2"], "--ops goes with --free"),
+        (["check", "--free", "rdma", "--ops", "0"], "0 operations an actor"),
+        (["check", "rdma", "--max-states", "abc"], "--max-states: 'abc' is no whole number above zero"),
+        (["check", "rdma", "--max-states", "-5"], "--max-states: '-5' is no whole number above zero"),
+        (["check", "rdma", "--max-time", "nan"], "--max-time: 'nan' is no number above zero"),
+        (["report", "--jobs", "0"], "--jobs: '0' is no whole number above zero"),
+        (["report", "rdmaa"], "no notebook 'rdmaa'; did you mean"),
+        (["export-promela", "migration", "-o", "/no/such/folder/x"], "/no/such/folder/x: No such file or directory"),
+        (["witness", "ptrace-sharde"], "no witness is called 'ptrace-sharde'; did you mean ptrace-shared"),
+        (["witness", "--timeout", "soon"], "'soon' is no positive number of seconds"),
     ],
 )
 def test_bad_input_is_one_line_with_the_nearest_names_and_exits_2(capsys, argv, says):
     code, out, err = run(capsys, *argv)
     assert code == 2 and out == "" and err.count("\n") == 1 and says in err
+
+
+@pytest.mark.parametrize("command", ["report", "notebooks"])
+def test_a_file_that_is_no_notebook(capsys, tmp_path, command):
+    path = tmp_path / "mine.ipynb"
+    path.write_text('{"a": 1}')
+    out = ["--out", str(tmp_path / "out")] if command == "report" else []
+    code, _, err = run(capsys, command, str(path), *out)
+    assert code == 2 and err.count("\n") == 1 and "mine.ipynb is no notebook" in err
+
+
+def test_a_reader_that_leaves_is_no_error():
+    """`tux3nb cases | head -1`: no traceback, however little was still to be written."""
+    for command in (["cases"], ["check", "ordinary+readonly"]):
+        tool = subprocess.Popen(
+            [sys.executable, "-m", "tux3nb", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        tool.stdout.close()
+        assert tool.stderr.read() == "" and tool.wait() == 141
 
 
 OWN = '''
@@ -118,9 +157,15 @@ def test_a_file_that_is_no_case(capsys, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("x = 1\n")
     assert run(capsys, "check", str(path))[0] == 2
-    path.write_text("1 / 0\n")
-    code, _, err = run(capsys, "check", str(path))
-    assert code == 2 and "line 1: ZeroDivisionError" in err and err.count("\n") == 1
+    for text, says in (
+        ("1 / 0\n", "line 1: ZeroDivisionError"),
+        ("CASE = Case(\n", "line 1: SyntaxError"),
+        ("import sys\nsys.exit(3)\n", "line 2: SystemExit: 3"),
+        ("\0", "SyntaxError"),
+    ):
+        path.write_text(text)
+        code, _, err = run(capsys, "check", str(path))
+        assert code == 2 and says in err and err.count("\n") == 1
 
 
 def test_matrix_json_has_the_promised_keys(capsys):
@@ -128,6 +173,13 @@ def test_matrix_json_has_the_promised_keys(capsys):
     cells = json.loads(out)["cells"]
     assert code == 0 and all(c["as_expected"] for c in cells)
     assert {"case", "policy", "verdict", "property", "expected", "as_expected"} <= set(cells[0])
+
+
+def test_a_family_of_what_varies(capsys):
+    """Only the feature named varies, and redirecting more mappings is what helps this case."""
+    code, out, _ = run(capsys, "check", "ordinary+readonly", "--all", "--vary", "redirect", "--json")
+    found = {(r["policy"]["redirect"], r["verdict"]) for r in json.loads(out)["results"] if r["property"] == "I1"}
+    assert code == 1 and found == {("shared", "VIOLATED"), ("mayshare", "HOLDS"), ("all", "HOLDS")}
 
 
 def test_cases_lists_every_case(capsys):
@@ -149,3 +201,41 @@ def test_check_of_a_small_case_imports_no_heavy_library():
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.rstrip().endswith("[]")
+
+# What Windows lacks: these modules, these functions of os, files below /proc, the C library without a name.
+ELSEWHERE = """
+import builtins, ctypes, os, sys
+for name in ("fcntl", "resource", "termios", "pwd", "grp", "pty", "tty", "syslog"):
+    sys.modules[name] = None
+for name in "fork sysconf geteuid getuid killpg setsid sched_getaffinity sched_setaffinity uname".split():
+    if hasattr(os, name):
+        delattr(os, name)
+real = builtins.open
+def opened(path, *args, **more):
+    if str(path).startswith(("/proc", "/sys")):
+        raise FileNotFoundError(2, "no such file", str(path))
+    return real(path, *args, **more)
+def loaded(name, *args, **more):
+    raise OSError(f"no library {name}")
+builtins.open, ctypes.CDLL = opened, loaded
+from tux3nb.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "argv,code",
+    [
+        (["cases"], 0),
+        (["check", "rdma", "--max-states", "9000"], 1),
+        (["check", "ordinary+readonly", "--all", "--vary", "redirect"], 1),
+        (["report", "--help"], 0),
+        (["lab", "--help"], 0),
+        (["witness", "--list"], 0),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_where_linux_is_not(argv, code):
+    """Nothing that these commands import or do needs what only Linux has."""
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE, *argv], capture_output=True, text=True)
+    assert done.returncode == code and done.stderr == "" and done.stdout

@@ -79,7 +79,8 @@ def test_the_run_shown_does_not_depend_on_the_family(name):
 
     for n, policy in enumerate(POLICIES):
         (alone,), _ = told(case, case.one(named(policy)), "scalar")
-        ends = [[(p, depth, reason, run and run[-1]) for p, depth, reason, _, run in rows] for rows in (together[n], alone)]
+        both = together[n], alone
+        ends = [[(p, depth, reason, run and run[-1]) for p, depth, reason, _, run in rows] for rows in both]
         assert ends[0] == ends[1]
 
 

@@ -54,6 +54,18 @@ BROKEN = {
     ),
     "bad actor": ("app                    |", "App |", ("line 2", "'App'")),
     "actor twice": ("device            | kernel", "app | kernel", ("line 2", "twice")),
+    "the model's actor": ("device            | kernel", "flusher           | kernel", ("line 2", "'flusher'")),
+    "no second thread": ("store p0:0", "sibling_store p0:0", ("line 3", "column app", "app:sibling")),
+    "through a read-only region": (
+        "mr_register p0 ",
+        "mr_register p0 readonly",
+        ("line 3", "column device", "readonly"),
+    ),
+    "no such hold": (
+        "mr_register p0",
+        "vmsplice p0   ",
+        ("line 3", "column device", "by mr_register or buffer_register"),
+    ),
     "no steps": ("kernel\n", "kernel | idler\n", ("column idler", "no steps")),
 }
 
@@ -89,6 +101,8 @@ def test_a_bad_mapping_trait_names_the_mapping_and_the_nearest():
     [
         ("app", ("'app'", "sequence of texts")),
         (("App",), ("'App'",)),
+        (("my app",), ("'my app'",)),
+        (("",), ("''",)),
         (("app", "app:readonly"), ("'app'", "twice")),
         (("app:private:readonly",), ("mapping app", "private and readonly at once")),
     ],
@@ -116,6 +130,7 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
         ("folios", "3", ("folios='3'",)),
         ("deltas", -1, ("deltas=-1", "0..15")),
         ("pages", 3, ("3 pages", "1 or 2")),
+        ("columns", 7, ("columns are one text",)),
         ("vary", ("frok",), ("'frok'", "fork")),
         ("base", "tux", ("'tux'", "tux3")),
         ("expect", {"tux": "HOLDS"}, ("'tux'", "tux3")),
@@ -124,7 +139,7 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
 )
 def test_a_field_out_of_range_names_field_and_value(field, value, words):
     with pytest.raises(UserError, match="case mine") as told:
-        case(GOOD, **{field: value})
+        case(**{"columns": GOOD, field: value})
     assert not [w for w in words if w not in str(told.value)], str(told.value)
 
 
@@ -162,6 +177,11 @@ def test_the_order_of_two_pages_is_not_asked_of_one():
     with pytest.raises(UserError, match="case mine: I6m is about two pages"):
         case(GOOD, judges=("I6m",)).properties  # noqa: B018
     assert "I6m" not in [p.id for p in case(TWO, ("app", "tail:p1"), pages=2).properties]
+
+
+def test_what_is_not_modelled_is_said():
+    with pytest.raises(UserError, match="splice of a page that may leave its slot empty"):
+        case("a | b\nsplice p0 | reclaim p0").system  # noqa: B018
 
 
 def test_an_unknown_property_names_the_nearest():

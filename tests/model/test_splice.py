@@ -82,5 +82,5 @@ def test_reader_looks_again():
 def test_pipe_needs_a_filler():
     """Reading a pipe that nobody fills is an error that names the place."""
     tasks, cells = parse("reader\npipe_read p0", "here")
-    with pytest.raises(ColumnError, match="here, line 2, column reader: pipe_read needs somebody who holds the page"):
+    with pytest.raises(ColumnError, match="here, line 2, column reader: pipe_read needs .* by vmsplice or splice"):
         operations(tasks, cells, [], set(), "here")

@@ -56,6 +56,17 @@ def test_failing_cell(report, capsys, tmp_path):
     assert said.out.strip().endswith("index.html")
 
 
+def test_layout_engine_is_named(capsys, tmp_path, monkeypatch):
+    """What lays the pictures out is said; where that cannot run, nothing else is done."""
+    nbformat.write(notebook("1 + 1"), tmp_path / "x.ipynb")
+    monkeypatch.setenv("TUX3NB_DOT", "graphviz-pure")
+    assert run(tmp_path / "x.ipynb", "--out", tmp_path / "out") == 0
+    assert "graphviz-pure (TUX3NB_DOT)" in capsys.readouterr().err
+    monkeypatch.setenv("TUX3NB_DOT", "no-such-dot")
+    assert run(tmp_path / "x.ipynb", "--out", tmp_path / "none") == 2
+    assert "'no-such-dot'" in capsys.readouterr().err and not list((tmp_path / "none").iterdir())
+
+
 def test_page_asks_for_nothing(report):
     """A page has the policy that forbids every request, and nothing in it would make one."""
     folder, _ = report

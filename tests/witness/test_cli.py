@@ -65,7 +65,7 @@ def test_json_is_the_only_thing_on_standard_output(tmp_path):
     assert {"system", "release", "machine"} <= set(document["kernel"])
     assert [row["name"] for row in document["witnesses"]] == ["private-follows-file", "splice-fork"]
     for row in document["witnesses"]:
-        assert {"name", "verdict", "reason", "question", "observed", "case", "predicts"} <= set(row)
+        assert {"name", "verdict", "reason", "question", "observed", "case", "predicts", "model"} <= set(row)
     assert not list(tmp_path.iterdir())
 
 
@@ -118,6 +118,7 @@ _ELSEWHERE = (
 )
 
 
+@pytest.mark.slow
 def test_elsewhere_it_lists_and_skips_everything():
     listed = _command("--list", prelude=_ELSEWHERE)
     assert listed.returncode == 0, listed.stderr

@@ -27,6 +27,7 @@ def test_a_recording_belongs_to_a_witness_and_still_agrees(name):
     assert recording["verdict"] == "AGREES" and recording["question"] == witness.question
     predicted = witness.predictions(recording["file_system"])
     assert recording["predicts"] == predicted
+    assert recording.get("model", []) == [claim.to_json() for claim in witness.claims]
     assert {key: recording["observed"][key] for key in predicted} == predicted
     assert f"tux3nb witness {name} --record" in recording["command"]
 

@@ -64,6 +64,6 @@ def test_the_list_is_consistent():
     assert {witness.case for witness in witnesses} == set(CASES)
     for witness in witnesses:
         assert witness.question.endswith("?") and witness.model_says.endswith(".") and witness.sources
-        assert witness.predicts or witness.predicts_if_visible
+        assert witness.claims or witness.predicts
         assert {need.partition(":")[0] for need in witness.needs} <= set(known_needs())
         assert all(":" in source for source in witness.sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
@@ -50,14 +51,18 @@ def library_path(text: str, words: int, cc: str) -> Path:
 def library(text: str, words: int, wait: bool = True) -> ctypes.CDLL | None:
     """The library of a C text, for policy sets of `words` 64-bit words.
 
-    None where there is no compiler or it fails. With ``wait=False`` a library that is not there yet is built in the
-    background and None is returned meanwhile.
+    None where there is no compiler or it fails, and where the user has no cache folder. With ``wait=False`` a library
+    that is not there yet is built in the background and None is returned meanwhile.
     """
     cc = compiler()
     if cc is None:
         return None
-    path = library_path(text, words, cc)
-    if not path.exists():
+    try:
+        path = library_path(text, words, cc)
+        there = path.exists()
+    except (OSError, RuntimeError):  # a home that is closed to this user, or none at all
+        return None
+    if not there:
         if path in _given_up:
             return None
         thread = _building.get(path)
@@ -72,7 +77,8 @@ def library(text: str, words: int, wait: bool = True) -> ctypes.CDLL | None:
         os.utime(path)
         return ctypes.CDLL(str(path))
     except OSError:  # removed by somebody, or of no use on this machine
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
         return None
 
 

@@ -37,10 +37,11 @@ def from_file(path: str) -> Case:
         raise UserError(f"{path}: {e.strerror}") from None
     except UserError:
         raise
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         at = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == path]
         line = at[-1] if at else getattr(e, "lineno", None)
-        raise UserError(f"{path}, line {line}: {type(e).__name__}: {e}") from None
+        text = str(e).partition("\n")[0]
+        raise UserError(f"{path}{f', line {line}' if line else ''}: {type(e).__name__}: {text}") from None
     found = list({id(v): v for v in space.values() if isinstance(v, Case)}.values())
     if len(found) != 1:
         raise UserError(f"{path} defines {len(found) or 'no'} cases; write just one: CASE = Case(...)")

@@ -9,7 +9,7 @@ from ..cases import find
 from ..errors import UserError, nearest
 from ..freerun import free
 from ..model.features import FEATURES
-from ..policy import parse_policy
+from ..policy import Family, parse_policy
 from ..race import race
 from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
 from . import limits
@@ -18,11 +18,13 @@ from . import limits
 def configure(parser):
     parser.add_argument("case", nargs="?", help="a case's name (see `tux3nb cases`), or a file that defines one")
     parser.add_argument("--free", metavar="FAMILY", help="instead: all that a family's actors can do, in any order")
-    parser.add_argument("--ops", type=int, default=1, metavar="N", help="with --free: rounds that an actor has")
+    parser.add_argument("--ops", type=int, metavar="N", help="with --free: rounds that an actor has (default: 1)")
     parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
                         help="deviate from the base policy; may be given more than once")  # fmt: skip
     parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
     parser.add_argument("--all", action="store_true", help="every policy of the case's family")
+    parser.add_argument("--vary", action="append", default=[], metavar="FEATURE",
+                        help="with --all: only this feature varies; may be given more than once")  # fmt: skip
     parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     limits.configure(parser)
@@ -30,13 +32,14 @@ def configure(parser):
 
 def run(args) -> int:
     """Exit code: 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    contradictory(args)
     case = asked_for(args)
     base = named(args.named) if args.named else case.policy
     policy = parse_policy(FEATURES, base, args.policy)
     if args.run and args.run not in {p.id for p in case.properties}:
         known = [p.id for p in case.properties]
         raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
-    family = case.policies() if args.all else case.one(policy)
+    family = whole_family(case, args.vary) if args.all else case.one(policy)
     judged = judge(case, family, limits.limits(args), limits.Progress())
     answers = [judged.answer(i, family) for i in range(len(family))]
     if args.json:
@@ -48,11 +51,33 @@ def run(args) -> int:
     return exit_code(a.verdict for a in answers)
 
 
-def asked_for(args) -> Case:
-    """The case named, or the free-running world of a family."""
+def contradictory(args):
+    """UserError for arguments of which one would silently have no effect."""
     if bool(args.case) == bool(args.free):
         raise UserError("name either a case (see `tux3nb cases`) or a family with --free FAMILY")
-    return free(args.free, args.ops) if args.free else find(args.case)
+    if args.ops is not None and not args.free:
+        raise UserError("--ops goes with --free: a case has its columns")
+    if args.all and (args.policy or args.named or args.run):
+        raise UserError("--all explores every policy; --policy, --named and --run speak of one")
+    if args.vary and not args.all:
+        raise UserError("--vary goes with --all: it says which policies are all")
+    if args.json and args.run:
+        raise UserError("--json has every run; leave --run out")
+
+
+def asked_for(args) -> Case:
+    """The case named, or the free-running world of a family."""
+    return free(args.free, 1 if args.ops is None else args.ops) if args.free else find(args.case)
+
+
+def whole_family(case: Case, vary: list[str]) -> Family:
+    """Every policy of the case's family, or of the one in which just `vary` vary."""
+    if vary:
+        return Family(FEATURES, case.policy, {f: FEATURES[f].values for f in vary})
+    try:
+        return case.policies()
+    except UserError as e:
+        raise UserError(f"{e}, with --vary: {', '.join(case.varied)}") from None
 
 
 def exit_code(verdicts) -> int:

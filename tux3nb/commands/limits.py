@@ -7,28 +7,21 @@ import re
 import sys
 import time
 
+from ..errors import positive
 from ..explore import Limits
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def configure(parser: argparse.ArgumentParser):
-    parser.add_argument("--max-states", type=number, metavar="N", help="give up after N states")
+    parser.add_argument("--max-states", type=positive(int), metavar="N", help="give up after N states")
     parser.add_argument("--max-memory", type=size, metavar="SIZE",
                         help="give up when the process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
-    parser.add_argument("--max-time", type=float, metavar="SECONDS", help="give up after so long")
+    parser.add_argument("--max-time", type=positive(float), metavar="SECONDS", help="give up after so long")
 
 
 def limits(args) -> Limits:
     return Limits(args.max_states, args.max_time, args.max_memory)
-
-
-def number(text: str) -> int:
-    """A whole number, ``1000000`` or ``1_000_000``."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
 def size(text: str) -> int:

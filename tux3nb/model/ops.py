@@ -23,7 +23,8 @@ class Kind:
     routine goes on with the folio in hand, nothing if the operation is done with it.
     after_fault: the place after a write fault. read_fault: the place after a read fault, nothing if it takes
     none. longterm: a FOLL_LONGTERM pin.
-    holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. pin: the hold is a counted FOLL_PIN.
+    holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. of: the operations whose holds it uses or
+    ends. sibling: it is another thread's, through a TLB of its own. pin: the hold is a counted FOLL_PIN.
     unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
     folio out of the slot and leave that empty. alone: its rules know of one page only (so do those of what cuts or
     empties).
@@ -47,6 +48,8 @@ class Kind:
     read_fault: str = ""
     longterm: bool = False
     holder: str = ""
+    of: tuple[str, ...] = ()
+    sibling: bool = False
     pin: bool = True
     unbounded: bool = False
     cuts: bool = False

@@ -78,12 +78,17 @@ def _run(path: str, source: str) -> str:
     return done.stdout.decode()
 
 
-def lay_out(source: str) -> str:
-    """Return the engine's own SVG for a DOT source."""
+def need_engine() -> Engine:
+    """Return the engine; LayoutError where there is none."""
     engine = find_engine()
     if engine is None:
         raise LayoutError(_MISSING)
-    return _run(engine.path, source)
+    return engine
+
+
+def lay_out(source: str) -> str:
+    """Return the engine's own SVG for a DOT source."""
+    return _run(need_engine().path, source)
 
 
 def svg(source: str, label: str) -> str:

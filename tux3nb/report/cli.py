@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tux3nb.errors import UserError
+from tux3nb.errors import UserError, positive
 from tux3nb.report.places import find_notebooks, writable_folder
 
 
@@ -14,18 +14,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("reports"), metavar="DIR", help="where the pages go (default: reports)"
     )
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks to run at a time (default: 2)")
+    parser.add_argument(
+        "--jobs", type=positive(int), default=2, metavar="N", help="notebooks to run at a time (default: 2)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the report; 0 when every notebook ran to its end, 1 when a cell failed, 2 for bad input."""
+    from tux3nb.picture.layout_engine import need_engine
+
     try:
         paths = find_notebooks(args.notebooks)
         out = writable_folder(args.out)
+        print(f"tux3nb report: pictures are laid out by {need_engine()}", file=sys.stderr)
+        failed = write_report(paths, out, args.jobs)
     except UserError as error:
         print(f"tux3nb report: {error}", file=sys.stderr)
         return 2
-    failed = write_report(paths, out, args.jobs)
     for line in failed:
         print(f"tux3nb report: {line}", file=sys.stderr)
     print(out / "index.html")

@@ -14,6 +14,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm import tqdm
 
+from tux3nb.errors import UserError
+
 CELL_SECONDS = 600
 _KERNEL = ["--IPKernelApp.log_level=40", "--HistoryManager.enabled=False"]
 
@@ -29,8 +31,13 @@ class Executed:
 
 
 def read(path: Path) -> nbformat.NotebookNode:
-    """Read a notebook as nbformat 4, where every cell has an id."""
-    return nbformat.read(path, as_version=4)
+    """Read a notebook as nbformat 4, where every cell has an id; UserError for a file that is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except Exception as error:  # nbformat has no one error for a file that is no notebook
+        raise UserError(f"{path} is no notebook: {str(error).splitlines()[0][:120]}") from None
 
 
 def _environment(static: bool, engine: str | None) -> dict[str, str]:

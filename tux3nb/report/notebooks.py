@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from tux3nb.errors import UserError
+from tux3nb.errors import UserError, positive
 from tux3nb.report.execute import execute_all, read
 from tux3nb.report.places import find_notebooks
 
@@ -79,19 +79,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="path or name; default: all of them")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed notebook differs")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks to run at a time (default: 2)")
+    parser.add_argument(
+        "--jobs", type=positive(int), default=2, metavar="N", help="notebooks to run at a time (default: 2)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write or check the notebooks; 0 fine, 1 a cell failed or a notebook differs, 2 bad input."""
     try:
         paths = find_notebooks(args.notebooks)
+        # One layout engine for all machines: its bytes are the same everywhere, a system dot's are not.
+        done = execute_all(paths, args.jobs, static=False, engine="graphviz-pure")
     except UserError as error:
         print(f"tux3nb notebooks: {error}", file=sys.stderr)
         return 2
     said = []
-    # One layout engine for all machines: its bytes are the same everywhere, a system dot's are not.
-    for each in execute_all(paths, args.jobs, static=False, engine="graphviz-pure"):
+    for each in done:
         if each.error:
             said.append(each.error)
             continue

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import textwrap
 
 from .base import Report, Verdict
 from .recordings import data_dir, kernel_facts
@@ -105,6 +106,12 @@ def _print_report(report: Report) -> None:
     print(f"{witness.name}  [{witness.case}]  {_verdict(report)}")
     print(f"  question   {witness.question}")
     print(f"  model      {witness.model_says}")
+    for claim in witness.claims:
+        told = (f"{fact}: {json.dumps(value)}" for fact, value in claim.predicts.items() if value is not None)
+        line = f"  predicts   {claim}; so {', '.join(told) or 'nothing follows'}"
+        print(textwrap.fill(line, 120, subsequent_indent=" " * 13))
+    if witness.beyond:
+        print(f"  no case    {witness.beyond}")
     if report.verdict is Verdict.SKIPPED:
         print(flush=True)
         return

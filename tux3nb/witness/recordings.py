@@ -75,6 +75,8 @@ def record(report: Report) -> Path | None:
         "model_says": witness.model_says, "predicts": witness.predictions(report.file_system),
         "observed": report.observed, "verdict": str(report.verdict), **common,
     }
+    if witness.claims:
+        document["model"] = [claim.to_json() for claim in witness.claims]
     if report.trace:
         _write("traces", witness.name, {"format": 1, **report.trace, **common})
     return _write("witness", witness.name, document)

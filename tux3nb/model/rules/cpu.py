@@ -22,7 +22,11 @@ KINDS = (
     ),
     Kind("load", "a CPU load through the task's mapping", one_cell=True, maps=True, looks=True, read_fault="idle"),
     Kind(
-        "sibling_load", "a load by another thread of the mapping's process, through its TLB", one_cell=True, maps=True
+        "sibling_load",
+        "a load by another thread of the mapping's process, through its TLB",
+        one_cell=True,
+        maps=True,
+        sibling=True,
     ),
     Kind(
         "sibling_store",
@@ -31,6 +35,7 @@ KINDS = (
         writes="cpu",
         at_once=True,
         maps=True,
+        sibling=True,
     ),
     Kind("mmap", "map the file", maps=True, page=False),
     Kind("munmap", "unmap the file", maps=True, page=False),

@@ -22,10 +22,16 @@ from .gup import may_register
 from .script import at, may_start, returns
 
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
+RING = ("ring_setup",)
 KINDS = (
     Kind(MIGRATE, "compaction migrates a folio of the file", looks=True, alone=True),
     Kind(
-        MIGRATE_RING, "migration that accounts for the reference of an AIO ring", looks=True, holder="uses", alone=True
+        MIGRATE_RING,
+        "migration that accounts for the reference of an AIO ring",
+        looks=True,
+        holder="uses",
+        of=RING,
+        alone=True,
     ),
     Kind(
         "ring_setup",
@@ -41,6 +47,7 @@ KINDS = (
         one_cell=True,
         holder="uses",
         alone=True,
+        of=RING,
     ),
 )
 PC.add("migrate_lock migrate_check migrate_unmap migrate_restore migrate_map ring_event")

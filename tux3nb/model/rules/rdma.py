@@ -17,6 +17,7 @@ from .script import at, may_start, returns
 
 UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
 RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"
+REGIONS = ("mr_register", "buffer_register")
 KINDS = (
     Kind(
         "mr_register",
@@ -29,14 +30,21 @@ KINDS = (
         holder="makes",
         unbounded=True,
     ),
-    Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="ends"),
+    Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="ends", of=("mr_register",)),
     Kind(
         "device_write",
         "the device writes memory: post, DMA, completion reaped",
         writes="holder",
         holder="uses",
+        of=REGIONS,
     ),
-    Kind("device_read", "the device reads memory: post, DMA, completion reaped", reads="holder", holder="uses"),
+    Kind(
+        "device_read",
+        "the device reads memory: post, DMA, completion reaped",
+        reads="holder",
+        holder="uses",
+        of=REGIONS,
+    ),
 )
 PC.add("dma reap dirty_call put")
 DEVICE = "DMA by the device, through the pinned physical address"

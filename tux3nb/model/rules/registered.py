@@ -23,7 +23,13 @@ KINDS = (
         holder="makes",
         unbounded=True,
     ),
-    Kind("buffer_unregister", "unregister the buffer: unpin, no dirty call", page=False, holder="ends"),
+    Kind(
+        "buffer_unregister",
+        "unregister the buffer: unpin, no dirty call",
+        page=False,
+        holder="ends",
+        of=("buffer_register",),
+    ),
 )
 REGISTER = "io_uring/rsrc.c:io_sqe_buffer_register (ab9b0d47)"
 

@@ -5,6 +5,7 @@ whose reader should see what the process has stored; splice passes on some versi
 current at the splice or was written later will do.
 """
 
+from ...errors import UserError
 from ...expr import const, has, some, union, where, without
 from ...rule import rule
 from ..ghost import active, read_starts
@@ -13,6 +14,7 @@ from ..world import PC, each, ops, tasks_of
 from .gup import allows, may_register
 from .script import at, may_start, returns
 
+PIPES = ("vmsplice", "splice")
 KINDS = (
     Kind(
         "vmsplice",
@@ -25,8 +27,8 @@ KINDS = (
         unbounded=True,
     ),
     Kind("splice", "put the page-cache folio into a pipe", holder="makes", pin=False, unbounded=True),
-    Kind("pipe_read", "read the page out of the pipe, which lets go of it", reads="holder", holder="uses"),
-    Kind("pipe_close", "close the pipe", page=False, holder="ends"),
+    Kind("pipe_read", "read the page out of the pipe, which lets go of it", reads="holder", holder="uses", of=PIPES),
+    Kind("pipe_close", "close the pipe", page=False, holder="ends", of=PIPES),
 )
 PC.add("confirm pipe_copy pipe_rest pipe_done")
 VMSPLICE = "fs/splice.c:vmsplice_to_pipe, get_iovec_page_array (3.x)"
@@ -37,6 +39,8 @@ AGAIN = "pipe reader takes the folio lock and looks the index up again, in its c
 
 def declare(w):
     """What a splice(2) may never deliver: versions that were overwritten before it."""
+    if w.empties and w.of("splice"):
+        raise UserError("the splice of a page that may leave its slot empty is not modelled")
     w.field("superseded_then", tasks_of(w.of("splice")), CELLS, hi=w.full)
 
 

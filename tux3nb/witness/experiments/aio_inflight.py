@@ -4,6 +4,7 @@ import os
 import time
 
 from ..base import Inconclusive, Witness
+from ..claims import Claim, happens, kept
 from ..low.aio import AsyncReader
 from ..low.fuse import HeldFile, page_text
 from ..low.memory import MADV_DONTNEED, PAGE, Region
@@ -149,14 +150,12 @@ WITNESSES = (
         question="What becomes of a read into a file page when the file is flushed while it is in flight?",
         model_says="fsync does not wait; the page is clean while in flight and dirtied again at completion, "
                    "so the data goes to disk one delta later. A page fork in between would lose it.",
-        predicts={
-            "in flight after fsync(2) returned": True, "read result": "ok", "mapping has the data": True,
-            "read(2) has the data": True,
-        },
-        predicts_if_visible={
-            "one frame throughout": True, "page dirty while in flight": False,
-            "page dirty after completion": True,
-        },
+        claims=(
+            Claim("aio+fork", "stable_pages", "I2", kept("mapping has the data", "read(2) has the data")),
+            Claim("aio+durable", "stable_pages", "I4a", kept("page dirty after completion"), visible_only=True),
+        ),
+        predicts={"in flight after fsync(2) returned": True, "read result": "ok"},
+        predicts_if_visible={"one frame throughout": True, "page dirty while in flight": False},
         sources=(_GUP, "block/bio.c:bio_check_pages_dirty", "fs/iomap/direct-io.c:iomap_dio_bio_end_io"),
     ),
     Witness(
@@ -164,12 +163,14 @@ WITNESSES = (
         question="What becomes of a read in flight when its target page is replaced in the page cache?",
         model_says="The read succeeds into the orphan; its data is lost to the process. A page fork "
                    "does the same.",
-        predicts={
-            **{f"{name}: read result": "ok" for name in _REPLACED},
-            **{f"{name}: data arrives in the mapping": False for name in _REPLACED},
-            **{f"{name}: data arrives in the file": False for name in _REPLACED},
-        },
-        predicts_if_visible={f"{name}: frame changed": True for name in _REPLACED},
+        claims=(
+            Claim("aio+fork", "tux3", "I2", kept(
+                *(f"{name}: data arrives in the {place}" for name in _REPLACED for place in ("mapping", "file")),
+            )),
+            Claim("aio+fork", "tux3", "forked", happens(*(f"{name}: frame changed" for name in _REPLACED)),
+                  visible_only=True),
+        ),
+        predicts={f"{name}: read result": "ok" for name in _REPLACED},
         predicts_on={"btrfs": {
             "O_DIRECT write(2): data arrives in the mapping": True, "O_DIRECT write(2): frame changed": False,
             "O_DIRECT write(2): data arrives in the file": True,
@@ -179,12 +180,12 @@ WITNESSES = (
     Witness(
         name="aio-across-fork", case="aio", function=across_fork, needs=_NEEDS,
         question="Which process keeps the page when fork(2) is called while a read into it is in flight?",
-        model_says="The parent: the child gets its copy at once, because the page may be pinned. This is "
-                   "the rule that page forking lacks.",
+        model_says="The parent: the child gets its copy at once, because the page may be pinned, as by a "
+                   "reverse fork. This is the rule that Tux3's fork lacks.",
+        claims=(Claim("aio+fork", "reverse_fork", "I2", kept("parent has the data")),),
         predicts={
             "target exclusive after fork(2)": True, "control exclusive after fork(2)": False,
-            "read result": "ok",
-            "parent has the data": True, "child has the data": False,
+            "read result": "ok", "child has the data": False,
         },
         predicts_if_visible={
             "child got a copy of the target at fork(2)": True, "child shares the control": True,
@@ -196,8 +197,9 @@ WITNESSES = (
     Witness(
         name="aio-across-eviction", case="aio", function=across_eviction, needs=_NEEDS,
         question="Can a page leave the page cache while a read into it is in flight?",
-        model_says="No: eviction looks at the references and leaves a held page alone.",
-        predicts={"read result": "ok", "data arrives in the mapping": True},
+        model_says="No: eviction freezes the count and leaves a held page alone, by the rule of migration.",
+        claims=(Claim("aio+fork", "migration_rule", "I2", kept("data arrives in the mapping")),),
+        predicts={"read result": "ok"},
         predicts_if_visible={"one frame throughout": True},
         sources=(_GUP, "mm/truncate.c:mapping_evict_folio"),
     ),

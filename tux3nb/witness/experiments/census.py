@@ -197,6 +197,7 @@ def _witness(name: str, case: str, function, what: str, *needs: str) -> Witness:
         question=f"How often would a page fork be needed under {what}, and did anybody else hold the page?",
         model_says="Often as soon as the device is slower than the program, and nobody else holds the page: "
                    "a check for extra references would hardly ever refuse.",
+        beyond="How often is no question to the model; the trace is its cost model's input.",
         predicts={
             "pages are written again in the next delta": True,
             "slow device: pages are written under writeback": True,
@@ -212,6 +213,7 @@ WITNESSES = (
         name="census-control", case="splice", function=census_control, needs=_NEEDS,
         question="Does the census notice a page that somebody else holds?",
         model_says="Yes: a pipe's reference shows beside those that the kernel explains.",
+        beyond="Whether a measurement sees what it should is no question to the model.",
         predicts={
             "events were seen": True, "free page counts as held": False,
             "page in one pipe counts as held": True,

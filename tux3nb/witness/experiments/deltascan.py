@@ -83,6 +83,7 @@ def _witness(name: str, function, what: str, *needs: str) -> Witness:
         question=f"How many pages does {what} write in a delta, and how many of them again in the next?",
         model_says="Some pages are written in every delta: these are the ones a fork may be needed for. "
                    "Longer deltas collect more pages and share more of them with the next.",
+        beyond="How often is no question to the model; the trace is its cost model's input.",
         predicts={
             "pages are written again in the next delta": True,
             "the longest delta writes more pages than the shortest": True,

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 
 from ..base import Inconclusive, Witness
+from ..claims import Claim, happens, kept
 from ..low.memory import MADV_DONTNEED, MADV_PAGEOUT, MADV_REMOVE, PAGE, Region
 from ..low.pagemap import changed_frame, frame_of
 from ..low.pipes import PipeHolder
@@ -154,7 +155,7 @@ def odirect(run) -> dict:
     return _all_holders(run, odirect_write)
 
 
-def kept(run) -> dict:
+def look_alikes(run) -> dict:
     """Four operations that look similar but keep the page."""
     facts = {}
     named = {
@@ -167,33 +168,42 @@ def kept(run) -> dict:
     return facts
 
 
-def _lost(*holders: str) -> dict:
-    """Predictions where the page is replaced below each of ``holders``."""
-    facts = {f"{holder}: operation": "ok" for holder in holders}
-    facts |= {f"{holder}: holder sees the process's store": False for holder in holders}
-    return facts
+def _sees(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}: holder sees the process's store" for name in names)
+
+
+def _ok(*names: str) -> dict:
+    return {f"{name}: operation": "ok" for name in names}
+
+
+def _coherent(policy: str, *pipes: str, buffer: bool) -> tuple[Claim, ...]:
+    """Whether pipes and the registered buffer stay with the process, if the page is treated as by ``policy``."""
+    frames = [f"{name}: frame changed" for name in (*pipes, *((_BUFFER,) if buffer else ()))]
+    claims = (
+        Claim("vmsplice", policy, "I2", kept(*_sees(*pipes))),
+        Claim("vmsplice", policy, "forked", happens(*frames), visible_only=True),
+    )
+    if not buffer:
+        return claims
+    return (
+        *claims, Claim("rdma+device_read", policy, "I2", kept(*_sees(_BUFFER))),
+        Claim("rdma", policy, "I2", kept(f"{_BUFFER}: process sees the holder's store")),
+    )
 
 
 _DISK, _MEMFD, _BUFFER = "disk file, pipe", "memfd, pipe", "memfd, registered buffer"
-_DEVICE_STORE = f"{_BUFFER}: process sees the holder's store"
-_FRAMES = {f"{holder}: frame changed": True for holder in (_DISK, _MEMFD, _BUFFER)}
 _KEPT = ("MADV_DONTNEED", "fadvise(DONTNEED)", "MADV_PAGEOUT", "splice(2) into the file")
-_MODEL = "The process moves to a new page, the holder keeps the old one: coherence with the holder is lost."
+_MODEL = "The page is replaced without asking who holds it, as Tux3's fork does: the holder keeps the old one."
 _NEEDS = ("disk", "io_uring")
 
 
 def _replacing(name: str, function, question: str, source: str) -> Witness:
     return Witness(
         name=name, case="splice", function=function, needs=_NEEDS, question=question, model_says=_MODEL,
-        predicts={**_lost(_DISK, _MEMFD, _BUFFER), _DEVICE_STORE: False}, predicts_if_visible=_FRAMES,
+        claims=_coherent("tux3", _DISK, _MEMFD, buffer=True), predicts=_ok(_DISK, _MEMFD, _BUFFER),
         sources=(source, "mm/truncate.c:truncate_inode_folio", "mm/shmem.c:shmem_undo_range"),
     )
 
-
-_ONE_PAGE = {
-    f"{_MEMFD}: holder sees the process's store": True, f"{_BUFFER}: holder sees the process's store": True,
-    _DEVICE_STORE: True, f"{_MEMFD}: frame changed": False, f"{_BUFFER}: frame changed": False,
-}
 
 WITNESSES = (
     _replacing("identity-truncate", truncate, "Does a holder still share the page after ftruncate(2)?",
@@ -207,11 +217,8 @@ WITNESSES = (
         question="Does a holder still share the page after an O_DIRECT write(2) to its range?",
         model_says="Not on a disk: the cached page is invalidated and read again. A memory file is "
                    "written in place.",
-        predicts={
-            **_lost(_DISK, _MEMFD, _BUFFER),
-            **{key: value for key, value in _ONE_PAGE.items() if "frame" not in key},
-        },
-        predicts_if_visible={**_FRAMES, **{key: value for key, value in _ONE_PAGE.items() if "frame" in key}},
+        claims=(*_coherent("tux3", _DISK, buffer=False), *_coherent("in_place", _MEMFD, buffer=True)),
+        predicts=_ok(_DISK, _MEMFD, _BUFFER),
         # btrfs writes checksummed data through the page cache, O_DIRECT or not.
         predicts_on={
             "btrfs": {f"{_DISK}: holder sees the process's store": True, f"{_DISK}: frame changed": False},
@@ -219,15 +226,15 @@ WITNESSES = (
         sources=("mm/filemap.c:kiocb_invalidate_pages", "mm/truncate.c:invalidate_inode_pages2_range"),
     ),
     Witness(
-        name="identity-kept", case="splice", function=kept, needs=("disk",),
+        name="identity-kept", case="splice", function=look_alikes, needs=("disk",),
         question="Which look-alikes keep the page under a holder?",
         model_says="Eviction and unmapping respect an extra reference; splice(2) into a file copies "
                    "into the page.",
-        predicts={
-            **{f"{name}: operation": "ok" for name in _KEPT},
-            **{f"{name}: holder sees the process's store": True for name in _KEPT},
-        },
-        predicts_if_visible={f"{name}: frame changed": False for name in _KEPT},
+        claims=(
+            Claim("vmsplice", "migration_rule", "I2", kept(*_sees(*_KEPT[:-1]))),
+            Claim("vmsplice", "in_place", "I2", kept(*_sees(_KEPT[-1]))),
+        ),
+        predicts=_ok(*_KEPT), predicts_if_visible={f"{name}: frame changed": False for name in _KEPT},
         sources=(
             "mm/vmscan.c:__remove_mapping", "mm/truncate.c:mapping_evict_folio",
             "fs/splice.c:iter_file_splice_write",

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from ..base import Inconclusive, Skip, Witness
+from ..claims import Claim, either, happens, kept, never
 from ..low.memory import (
     MADV_COLLAPSE,
     MADV_HUGEPAGE,
@@ -156,17 +157,18 @@ def ksm(run) -> dict:
     return facts
 
 
-def _expect_collapse() -> dict:
-    facts = {"unheld: MADV_COLLAPSE": "ok"}
-    for holder in ("pipe", "registered buffer"):
-        facts[f"held by {holder}: MADV_COLLAPSE"] = "EAGAIN"
-        facts[f"held by {holder}: holder sees the process's store"] = True
-    return facts
+_HELD = ("held by pipe", "held by registered buffer")
+_COLLAPSE = (
+    Claim("migration+isolated", "stable_pages", "migrated", either("ok", "EAGAIN", "unheld: MADV_COLLAPSE")),
+    Claim("migration", "stable_pages", "migration_refused",
+          either("EAGAIN", "ok", *(f"{name}: MADV_COLLAPSE" for name in _HELD))),
+    Claim("migration", "stable_pages", "I2", kept(*(f"{name}: holder sees the process's store" for name in _HELD))),
+)
 
 
 def _visible_collapse() -> dict:
     facts = {}
-    for name, replaced in (("unheld", True), ("held by pipe", False), ("held by registered buffer", False)):
+    for name, replaced in (("unheld", True), *dict.fromkeys(_HELD, False).items()):
         facts[f"{name}: became a huge page"] = replaced
         facts[f"{name}: most frames replaced"] = replaced
     return facts
@@ -178,7 +180,7 @@ def _collapse_witness(name: str, function, what: str) -> Witness:
         question=f"Does one extra reference keep {what} from being collapsed into a huge page?",
         model_says="Yes: replacement is refused (EAGAIN) while any reference is unaccounted for, so the "
                    "holder stays coherent.",
-        predicts=_expect_collapse(), predicts_if_visible=_visible_collapse(),
+        claims=_COLLAPSE, predicts_if_visible=_visible_collapse(),
         sources=("mm/khugepaged.c:collapse_file", "mm/khugepaged.c:__collapse_huge_page_isolate",
                  "mm/migrate.c:folio_expected_refs"),
     )
@@ -192,11 +194,10 @@ WITNESSES = (
         needs=("root", "frames", "ksm", "io_uring", "invasive"),
         question="Does KSM merge a page that somebody else holds?",
         model_says="No: write_protect_page compares references with mappings and gives up.",
-        predicts={
-            "unheld: one frame for both": True, "held by pipe: merged": False,
-            "held by registered buffer: merged": False, "held: frames kept": True,
-            "unheld: a store separates them again": True,
-        },
+        claims=(Claim("migration", "stable_pages", "migration_refused", {
+            **never(*(f"{name}: merged" for name in _HELD)), **happens("held: frames kept"),
+        }),),
+        predicts={"unheld: one frame for both": True, "unheld: a store separates them again": True},
         sources=("mm/ksm.c:write_protect_page",),
     ),
 )

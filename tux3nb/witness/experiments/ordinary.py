@@ -3,6 +3,7 @@
 import os
 
 from ..base import Witness
+from ..claims import Claim, happens, kept, never
 from ..low.memory import MADV_DONTNEED, PAGE, Region
 from ..low.pagemap import changed_frame, entry, frame_of, same_frame
 from ..low.pipes import PipeHolder
@@ -116,8 +117,11 @@ WITNESSES = (
         question="Until when does a private mapping show what is written to the file?",
         model_says="Until its own first store; a page fork must redirect such mappings too, or they "
                    "show old data.",
+        claims=(
+            Claim("ordinary+private", "stable_pages", "I1p", kept("shows write(2) before its own store")),
+            Claim("uprobes+ref_ctr", "stable_pages", "U2", kept("its store made the page anonymous")),
+        ),
         predicts={
-            "shows write(2) before its own store": True, "its store made the page anonymous": True,
             "shows write(2) after its own store": False, "MADV_DONTNEED joins it to the file again": True,
         },
         predicts_if_visible={"its store changed the frame": True}, sources=("mm/memory.c:do_wp_page",),
@@ -126,8 +130,9 @@ WITNESSES = (
         name="one-frame-two-processes", case="ordinary", function=one_frame, needs=("disk",),
         question="Do two processes share one page, and what does fork(2) do to a private one?",
         model_says="A shared file page is one page for all; a private one is shared until either stores.",
+        claims=(Claim("ordinary", "stable_pages", "I1", kept("shared: parent sees the child's store")),),
         predicts={
-            "shared: parent sees the child's store": True, "private: child sees the parent's store": False,
+            "private: child sees the parent's store": False,
             "private: exclusive before fork(2)": True, "private: exclusive after fork(2)": False,
             "private: exclusive after the store": True,
         },
@@ -138,7 +143,11 @@ WITNESSES = (
         name="splice-holds-page", case="splice", function=splice_holds, needs=("disk",),
         question="What does a pipe that a file was spliced into hold: bytes or the page?",
         model_says="The page: later writes show; once the page is replaced in the cache they no longer do.",
-        predicts={"write(2) shows in the pipe": True, "write(2) after a hole punch shows in the pipe": False},
+        claims=(
+            Claim("splice", "stable_pages", "old_bytes_published", never("write(2) shows in the pipe")),
+            Claim("splice", "tux3", "old_bytes_published",
+                  never("write(2) after a hole punch shows in the pipe")),
+        ),
         sources=("mm/filemap.c:filemap_splice_read",),
     ),
     Witness(
@@ -146,14 +155,17 @@ WITNESSES = (
         question="Whom does a plain reference follow when fork(2) splits a private page?",
         model_says="Nobody is asked: the parent's store moves the parent, the holder stays with the "
                    "old page.",
-        predicts={"holder sees the parent's store": False},
-        predicts_if_visible={"parent's frame changed": True},
+        claims=(
+            Claim("vmsplice", "tux3", "I2", kept("holder sees the parent's store")),
+            Claim("vmsplice", "tux3", "forked", happens("parent's frame changed"), visible_only=True),
+        ),
         sources=("mm/memory.c:wp_can_reuse_anon_folio", "fs/splice.c:vmsplice_to_pipe"),
     ),
     Witness(
         name="write-protect-scan", case="mmap", function=write_scan, needs=("disk", "writescan"),
         question="Can the pages written in one delta be told by write protection alone?",
         model_says="Yes, for stores through a mapping; write(2) has its own way into the file system.",
+        beyond="How the kernel counts is no question to the model; what is counted is its cost model's input.",
         predicts={
             "after stores to 2 and 5": "2,5", "after no store": "none", "after a store to 5": "5",
             "after write(2) to 6": "none", "after fsync(2) and a store to 2": "2",

@@ -7,6 +7,7 @@ drivers/infiniband/ core/umem.c), so both obey mm/gup.c:writable_file_mapping_al
 import os
 
 from ..base import Witness
+from ..claims import Claim, either, kept
 from ..low.aio import AsyncReader
 from ..low.memory import PAGE, Region
 from ..low.pagemap import changed_frame, entry
@@ -90,6 +91,7 @@ WITNESSES = (
         name="pins-anonymous", case="rdma", function=anonymous, needs=_NEEDS,
         question="Can memory that belongs to no disk file be pinned for long?",
         model_says="Yes, and nothing is lost: no file system ever forks these pages.",
+        beyond="Memory that belongs to no file is not in the model.",
         predicts={
             **_expect("private", "ok", "ok", "ok", False), **_expect("shared", "ok", "ok", "ok", False),
             **_expect("memfd", "ok", "ok", "ok", False),
@@ -103,14 +105,22 @@ WITNESSES = (
         name="pins-shared-file", case="rdma", function=shared_file, needs=_NEEDS,
         question="Can a shared mapping of a disk file be pinned for long, as RDMA would?",
         model_says="No (since 6.5), so the worst holder is gone; short holds (O_DIRECT, vmsplice) remain.",
-        predicts=_expect("shared file", "EFAULT", "ok", "ok", False),
+        claims=(
+            Claim("aio+registered", "no_longterm", "longterm_refused",
+                  either("EFAULT", "ok", f"shared file: {_HOLDS[0]}")),
+            Claim("vmsplice", "no_longterm", "holder_op", either("ok", "EFAULT", f"shared file: {_HOLDS[1]}")),
+            Claim("aio+fork", "no_longterm", "holder_op", either("ok", "EFAULT", f"shared file: {_HOLDS[2]}")),
+        ),
+        predicts={"shared file: page became anonymous by the pin": False},
         predicts_if_visible={"shared file: frame changed by the pin": False}, sources=_SOURCES,
     ),
     Witness(
         name="pins-private-file", case="rdma", function=private_file, needs=_NEEDS,
         question="What does a pin on a private file mapping hold?",
         model_says="Its own anonymous copy, made first: never the page-cache page.",
-        predicts=_expect("private file", "ok", "ok", "ok", True),
+        claims=(Claim("uprobes+ref_ctr", "stable_pages", "U2",
+                      kept("private file: page became anonymous by the pin")),),
+        predicts={f"private file: {hold}": "ok" for hold in _HOLDS},
         predicts_if_visible={"private file: frame changed by the pin": True},
         sources=(*_SOURCES, "mm/gup.c:gup_must_unshare"),
     ),
@@ -119,6 +129,7 @@ WITNESSES = (
         question="Can a read-only file mapping be pinned for a device that writes?",
         model_says="No: a pin for writing needs a writable mapping; only vmsplice(2), which reads, "
                    "gets the page.",
+        beyond="A pin that the kernel refuses for want of write permission is no step of the model.",
         predicts={
             **_expect("shared file", "EFAULT", "ok", "EFAULT", False),
             **_expect("private file", "EFAULT", "ok", "EFAULT", False),

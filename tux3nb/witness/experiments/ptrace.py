@@ -6,6 +6,7 @@ import os
 import struct
 
 from ..base import Skip, Witness
+from ..claims import Claim, broken, kept
 from ..low.memory import PAGE, Region
 from ..low.pagemap import changed_frame, entry, frame_of, has_flag
 from ..low.puppet import Puppet
@@ -59,11 +60,15 @@ def _attempt(name: str, write, data: bytes, puppet: Puppet, address: int) -> dic
     }
 
 
-def _expect(name: str, result: str, child: bool, cache: bool, anonymous: bool) -> dict:
+def _refused(name: str, result: str) -> dict:
     return {
-        f"{name}: result": result, f"{name}: child sees it": child, f"{name}: page cache has it": cache,
-        f"{name}: read(2) has it": cache, f"{name}: child's page became anonymous": anonymous,
+        f"{name}: result": result, f"{name}: child sees it": False, f"{name}: page cache has it": False,
+        f"{name}: read(2) has it": False, f"{name}: child's page became anonymous": False,
     }
+
+
+def _of(names, *facts: str) -> tuple[str, ...]:
+    return tuple(f"{name}: {fact}" for name in names for fact in facts)
 
 
 def _try_tools(run, access: str, shared: bool, read_only_file: bool):
@@ -111,6 +116,7 @@ def shared_read_only(run) -> dict:
 
 
 _FORCED, _PLAIN = ("POKEDATA", "/proc/pid/mem"), "process_vm_writev"
+_ALL = (*_FORCED, _PLAIN)
 _SAME_FRAMES = {f"{name}: frame changed": False for name, _ in _TOOLS}
 _EIO, _EFAULT = errno.errorcode[errno.EIO], errno.errorcode[errno.EFAULT]
 
@@ -119,11 +125,18 @@ WITNESSES = (
         name="ptrace-private", case="ptrace", function=private_text, needs=("disk", "ptrace"),
         question="Where does a debugger's store to program text (MAP_PRIVATE) go?",
         model_says="To a private anonymous copy: the page cache, and so any page fork, is not concerned.",
+        claims=(
+            # What is written for one process through a private mapping stays out of the file: its own copy first.
+            Claim("uprobes+ref_ctr", "stable_pages", "U2", {
+                **broken(*_of(_FORCED, "page cache has it", "read(2) has it")),
+                **kept(*_of(_FORCED, "child's page became anonymous")),
+            }),
+            Claim("ordinary+private", "stable_pages", "I1p",
+                  kept("after write(2), an untouched page shows the new bytes")),
+        ),
         predicts={
-            **_expect(_FORCED[0], "ok", True, False, True), **_expect(_FORCED[1], "ok", True, False, True),
-            **_expect(_PLAIN, _EFAULT, False, False, False),
-            "after write(2), the poked page shows the new bytes": False,
-            "after write(2), an untouched page shows the new bytes": True,
+            **dict.fromkeys(_of(_FORCED, "result"), "ok"), **dict.fromkeys(_of(_FORCED, "child sees it"), True),
+            **_refused(_PLAIN, _EFAULT), "after write(2), the poked page shows the new bytes": False,
         },
         predicts_if_visible={
             "POKEDATA: frame changed": True, "/proc/pid/mem: frame changed": True,
@@ -136,9 +149,11 @@ WITNESSES = (
         question="Where does a debugger's store to a writable shared mapping go?",
         model_says="Into the page-cache page itself, by a short reference: a page fork in that moment"
                    " would lose it.",
+        claims=(Claim("ptrace+lost", "stable_pages", "I2",
+                      kept(*_of(_ALL, "child sees it", "page cache has it", "read(2) has it"))),),
         predicts={
-            **_expect(_FORCED[0], "ok", True, True, False), **_expect(_FORCED[1], "ok", True, True, False),
-            **_expect(_PLAIN, "ok", True, True, False),
+            **dict.fromkeys(_of(_ALL, "result"), "ok"),
+            **dict.fromkeys(_of(_ALL, "child's page became anonymous"), False),
         },
         predicts_if_visible={**_SAME_FRAMES, "page is dirty": True},
         sources=_SOURCES,
@@ -147,10 +162,9 @@ WITNESSES = (
         name="ptrace-read-only", case="ptrace", function=shared_read_only, needs=("disk", "ptrace"),
         question="Can a debugger force a store into a read-only shared mapping?",
         model_says="No: FOLL_FORCE never writes through a shared mapping that is not writable.",
+        beyond="A store that the kernel refuses is no step of the model.",
         predicts={
-            **_expect(_FORCED[0], _EIO, False, False, False),
-            **_expect(_FORCED[1], _EIO, False, False, False),
-            **_expect(_PLAIN, _EFAULT, False, False, False),
+            **_refused(_FORCED[0], _EIO), **_refused(_FORCED[1], _EIO), **_refused(_PLAIN, _EFAULT),
         },
         predicts_if_visible=_SAME_FRAMES,
         sources=_SOURCES,

@@ -64,6 +64,7 @@ WITNESSES = (
         question="Can the kernel tell from a page's reference count that somebody holds it?",
         model_says="Yes: every holder counts, a pin 1024 times; what it cannot tell is who holds it, "
                    "and for how long.",
+        beyond="What a holder adds to the count is what the model's own counts are built on, not a verdict.",
         predicts={
             "anonymous page": 1, "anonymous page, vmsplice adds": 1, "anonymous page, pipe read": 1,
             "anonymous page, registered buffer adds": PIN_BIAS, "file page, a second mapping adds": 1,

@@ -6,6 +6,7 @@ import threading
 import time
 
 from ..base import Inconclusive, Witness
+from ..claims import Claim, broken, either, kept
 from ..low.fuse import HeldFile
 from ..low.memory import PAGE, Region
 from ..low.pagemap import frame_of, has_flag, same_frame
@@ -158,18 +159,17 @@ def _disk_witness(kind: str, function, stable: bool, source: str) -> Witness:
     name = f"stable-{'on' if stable else 'off'}-{kind}"
     stalls = "The store waits for the write-out, which keeps its old bytes: no fork is needed, but the stall."
     leaks = "The store goes through at once and leaks into the write-out of the older delta: no snapshot."
-    predicts = {
-        "store stalled": stable, "under writeback after the store": not stable,
-        "page dirty after the store": True,
-        "one frame throughout": True,
-    }
+    # Where nothing is forked, what is written out can only stay as it is if the store waits.
+    facts = {**kept("store stalled"), **broken("under writeback after the store")}
     if kind != "btrfs":
-        predicts["that write-out put on the device"] = "dirty1" if stable else "STORE!"
+        facts |= either("dirty1", "STORE!", "that write-out put on the device")
     return Witness(
         name=name, case="ordinary", function=function, needs=(*_ROOT, f"tool:mkfs.{kind}"),
         question=f"A store to a page under writeback on {kind}, "
                  f"{'stable pages' if stable else 'no stable pages'}: who waits, what reaches the disk?",
-        model_says=stalls if stable else leaks, predicts=predicts, sources=(*_WAIT, source), timeout=40,
+        model_says=stalls if stable else leaks, sources=(*_WAIT, source), timeout=40,
+        claims=(Claim("ordinary", "stable_pages" if stable else "in_place", "I3", facts),),
+        predicts={"page dirty after the store": True, "one frame throughout": True},
     )
 
 
@@ -178,7 +178,12 @@ WITNESSES = (
         name="fuse-writeback-stall", case="ordinary", function=fuse_stall, needs=("fuse",),
         question="Does a store to a page that FUSE is writing back wait for the reply?",
         model_says="Yes: one page, and the older write-out gets the older bytes.",
-        predicts={"store stalled": True, "first write-out": "DELTA-1!", "second write-out": "DELTA-2!"},
+        claims=(
+            Claim("ordinary", "stable_pages", "I3", {
+                **kept("store stalled"), **either("DELTA-1!", "DELTA-2!", "first write-out"),
+            }),
+        ),
+        predicts={"second write-out": "DELTA-2!"},
         predicts_if_visible={"one frame throughout": True},
         sources=("fs/fuse/file.c:fuse_page_mkwrite", "fs/fuse/file.c:fuse_writepages"),
     ),

@@ -11,6 +11,7 @@ import struct
 from pathlib import Path
 
 from ..base import Skip, Witness
+from ..claims import Claim, broken, either, kept
 from ..low.memory import PAGE, Region, drain_lru_batches
 from ..low.pagemap import frame_of, same_frame
 from ..low.syscalls import checked, syscall
@@ -133,11 +134,19 @@ WITNESSES = (
         question="Where does a uprobe's breakpoint go, and who sees it?",
         model_says="Into a private anonymous copy in private mappings only; neither the page cache, the disk "
                    "nor a shared mapping ever has it, so a page fork cannot lose it. The copy goes stale.",
+        claims=(
+            Claim("uprobes", "stable_pages", "U1", {
+                **broken("private: instruction intact"), **either(1, 0, "hits"),
+            }),
+            Claim("uprobes", "stable_pages", "U2", {
+                **broken("private: on the page-cache page"), **kept("file: instruction intact"),
+            }),
+            Claim("uprobes", "stable_pages", "U3", kept("shared: instruction intact")),
+            Claim("uprobes+unregister", "stable_pages", "U1", kept("after: instruction intact")),
+        ),
         predicts={
-            "private: on the page-cache page": False, "private: instruction intact": False,
-            "shared: on the page-cache page": True, "shared: instruction intact": True,
-            "file: instruction intact": True, "calls return": "42,42", "hits": 1,
-            "probed: shows write(2) elsewhere in the page": False, "after: instruction intact": True,
+            "shared: on the page-cache page": True, "calls return": "42,42",
+            "probed: shows write(2) elsewhere in the page": False,
             "after: shows write(2) elsewhere in the page": False,
         },
         sources=("kernel/events/uprobes.c:uprobe_write", "kernel/events/uprobes.c:valid_vma"),
@@ -147,6 +156,7 @@ WITNESSES = (
         question="Does a mapping return to the page-cache page when the probe goes?",
         model_says="Only if nobody else holds the copy: the same question as the page fork's, "
                    "answered by counting.",
+        beyond="In the model the copy stays: that a mapping goes back is newer than the routines it follows.",
         predicts={
             "extra reference: instruction intact": True, "no extra reference: instruction intact": True,
             "extra reference: back on the page-cache page": False,
