@@ -84,7 +84,7 @@ def test_a_wrong_limit_is_named(given):
     assert done.returncode == 2 and given[1] in done.stderr
 
 
-@pytest.mark.parametrize("given", ["--max-states=50", "--max-time=0", "--max-memory=1K"])
+@pytest.mark.parametrize("given", ["--max-states=50", "--max-time=1e-9", "--max-memory=1K"])
 def test_a_limit_ends_a_check_as_unfinished(given):
     code = "import sys; from tux3nb.cli import main; sys.exit(main(sys.argv[1:]))"
     done = run(code, "check", "rdma+wait_for_holder", "--named", "perfect", "--json", given)
