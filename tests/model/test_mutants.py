@@ -138,7 +138,7 @@ def test_rules_can_be_left_out():
         ("ordinary+own_reference", "flush_adds", "belongs(s, f)", VERDICT),
         ("ptrace+peek", "peek_begins", "may_start(s, op)", DEADLOCK),
         ("ordinary+own_reference", "locks_folio", "at(s, op, PC.lock)", OVERFLOW),
-        ("ptrace+locked", "access_starts_over", "s.slot[0] != f", COUNT),
+        ("ptrace+locked", "access_starts_over", "s.slot[op.page] != f", COUNT),
         ("ptrace+peek", "store_faults", "s.pte[op.via] != 0", None),
     ],
 )

@@ -451,7 +451,11 @@ TWINS = (
         (("dirty",), ("tag",), ("writeback",), ("locked",)),
     ),
     Twin("flush_keeps_dirty", "the new delta tag, unlock", (("tag",), ("dirty", "writeback"), ("locked",))),
-    Twin("write_completes", "the I/O is done, then end_page_writeback", (("bio_stage", "fetched"), ("writeback",))),
+    Twin(
+        "write_completes",
+        "the I/O is done, then end_page_writeback",
+        (("bio_stage", "fetched", "written"), ("writeback",)),
+    ),
     Twin("poll_frees", "off the list, lock, buffers and mapping, unlock, put", by_hand=freed_under_lock),
     Twin("commits", "the superblock is on disk, then the delta counts as committed", (("disk",),)),
     Twin("poke_returns", "the copy's lock, then the put", (("locked",), ("hold",))),

@@ -34,7 +34,7 @@ EXACT = Case(
         "holder_index_in_place": "VIOLATED",
         # the registry tells the fork, the flusher that bounces, and the re-dirtying
         "holder_index": "HOLDS",
-        "holder_index_coherent": "HOLDS",
+        "perfect_index": "HOLDS",
     },
     bounds="One page, one direct read of one cell, one store, one delta closed.",
     sources=(RIK, PINS, REFS, LEASES),

@@ -122,6 +122,8 @@ TWO_PAGES = Case(
         "reverse_fork": "VIOLATED",
         "swept": "VIOLATED",
         "protected": "HOLDS",
+        "perfect": "VIOLATED",
+        "perfect_index": "HOLDS",
     },
     sources=(
         Source("linux-tux3, fs/tux3/buffer_fork.c: comment above prepare_clone_page (18a490ba)"),

@@ -178,8 +178,15 @@ CHECKED = Case(
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
     vary=("fork", "refuse"),
-    # Testing is not enough: with PTEs in place a read-only pin can always come later; with none, it cannot.
-    expect={"rik_wait": "VIOLATED", "migration_rule": "HOLDS", "reverse_fork": "VIOLATED", "pins_unmapped": "HOLDS"},
+    # Testing is not enough: with PTEs in place a read-only pin can always come later; with none, it cannot. Nor can it
+    # where a pin must be registered, and none is while the folio is being forked.
+    expect={
+        "rik_wait": "VIOLATED",
+        "migration_rule": "HOLDS",
+        "reverse_fork": "VIOLATED",
+        "pins_unmapped": "HOLDS",
+        "holder_index": "HOLDS",
+    },
     sources=(GUP_FAST,),
 )
 

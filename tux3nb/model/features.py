@@ -325,10 +325,6 @@ NAMED = {
         "A registry of all holds (a proposal): a held folio keeps its users and the disk gets the copy",
         {**REVERSE_FORK, "fork": "unless_registered"},
     ),
-    "holder_index_coherent": (
-        "The same, and every CPU path followed",
-        {**REVERSE_FORK, **COHERENT, "fork": "unless_registered"},
-    ),
     "holder_index_wait": (
         "A registry of all holds, then wait for the write-out",
         {"fork": "unless_registered", "refuse": "wait_writeback"},
@@ -336,6 +332,18 @@ NAMED = {
     "holder_index_in_place": (
         "A registry of all holds, then write in place",
         {"fork": "unless_registered", "refuse": "in_place"},
+    ),
+    "perfect_index": (
+        "The perfect one with a registry of all holds, the barrier, and late dirty calls ignored",
+        {
+            **REVERSE_FORK,
+            **COHERENT,
+            "fork": "unless_registered",
+            "redirect": "all",
+            "dirty_clean": "queue",
+            "dirty_forked": "drop",
+            "protect": "barrier",
+        },
     ),
     "cowardly": ("Never fork a file that is mapped (Phillips 2015)", {"optout": "mapped"}),
     "cowardly_writable": ("Never fork a file that is mapped shared and writable", {"optout": "shared_writable"}),

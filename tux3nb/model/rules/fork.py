@@ -28,6 +28,11 @@ CLONE = "fs/tux3/buffer_fork.c:prepare_clone_page, mm/rmap.c:page_mkclean"
 BLOCK = that("dirties")
 
 
+def of_two_cells(world):
+    """The operations that can fork a folio of two cells."""
+    return [op for op in world.that("dirties") if len(world.cells_of[op.page]) > 1]
+
+
 def decides(s, op, *more):
     """The guard that the decision rules share; returns the folio in question."""
     f = s.folio[op.task] - 1
@@ -338,13 +343,13 @@ def reverse_fork_copies(s, policy, op):
     s.pc[t] = PC.reverse_rest if cells[1:] else PC.reverse_move
 
 
-@rule(op=BLOCK, kernel="reverse fork: copy, second half")
+@rule(op=of_two_cells, kernel="reverse fork: copy, second half")
 def reverse_fork_copies_rest(s, policy, op):
-    """The second cell, where the page has one, is copied into S."""
-    t, cells = op.task, s.world.cells_of[op.page]
-    s.require(cells[1:] != (), at(s, op, PC.reverse_rest), policy.refuse == "reverse")
-    snapshot_taken(s, cells[1])
-    s.cell[s.copy[t] - 1, cells[1]] = s.cell[s.folio[t] - 1, cells[1]]
+    """The second cell is copied into S."""
+    t = op.task
+    s.require(at(s, op, PC.reverse_rest), policy.refuse == "reverse")
+    snapshot_taken(s, 1)
+    s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
     s.pc[t] = PC.reverse_move
 
 
@@ -393,13 +398,13 @@ def fork_copies(s, policy, op):
     s.pc[t] = PC.copy_rest if cells[1:] else PC.swap
 
 
-@rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:clone_page")
+@rule(op=of_two_cells, kernel="fs/tux3/buffer_fork.c:clone_page")
 def fork_copies_rest(s, policy, op):
-    """The second cell of A, where the page has one, is copied into B."""
-    t, cells = op.task, s.world.cells_of[op.page]
-    s.require(cells[1:] != (), at(s, op, PC.copy_rest))
-    snapshot_taken(s, cells[1], due(s, t))
-    s.cell[s.copy[t] - 1, cells[1]] = s.cell[s.folio[t] - 1, cells[1]]
+    """The second cell of A is copied into B."""
+    t = op.task
+    s.require(at(s, op, PC.copy_rest))
+    snapshot_taken(s, 1, due(s, t))
+    s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
     s.pc[t] = PC.swap
 
 
