@@ -8,10 +8,12 @@ from pathlib import Path
 GOALS = {  # (world, scope, engine) -> how many times SPIN's speed the project asks for
     ("small", "family", "frontier"): 8,
     ("medium", "family", "frontier"): 8,
+    ("wide", "family", "frontier"): 6,
     ("large", "family", "frontier"): 6,
     ("huge", "family", "frontier"): 6,
     ("small", "family", "compiled"): 40,
     ("medium", "family", "compiled"): 40,
+    ("wide", "family", "compiled"): 20,
     ("large", "family", "compiled"): 20,
     ("huge", "family", "compiled"): 20,
     ("huge", "one", "frontier"): 1,

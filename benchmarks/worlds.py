@@ -47,7 +47,10 @@ MORE = {  # name -> what is changed in the case `rdma`
         "folios": 4,
     },
 }
-FREE = {"vast": ("ptrace", 2, 3, 1)}  # free-running: family, rounds, folios, delta changes
+FREE = {  # free-running worlds: family, rounds, folios, delta changes
+    "wide": ("ptrace", 1, 3, 1),
+    "vast": ("ptrace", 2, 3, 1),
+}
 
 
 @cache

@@ -1,9 +1,9 @@
 /* Layer-wise breadth-first exploration for a set of policies at once; `compiled.py` puts the model in below.
  *
  * A state is KW words. Beside it stands the number of the set of policies that have reached it: few different sets
- * (NW words each) occur, so each is kept once. States are divided over
- * SHARDS hash tables by one bit of their hash, whatever the number of threads, so the order of discovery and with it
- * every answer is the same for one thread and for two. A layer is worked off in chunks of two phases:
+ * (NW words each) occur, so each is kept once. States are divided over SHARDS hash tables by one bit of their hash,
+ * whatever the number of threads, so the order of discovery and with it every answer is the same for one thread and for
+ * two. A layer is worked off in chunks of two phases:
  *
  *   expand   worker t expands states of shard t and writes successors into one outbox a shard;
  *   insert   worker t empties the outboxes of all workers into shard t, prefetching what it will touch.
@@ -991,7 +991,7 @@ static int sweep_row(Run *r, int t, u64 number) {
 }
 
 /* One sweep over the states first met in a layer: how many learnt of more policies that can settle, -1 without memory.
- * Over all layers, the last first, until nobody learns more, this is the backward fixed point, without a stored graph. */
+ * Over all layers, the last first, until nobody learns more, this is the backward fixed point, without stored edges. */
 i64 explore_sweep(Run *r, u64 layer) {
     i64 changes = 0;
     for (int t = 0; t < SHARDS; t++) {
