@@ -7,7 +7,6 @@ import json
 from ..case import Case, named
 from ..cases import find
 from ..errors import UserError, nearest
-from ..freerun import free
 from ..model.features import FEATURES
 from ..policy import parse_policy
 from ..race import race
@@ -52,7 +51,11 @@ def asked_for(args) -> Case:
     """The case named, or the free-running world of a family."""
     if bool(args.case) == bool(args.free):
         raise UserError("name either a case (see `tux3nb cases`) or a family with --free FAMILY")
-    return free(args.free, args.ops) if args.free else find(args.case)
+    if args.case:
+        return find(args.case)
+    from ..freerun import free
+
+    return free(args.free, args.ops)
 
 
 def exit_code(verdicts) -> int:
