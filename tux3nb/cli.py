@@ -44,7 +44,7 @@ def parser(name: str | None = None) -> Parser:
     """The parser; only the module of command `name` is imported."""
     top = Parser(prog="tux3nb", description="An executable design document for page forking.")
     top.add_argument("--version", action="version", version=f"tux3nb {__version__}")
-    subs = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subs = top.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="tux3nb")
     for command, (module, says) in COMMANDS.items():
         sub = subs.add_parser(command, help=says, description=says[0].upper() + says[1:] + ".")
         if command == name:

@@ -13,7 +13,8 @@ shared: two expressions of the same form are the same object. Its kind is one of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from threading import RLock
 
 from .errors import ModelError
 
@@ -26,6 +27,9 @@ COMPARE = {
     ">": lambda a, b: a > b,
     ">=": lambda a, b: a >= b,
 }
+
+
+building = RLock()  # held by whoever makes expressions and goes by their identity: the table is one for all threads
 
 
 class Expr:
@@ -114,6 +118,9 @@ class Expr:
 
 def const(value: int | bool) -> Expr:
     """A constant; True and False are BOOL, whole numbers are INT."""
+    known = Expr._shared.get(("const", BOOL if value is True or value is False else INT, (value,)))
+    if known is not None:
+        return known
     if isinstance(value, bool):
         return Expr("const", (int(value),), BOOL)
     if not isinstance(value, int):
@@ -290,17 +297,20 @@ def has(a, n) -> Expr:
 
 
 # ---- reading an expression -----------------------------------------------------------------------------
-def walk(*roots: Expr):
-    """Every node below `roots`, each once, arguments before users."""
-    seen, stack = set(), [(r, False) for r in reversed(roots)]
+def walk(*roots: Expr, done: Container[int] = ()):
+    """Every node below `roots`, each once, arguments before users; those whose id is in `done` are passed over."""
+    seen, stack = set(), [*reversed(roots)]
     while stack:
-        e, ready = stack.pop()
-        if ready:
-            yield e
-        elif id(e) not in seen:
+        e = stack.pop()
+        if e is None:  # the arguments of the next one have been there
+            yield stack.pop()
+        elif id(e) not in seen and id(e) not in done:
             seen.add(id(e))
-            stack.append((e, True))
-            stack += [(a, False) for a in reversed(e.args) if isinstance(a, Expr)]
+            below = [a for a in e.args if isinstance(a, Expr)]
+            if below:
+                stack += (e, None, *reversed(below))
+            else:
+                yield e
 
 
 def rebuild(e: Expr, change) -> Expr:

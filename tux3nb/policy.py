@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .errors import ModelError, UserError, nearest
-from .expr import FALSE, SET, TRUE, Expr, rebuild, walk
+from .expr import FALSE, SET, TRUE, Expr, building, rebuild, walk
 
 MOST_POLICIES = 4096
 
@@ -187,15 +187,8 @@ class Family:
 
         Returns the smaller family and, for every policy of this one, the index of its representative there.
         """
-        signature: list[list] = [[] for _ in self.policies]
-        for guard in {id(g): g for g in guards}.values():
-            used = sorted({e.args[0].id for e in walk(guard) if e.op == "feature"})
-            folded: dict[tuple, int] = {}
-            for i, p in enumerate(self.policies):
-                key = tuple(p[f] for f in used)
-                if key not in folded:
-                    folded[key] = id(rebuild(guard, _decide(p)))
-                signature[i].append(folded[key])
+        with building:
+            signature = self._signatures(guards)
         order: dict[tuple, int] = {}
         index = [order.setdefault(tuple(sig), len(order)) for sig in signature]
         small = object.__new__(Family)
@@ -204,6 +197,19 @@ class Family:
         small.all = (1 << len(small.policies)) - 1
         small._sets = {}
         return small, index
+
+    def _signatures(self, guards: Iterable[Expr]) -> list[list[int]]:
+        """For each policy what is left of every guard under it, by identity."""
+        signature: list[list[int]] = [[] for _ in self.policies]
+        for guard in {id(g): g for g in guards}.values() if len(self.policies) > 1 else ():
+            used = sorted({e.args[0].id for e in walk(guard) if e.op == "feature"})
+            folded: dict[tuple, int] = {}
+            for i, p in enumerate(self.policies):
+                key = tuple(p[f] for f in used)
+                if key not in folded:
+                    folded[key] = id(rebuild(guard, _decide(p)))
+                signature[i].append(folded[key])
+        return signature
 
 
 def _decide(policy: Mapping[str, str]) -> Callable[[Expr], Expr]:

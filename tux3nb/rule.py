@@ -164,11 +164,10 @@ class Cells:
         index = index if isinstance(index, tuple) else (index,)
         if len(index) != len(f.axes):
             raise ModelError(f"field {f.name} takes {len(f.axes)} indexes, got {len(index)}")
-        flat = const(0)
+        flat = 0
         for axis, i in enumerate(index):
-            place = i if isinstance(i, Expr) else const(f.position(axis, i))
-            flat = flat * len(f.axes[axis]) + place
-        return f, flat
+            flat = flat * len(f.axes[axis]) + (i if isinstance(i, Expr) else f.position(axis, i))
+        return f, lift(flat)
 
     def __getitem__(self, index) -> Expr:
         f, flat = self._at(index)

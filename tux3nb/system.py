@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .errors import ModelError
-from .expr import FALSE, TRUE, Expr
+from .expr import FALSE, TRUE, Expr, building
 from .layout import Constant, Field, Layout
 from .policy import Features
 from .rule import Rule, Step, bind, predicate
@@ -78,6 +78,11 @@ def build(
     settled: Callable | None = None,
 ) -> System:
     """Trace `rules` and `properties` for `world` (which has `fields`, `constants`, `default_actor`)."""
+    with building:
+        return _build(world, rules, features, properties, start, halted, settled)
+
+
+def _build(world, rules, features, properties, start, halted, settled) -> System:
     Expr.forget_shared()
     layout = Layout(list(world.fields.values()))
     steps = bind(rules, world, features)

@@ -39,6 +39,23 @@ def test_the_table_equals_a_search_for_each_policy_alone(source):
         assert (entry["states"], entry["edges"]) == (answer.states, answer.edges)
 
 
+def test_answers_prepared_in_the_background_are_the_same(monkeypatch):
+    """Without a compiler the second answer has the whole family explored; then answers are look-ups."""
+    monkeypatch.setenv("TUX3NB_CC", "")
+    case = find("ptrace+locked")
+    policies = random.Random(2).sample(list(combinations(CaseSource(case))), 4)
+    alone = [told(CaseSource(case).answer(p)["class"]) for p in policies]
+    source = CaseSource(case)
+    source.answer(policies[0])
+    assert source._ahead is None
+    source.answer(policies[1])
+
+    source._ahead.join()
+
+    assert "judged" in vars(source)
+    assert [told(source.answer(p)["class"]) for p in policies] == alone
+
+
 def test_the_table_has_every_combination(source):
     document = source.document()
     size = 1

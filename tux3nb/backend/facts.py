@@ -18,9 +18,11 @@ Range = tuple[int, int]
 class Facts:
     """Ranges of some nodes, more narrow than their static ones. Never changed; `learn` makes a new one."""
 
-    def __init__(self, known: dict[int, Range] | None = None):
+    def __init__(self, known: dict[int, Range] | None = None, can_stray: dict[int, bool] | None = None):
         self._known = known or {}
+        self._can_stray = {} if can_stray is None else can_stray  # of nodes, whatever the facts: shared by all
         self._spans: dict[int, Range] = {}
+        self._simple: dict[int, Expr] = {}
         self._learnt: dict[tuple[int, bool], Facts] = {}
 
     def span(self, e: Expr) -> Range:
@@ -58,7 +60,7 @@ class Facts:
         if key not in self._learnt:
             known = dict(self._known)
             self._assume(test, truth, known)
-            self._learnt[key] = Facts(known)
+            self._learnt[key] = Facts(known, self._can_stray)
         return self._learnt[key]
 
     def _assume(self, e: Expr, truth: bool, known: dict[int, Range]):
@@ -100,8 +102,8 @@ class Facts:
 
     def simplify(self, e: Expr) -> Expr:
         """An expression equal to `e` wherever these facts hold (and `e` can be computed)."""
-        done: dict[int, Expr] = {}
-        for node in walk(e):
+        done = self._simple
+        for node in walk(e, done=done):
             args = [done[id(a)] if isinstance(a, Expr) else a for a in node.args]
             lo, hi = self.span(node)
             if node.kind != SET and lo == hi:
@@ -113,6 +115,18 @@ class Facts:
             else:
                 done[id(node)] = BUILD[node.op](*args)
         return done[id(e)]
+
+    def can_stray(self, e: Expr) -> bool:
+        """Whether static ranges leave a doubt anywhere below `e`."""
+        known = self._can_stray
+        for node in walk(e, done=known):
+            doubt = any(known[id(a)] for a in node.args if isinstance(a, Expr))
+            if node.op == "get":
+                doubt |= node.args[1].lo < 0 or node.args[1].hi > node.args[0].size - 1
+            elif node.op in ("bit", "has"):
+                doubt |= node.args[-1].lo < 0 or node.args[-1].hi > LONGEST_SHIFT
+            known[id(node)] = doubt
+        return known[id(e)]
 
 
 def _meet(a: Range, b: Range | None) -> Range:
@@ -170,7 +184,7 @@ def astray(e: Expr, facts: Facts) -> Expr:
     ``&``, ``|`` and ``where`` look at what their left side leaves open; beside a policy set every state test is
     computed, whatever the policy.
     """
-    if not _can_stray(e):
+    if not facts.can_stray(e):
         return FALSE
     op, a = e.op, e.args
     if op == "get":
@@ -200,17 +214,3 @@ def astray_in_turn(tests: list[Expr], facts: Facts) -> tuple[Expr, Facts]:
         so_far = test if so_far is None else conj(so_far, test)
         facts = facts.learn(here, False).learn(test)
     return out, facts
-
-
-def _can_stray(e: Expr) -> bool:
-    """Whether static ranges leave a doubt anywhere below `e`."""
-    for node in walk(e):
-        if node.op == "get":
-            index, most = node.args[1], node.args[0].size - 1
-        elif node.op in ("bit", "has"):
-            index, most = node.args[-1], LONGEST_SHIFT
-        else:
-            continue
-        if index.lo < 0 or index.hi > most:
-            return True
-    return False

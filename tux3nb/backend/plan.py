@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ModelError
 from ..event import Event, explain
-from ..expr import BOOL, FALSE, INT, SET, TRUE, Expr, conj, disj, negate, walk
+from ..expr import BOOL, FALSE, INT, SET, TRUE, Expr, building, conj, disj, negate, walk
 from ..layout import WORD, Field
 from ..policy import Family
 from ..rule import Step
@@ -98,23 +98,23 @@ class Plan:
 
 def plan(system: System, family: Family) -> Plan:
     """Fold `system` for `family`. Raises ModelError for a value that needs more than 63 bits."""
-    out = Plan(system, family)
+    with building:
+        return _plan(system, family)
+
+
+def _plan(system: System, family: Family) -> Plan:
+    out, seen, nothing = Plan(system, family), set(), Facts()
     for i, step in enumerate(system.steps):
-        _narrow_enough(step.name, _expressions(step))
-        move = _move(out, i, step)
+        _narrow_enough(step.name, _expressions(step), seen)
+        move = _move(out, i, step, nothing)
         if move:
             out.moves.append(move)
-    for k, (name, _, good) in enumerate(system.clauses):
-        if not (good.is_const and good.value):
-            out.clauses.append((k, good))
-        out.errors += _predicate(out, f"property {name}", good)
-    out.errors += _predicate(out, "halted", system.halted) + _predicate(out, "settled", system.settled)
+    predicates = [(f"property {name}", good) for name, _, good in system.clauses]
+    for name, e in [*predicates, ("halted", system.halted), ("settled", system.settled)]:
+        _narrow_enough(name, [e], seen)
+        out.errors += out.add("index", None, name, astray(e, nothing), _fields([e]))
+    out.clauses = [(k, e) for k, (_, e) in enumerate(predicates) if not (e.is_const and e.value)]
     return out
-
-
-def _predicate(out: Plan, name: str, e: Expr) -> list[int]:
-    _narrow_enough(name, [e])
-    return out.add("index", None, name, astray(e, Facts()), _fields([e]))
 
 
 def _expressions(step: Step) -> list[Expr]:
@@ -123,19 +123,25 @@ def _expressions(step: Step) -> list[Expr]:
     return found + [e for _, flat, value in step.writes for e in (flat, value)]
 
 
-def _narrow_enough(name: str, roots: Iterable[Expr]):
-    for e in walk(*roots):
+def _narrow_enough(name: str, roots: Iterable[Expr], seen: set[int]):
+    """Raise ModelError for a value that needs more than 63 bits; nodes in `seen` were looked at before."""
+    stack = list(roots)
+    while stack:
+        e = stack.pop()
+        if id(e) in seen:
+            continue
+        seen.add(id(e))
         if e.kind == INT and not (-WIDEST <= e.lo and e.hi <= WIDEST):
             raise ModelError(f"{name}: {e} can need more than 63 bits ({e.lo}..{e.hi})")
+        stack += [a for a in e.args if isinstance(a, Expr)]
 
 
-def _move(out: Plan, i: int, step: Step) -> Move | None:
+def _move(out: Plan, i: int, step: Step, facts: Facts) -> Move | None:
     """The move of one step, or None where no policy of the family can take it."""
     move = Move(i, step)
     allowed = [t for g in step.allowed for t in conjuncts(out.family.fold(g))]
     tests = [t for g in step.guard for t in conjuncts(g)] + [g for g in allowed if g.kind == BOOL]
     sets = [g for g in allowed if g.kind == SET]
-    facts = Facts()
     control = control_test(tests)
     if control is not None:
         read, value = control.args

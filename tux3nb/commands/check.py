@@ -7,7 +7,6 @@ import json
 from ..case import Case, named
 from ..cases import find
 from ..errors import UserError, nearest
-from ..freerun import free
 from ..model.features import FEATURES
 from ..policy import Family, parse_policy
 from ..race import race
@@ -67,7 +66,11 @@ def contradictory(args):
 
 def asked_for(args) -> Case:
     """The case named, or the free-running world of a family."""
-    return free(args.free, 1 if args.ops is None else args.ops) if args.free else find(args.case)
+    if args.case:
+        return find(args.case)
+    from ..freerun import free
+
+    return free(args.free, 1 if args.ops is None else args.ops)
 
 
 def whole_family(case: Case, vary: list[str]) -> Family:
