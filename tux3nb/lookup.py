@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import sys
 import textwrap
+from collections.abc import Iterable
 
 from .case import Case
 from .cases import catalogue, find
@@ -11,7 +15,7 @@ from .errors import UserError, nearest
 from .model.features import FEATURES, NAMED, named_policy
 from .model.properties import PROPERTIES
 from .model.rules import all_rules, kinds
-from .witness.recordings import load_recordings
+from .witness import Verdict, list_witnesses, load_recordings, run_witnesses
 
 PLAIN = ("tux3", "stable_pages", "in_place", "rik_wait", "migration_rule", "reverse_fork")  # where a case names none
 
@@ -90,7 +94,10 @@ def properties(case: Case | str | None = None) -> Table:
 
 
 def recorded(*names: str) -> Table:
-    """What a real Linux kernel did in small experiments, as recorded in data/ (see `tux3nb witness`)."""
+    """What a real Linux kernel did in small experiments, as recorded in data/ (see `tux3nb witness`).
+
+    Where a reader runs this live, the reader's own kernel stands beside it.
+    """
     heads, rows = ["question", "the model says", "the kernel", "on"], {}
     for name in names:
         found = _recording(name)
@@ -98,7 +105,26 @@ def recorded(*names: str) -> Table:
         on = f"{kernel['system']} {kernel['release'].split('-')[0]} {found['file_system'] or ''}".strip()
         told = (found["question"], found["model_says"], found["verdict"].lower(), on)
         rows[name] = dict(zip(heads, told, strict=True))
+    if live():
+        heads.append(f"here, {platform.system()} {platform.release().split('-')[0]}")
+        for name, said in here(names).items():
+            rows[name][heads[-1]] = said
     return Table.from_dict(rows, orient="index", columns=heads).rename_axis("experiment")
+
+
+def live() -> bool:
+    """Whether a reader runs this in Jupyter, and not a command that makes pages which read the same everywhere."""
+    return "ipykernel" in sys.modules and "TUX3NB_EXECUTED" not in os.environ
+
+
+def here(names: Iterable[str]) -> dict[str, str]:
+    """What the running kernel does in these experiments, now; those that take root are left to `tux3nb witness`."""
+    needs = {w.name: w.needs for w in list_witnesses()}
+    said = {name: "needs root: see `tux3nb witness`" for name in names if "root" in needs[name]}
+    for report in run_witnesses([name for name in names if name not in said]) if len(said) < len(names) else ():
+        agrees = report.verdict is Verdict.AGREES
+        said[report.witness.name] = f"{report.verdict.lower()}{'' if agrees else f': {report.reason}'}"
+    return said
 
 
 def observed(name: str) -> dict[str, object]:

@@ -42,7 +42,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 def _environment(static: bool, engine: str | None) -> dict[str, str]:
     """Return the kernel's environment: the same strings and hashes each time, the offline explorer when asked for."""
-    extra = {"PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "TQDM_DISABLE": "1"}
+    extra = {"TUX3NB_EXECUTED": "1", "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "TQDM_DISABLE": "1"}
     extra |= {"TUX3NB_STATIC": "1"} if static else {}
     return {**os.environ, **extra, **({"TUX3NB_DOT": engine} if engine else {})}
 
