@@ -372,7 +372,7 @@ class Explorer {
       return { preset, row: h("tr", {}, h("th", { scope: "row" }, go), cell(verdict, "all"), ids.map((id) => cell(rows[id] ?? "-", id))) };
     });
     table.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["policy", "all", ...ids].map((id) => h("th", { scope: "col" }, id)))),
-      h("tbody", {}, this.marks.map(({ row }) => row))), h("p", { class: "caption" }, "✓ holds, ✗ violated, ? unfinished, – not promised; a press on a policy shows it."));
+      h("tbody", {}, this.marks.map(({ row }) => row))), h("p", { class: "key" }, "✓ holds, ✗ violated, ? unfinished, – not promised; a press on a policy shows it."));
     this.#paintPolicy();
   }
 
