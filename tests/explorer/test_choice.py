@@ -31,7 +31,7 @@ def test_record_and_exploration_agree(monkeypatch):
 
 
 def test_every_case_offers_its_start():
-    """The start of every case can be reached with the features offered, and so can its nearest repair if it is cheap."""
+    """The start of every case can be reached with the features offered, and they are few enough for a page."""
     for case in catalogue().values():
         start = start_of(case)
         chosen, first = offered(start), named_policy(start.policy)
