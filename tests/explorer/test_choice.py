@@ -6,7 +6,7 @@ from tests.explorer.fixture import TUX3, document
 from tux3nb.cases import catalogue, find
 from tux3nb.explorer import CaseChoice, Explorer, choice
 from tux3nb.explorer.build import CaseSource
-from tux3nb.explorer.choice import MOST, in_words, offered, start_of
+from tux3nb.explorer.choice import FEW, MOST, in_words, offered, start_of
 from tux3nb.explorer.matrix import named_verdicts
 from tux3nb.model.features import FEATURES, named_policy
 from tux3nb.notebook import UserError, explorer_of
@@ -34,7 +34,7 @@ def test_every_case_offers_its_start():
     """The start of every case can be reached with the features offered, and they are few enough for a page."""
     for case in catalogue().values():
         start = start_of(case)
-        chosen, first = offered(start), named_policy(start.policy)
+        chosen, first = offered(start, FEW), named_policy(start.policy)
         assert all(first[f] == case.policy[f] for f in case.features_read if f not in chosen), case.name
         size = 1
         for f in chosen:

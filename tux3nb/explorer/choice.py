@@ -15,10 +15,11 @@ from ..model.features import FEATURES, NAMED, named_policy
 from ..places import data_dir
 from ..policy import Family
 from ..verdicts import judge
-from .build import CaseSource
+from .build import OFFERED, CaseSource
 
-FEW = 100  # combinations of features for each case of a choice, where its repair does not need more
-MOST = 700  # and with it
+FEW = 60  # combinations of features that a page has for each case of a choice, where a repair does not need more
+MANY = 2000  # that Lab offers, where each is explored when it is asked for
+MOST = 700  # a repair that needs more is not offered
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class Start:
     holds: tuple[str, ...]
     refused: tuple[str, ...]
 
-    def source(self) -> CaseSource:
+    def source(self, combinations: int = FEW) -> CaseSource:
         """The answers for this case, in the features that matter most."""
-        return CaseSource(self.case, offered(self))
+        return CaseSource(self.case, offered(self, combinations))
 
     def broken(self) -> str:
         """How the case is broken, in words."""
@@ -87,8 +88,8 @@ def start_of(case: Case) -> Start:
     return Start(case, names[0], told[names[0]][0], None, None, holds, refused)
 
 
-def offered(start: Start) -> tuple[str, ...]:
-    """The features to offer: what the start and its nearest repair need, then the case's own while they are few.
+def offered(start: Start, combinations: int) -> tuple[str, ...]:
+    """The features to offer: what the start and its nearest repair need, then the case's own while they are few enough.
 
     The nearest repair is the policy that holds and needs the fewest combinations to be reached from the start.
     """
@@ -97,8 +98,9 @@ def offered(start: Start) -> tuple[str, ...]:
     repairs = [needed | {f for f in case.features_read if named_policy(name)[f] != first[f]} for name in start.holds]
     needed = next((repair for repair in sorted(repairs, key=_size) if _size(repair) <= MOST), needed)
     size = _size(needed)
-    for f in case.vary or ("fork", "refuse", "bounce"):
-        if f in case.features_read and f not in needed and size * len(FEATURES[f].values) <= FEW:
+    for f in dict.fromkeys([*(case.vary or ()), *OFFERED]):
+        idle = f not in case.features_read or (f == "busy" and "refuse" not in needed)  # about refused forks only
+        if not idle and f not in needed and size * len(FEATURES[f].values) <= combinations:
             needed.add(f)
             size *= len(FEATURES[f].values)
     return tuple(f for f in case.features_read if f in needed)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import anywidget
 import traitlets
 
-from tux3nb.explorer.choice import Start, in_words, table
+from tux3nb.explorer.choice import MANY, Start, in_words, table
 from tux3nb.explorer.document import document_answer, document_head
 from tux3nb.explorer.page import choice_html, explorer_css, fallback_html, plain_text, static_html
 from tux3nb.model.features import named_policy
@@ -151,7 +151,7 @@ class CaseChoice(Explorer):
 
     def _source_of(self, name: str) -> Source:
         if name not in self._sources:
-            self._sources[name] = self._starts[name].source()
+            self._sources[name] = self._starts[name].source(MANY)
         return self._sources[name]
 
     def _start_of(self, name: str) -> dict[str, Any]:
@@ -172,7 +172,8 @@ class CaseChoice(Explorer):
 
     def static_html(self) -> str:
         """Return all the explorers for a page without a kernel, each starting where a named policy is broken."""
-        documents = [{**self._source_of(name).document(), "start": self._start_of(name)} for name in self._starts]
+        starts = self._starts.items()
+        documents = [{**start.source().document(), "start": self._start_of(name)} for name, start in starts]
         return choice_html(self._name, documents, self.cases, table(self._starts.values()))
 
     def _told(self, view: str, as_html: bool) -> str:
