@@ -35,7 +35,7 @@ from .race import race
 from .verdicts import Answer, Judged, Run, judge
 
 __all__ = [
-    "Case", "Source", "UserError", "cases", "check", "columns", "explorer", "family", "features",
+    "Case", "Source", "UserError", "cases", "check", "columns", "explorer", "explorer_of", "family", "features",
     "from_file", "named", "observed", "operations", "ownership", "policies", "properties", "recorded",
     "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
 ]  # fmt: skip
@@ -271,3 +271,21 @@ def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, pr
     if property is not None and property not in (known := [p.id for p in case.properties]):
         raise UserError(f"case {case.name} judges no property {property!r}{nearest(property, known)}")
     return Explorer(source, policy=start, property=property, step=step)
+
+
+def explorer_of(*names: str):
+    """The live explorer with a choice of cases: all those of some families, or single ones by name.
+
+    Each case starts at the shortest run that breaks one of the policies it speaks of, Tux3 before all others.
+    """
+    from .explorer import CaseChoice
+    from .explorer.choice import start_of
+
+    families = {c.family for c in catalogue().values()}
+    chosen = [c for name in names for c in catalogue().values() if name == (c.family if name in families else c.name)]
+    for name in names:
+        if name not in families:
+            find(name)
+    if not chosen:
+        raise UserError("name at least one family or case")
+    return CaseChoice("-".join(("cases", *names)), [start_of(case) for case in dict.fromkeys(chosen)])

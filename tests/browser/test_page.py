@@ -134,6 +134,31 @@ def test_step_shows_what_changed(explorer):
     assert explorer.locator("[data-t='slot.2']").text_content() == "page 0: folio B"
 
 
+def test_matrix_of_named_policies(explorer, doc):
+    """The matrix has the table's verdicts, in words for those who do not see signs; a press on a row is that policy."""
+    explorer.get_by_text("The named policies side by side").click()
+    heads = explorer.locator(".matrix thead th").all_inner_texts()
+    assert heads == ["policy", "all", *(p["id"] for p in doc["properties"])]
+    for row, preset in zip(explorer.locator(".matrix tbody tr").all(), doc["presets"], strict=True):
+        entry = doc["classes"][class_number(doc["index"], preset["policy"])]
+        want = [entry["verdict"], *(r["verdict"] for r in entry["rows"])]
+        assert [cell.split(" ", 1)[1] for cell in row.locator("td").all_text_contents()] == want
+    explorer.locator(".matrix button", has_text=doc["presets"][1]["title"]).click()
+    chosen = explorer.locator(".matrix tr.chosen button")
+    assert chosen.all_inner_texts() == [doc["presets"][1]["title"]]
+    entry = doc["classes"][class_number(doc["index"], doc["presets"][1]["policy"])]
+    assert entry["verdict"] in explorer.locator(".verdict").inner_text()
+
+
+def test_says_what_it_covers(explorer, doc):
+    """The page says how many combinations its table answers, of which features, and that Lab has the others."""
+    explorer.get_by_text("What this leaves out, and sources").click()
+    said = explorer.locator(".covers").inner_text()
+    count = sum(n >= 0 for n in doc["index"]["class_of"])
+    assert f"answers {count} combinations of {len(doc['index']['features'])} features" in said
+    assert "tux3nb lab has every other" in said
+
+
 def test_address_restores_the_view(explorer, exported):
     """The address of a view opens the same view; nonsense in it is ignored."""
     pick(explorer, "when to fork", "unless pinned (checked)")

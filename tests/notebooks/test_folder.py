@@ -7,6 +7,8 @@ import nbformat
 import pytest
 
 from tux3nb import notebook as public
+from tux3nb.cases import catalogue
+from tux3nb.explorer.choice import in_words, start_of
 from tux3nb.report.execute import execute, read
 from tux3nb.report.notebooks import stable
 from tux3nb.report.places import all_notebooks, notebooks_folder
@@ -95,6 +97,29 @@ def test_numbers_come_from_cells(path):
     for cell in read(path).cells:
         if cell.cell_type == "markdown":
             assert not re.search(r"\b\d[\d,]* (states|edges|steps|policies)\b", cell.source), cell.source
+
+
+def test_every_case_is_in_an_explorer():
+    """Each case of the catalogue is in the choice of some notebook, with its shortest broken run in words."""
+    told = "\n".join(
+        output.data["text/plain"]
+        for path in NOTEBOOKS
+        for cell in code(read(path))
+        if "explorer_of(" in cell.source
+        for output in cell.outputs
+        if "data" in output
+    )
+    missing = [c.name for c in catalogue().values() if f"{in_words([start_of(c)])}\n" not in told]
+    assert missing == []
+
+
+def test_every_notebook_is_linked():
+    """00 says for each question of the mail where it is answered, and the README has a paragraph for each notebook."""
+    links = set(re.findall(r"\]\((\d\d-[^)#]+\.ipynb)", "\n".join(c.source for c in read(NOTEBOOKS[0]).cells)))
+    assert {path.name for path in NOTEBOOKS[1:]} == links
+    readme = notebooks_folder().parent / "README.md"
+    if readme.exists():
+        assert all(f"(notebooks/{path.name})" in readme.read_text(encoding="utf-8") for path in NOTEBOOKS)
 
 
 def test_links_lead_somewhere(path):

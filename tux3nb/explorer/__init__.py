@@ -9,6 +9,7 @@ from tux3nb.explorer.document import document_answer, document_head, pack, unpac
 from tux3nb.explorer.page import fallback_html, page_assets, plain_text, static_html
 
 __all__ = [
+    "CaseChoice",
     "Explorer",
     "document_answer",
     "document_head",
@@ -22,8 +23,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Explorer":
-        from tux3nb.explorer.widget import Explorer
+    if name in ("CaseChoice", "Explorer"):
+        from tux3nb.explorer import widget
 
-        return Explorer
+        return getattr(widget, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -110,17 +110,49 @@ def fallback_html(head: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     return _figure(head, answer, image=True)
 
 
-def static_html(document: Mapping[str, Any], budget: int = BUDGET) -> str:
-    """Return a <tux-explorer> element: its first view readable without scripts, and the packed table."""
-    answer = document_answer(document, document["start"]["policy"])
+def _packed(document: Mapping[str, Any], budget: int, **about: str) -> tuple[str, str]:
+    """Return the <script> with a document's packed table, and a sentence where that is more than `budget` allows.
+
+    `about` is what the page must know of the case before it unpacks the table.
+    """
     packed, cut = fit(document, budget)
-    figure = _figure(document, answer, image=False)
+    name = document["case"]["name"]
     if len(packed) > budget:
         size = f"{len(packed) / 1000:.0f} kB compressed, more than a page carries ({budget / 1000:.0f} kB)"
-        note = f"<p>The table of this case is {size}: <code>tux3nb lab</code> has it.</p>"
-        return f'<div class="tux-explorer-off">{figure}{note}</div>'
-    note = ' data-cut="1"' if cut else ""
-    return f'<tux-explorer{note}>{figure}<script type="application/json">{json.dumps(packed)}</script></tux-explorer>'
+        return "", f"<p>The table of case {html.escape(name)} is {size}: <code>tux3nb lab</code> has it.</p>"
+    known = {"case": name, **about} | ({"cut": "1"} if cut else {})
+    data = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in known.items())
+    return f'<script type="application/json" {data}>{json.dumps(packed)}</script>', ""
+
+
+def static_html(document: Mapping[str, Any], budget: int = BUDGET) -> str:
+    """Return a <tux-explorer> element: its first view readable without scripts, and the packed table."""
+    figure = _figure(document, document_answer(document, document["start"]["policy"]), image=False)
+    script, too_large = _packed(document, budget)
+    if too_large:
+        return f'<div class="tux-explorer-off">{figure}{too_large}</div>'
+    return f"<tux-explorer>{figure}{script}</tux-explorer>"
+
+
+def choice_html(
+    name: str,
+    documents: Sequence[Mapping[str, Any]],
+    cases: Sequence[Mapping[str, str]],
+    told: str,
+    budget: int = BUDGET // 8,
+) -> str:
+    """Return a <tux-explorer> element with a choice of cases, `name` in the page's address; each has its own table.
+
+    `cases` gives title, family and first verdict of each document's case; `told` stands before the first document's
+    first view where scripts are off.
+    """
+    about = [{key: case[key] for key in ("title", "family", "verdict")} for case in cases]
+    packed = [_packed(d, budget, **known) for d, known in zip(documents, about, strict=True)]
+    scripts, notes = zip(*packed, strict=True)
+    first = documents[0]
+    figure = _figure(first, document_answer(first, first["start"]["policy"]), image=False)
+    element = f'<tux-explorer data-choice="{html.escape(name)}">{told}{figure}{"".join(scripts)}</tux-explorer>'
+    return element + "".join(notes)
 
 
 def plain_text(head: Mapping[str, Any], answer: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@
 /** @typedef {{on: boolean, look: string, text: string[], title: string}} Shown */
 /** @typedef {{policy: Object<string, string>, property: string|null, step: number|null}} State */
 /** @typedef {{class: any, runs: any[], states: number[][], error?: string}} Answer */
+/** @typedef {{verdict: string, rows: Object<string, string>}} Named */
 /**
  * @typedef {Object} Host
  * @property {any} head                                     the document without its classes, runs and states
@@ -15,6 +16,9 @@
  * @property {(state: State) => void} save                  called after each change made here
  * @property {(policy: Object<string, string>) => Promise<Answer>} answer
  * @property {(listener: () => void) => () => void} onLoad  calls back when the state was changed elsewhere
+ * @property {() => Promise<Object<string, Named>>} matrix   the named policies' verdicts by preset id
+ * @property {{name: string, title: string, family: string, verdict: string}[]} [cases]  what else can be shown here
+ * @property {(name: string) => void} [choose]              shows another of these
  * @property {boolean} [lab]                                dark or light is JupyterLab's choice, not the system's
  * @property {boolean} [cut]                                some runs were left out of the table
  */
@@ -95,8 +99,10 @@ function h(tag, props = {}, ...kids) {
 
 const GLYPHS = { HOLDS: "✓", "HOLDS(refused)": "✓", VIOLATED: "✗", UNFINISHED: "?", "NOT PROMISED": "–" };
 const verdictName = (verdict) => verdict.replace(/\(.*/, "").replace(/\W+/g, "-");
-const badge = (verdict) => h("span", { class: `badge v-${verdictName(verdict)}` }, `${GLYPHS[verdict] ?? "•"} ${verdict}`);
+const glyph = (verdict) => GLYPHS[verdict] ?? GLYPHS[verdict.replace(/\(.*/, "")] ?? "•";
+const badge = (verdict) => h("span", { class: `badge v-${verdictName(verdict)}` }, `${glyph(verdict)} ${verdict}`);
 const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+const breakable = (name) => name.split(/(?<=_)/).flatMap((part, k) => (k ? [document.createElement("wbr"), part] : [part]));
 let mounts = 0;
 
 // ---- the picture ------------------------------------------------------------------------------------------------
@@ -156,6 +162,7 @@ class Explorer {
     this.timer = 0;
     this.picture = new Picture(this.head.picture, this.head.fields);
     this.parts = this.#parts();
+    this.marks = [];
     this.section = this.#skeleton();
     root.replaceChildren(h("style", {}, host.css), this.section);
     this.#theme();
@@ -283,7 +290,7 @@ class Explorer {
       slider: h("input", { type: "range", min: 0, "aria-label": "step", oninput: (e) => this.setStep(Number(e.target.value)) }),
       count: h("output", { class: "count" }), says: h("p", { class: "says", role: "status" }),
       verdict: h("div", { class: "verdict", role: "status" }), rows: h("div", { class: "rows" }),
-      caption: h("p", { class: "caption" }), scripts: h("div", { class: "panel scripts" }),
+      caption: h("p", { class: "caption" }), matrix: null, scripts: h("div", { class: "panel scripts" }),
       changes: h("div", { class: "panel changes" }), race: h("div", { class: "race", tabindex: 0, role: "region", "aria-label": "steps of the run" }),
       spoken: h("ul"), policy: h("p", { class: "policy" }), show: h("div", { class: "show" }),
     };
@@ -297,21 +304,76 @@ class Explorer {
         button("to the start (Home)", "«", () => this.setStep(0)), button("one step back (k)", "◀", () => this.setStep(this.step() - 1)),
         parts.play, button("one step on (j)", "▶", () => this.setStep(this.step() + 1)),
         button("to the end (End)", "»", () => this.setStep(Infinity)), parts.slider, parts.count),
-      parts.says, h("div", { class: "panels" }, parts.scripts, parts.changes), this.picture.el,
+      parts.says, parts.scripts, parts.changes, this.picture.el,
       h("details", {}, h("summary", {}, "The picture in words"), parts.spoken),
       h("h4", {}, "The run, one column per actor"), parts.race);
+    const left = h("div", { class: "left" }, this.#presets(), this.#features(), parts.policy, this.#about());
+    parts.matrix = this.#matrix();
     const section = h("section", { class: "tx", "aria-label": `explorer: ${head.case.title}`, tabindex: -1, onkeydown: (e) => this.#key(e) },
-      h("header", {}, h("h3", {}, head.case.title), h("p", {}, head.case.asks)),
+      h("header", {}, this.#cases(), h("h3", {}, head.case.title), h("p", {}, head.case.asks)), parts.verdict,
       h("div", { class: "grid" },
-        h("div", { class: "left" }, this.#presets(), this.#features(), parts.policy, this.#about()),
-        h("div", { class: "right" }, parts.verdict, parts.rows, parts.caption, parts.show)));
+        left, h("div", { class: "right" }, parts.rows, parts.matrix, parts.caption, parts.show)));
     return section;
   }
 
+  /** The choice of cases, by family. */
+  #cases() {
+    const { cases = [], choose } = this.host;
+    if (cases.length < 2) return null;
+    const option = ({ name, title, verdict }) => h("option", { value: name, selected: name === this.head.case.name }, `${glyph(verdict)} ${name}: ${title}`);
+    const groups = Map.groupBy ? Map.groupBy(cases, ({ family }) => family) : new Map([["", cases]]);
+    const inside = [...groups].map(([family, some]) => (groups.size > 1 ? h("optgroup", { label: family }, some.map(option)) : some.map(option)));
+    return h("label", { class: "cases" }, h("b", {}, `Case (one of ${cases.length})`), h("select", { onchange: (e) => choose(e.target.value) }, inside.flat()));
+  }
+
   #presets() {
-    this.presets = this.head.presets.map((preset) => ({ preset, el: h("button", {
-      type: "button", "aria-pressed": "false", onclick: () => this.setPolicy(preset.policy) }, preset.title) }));
+    this.presets = this.#distinct().map(({ preset, alike }) => ({ preset, sign: h("span", { class: "sign" }), title: alike.length ? `here the same as: ${alike.join("; ")}` : null }));
+    for (const one of this.presets) {
+      one.el = h("button", { type: "button", "aria-pressed": "false", title: one.title,
+        onclick: () => this.setPolicy(one.preset.policy) }, one.sign, one.preset.title);
+    }
     return h("div", { class: "presets", role: "group", "aria-label": "named policies" }, h("h4", {}, "Named policies"), this.presets.map(({ el }) => el));
+  }
+
+  /** The named policies that this case can tell apart, each with the titles of those that it takes for the same. */
+  #distinct() {
+    const read = this.head.features.filter((feature) => feature.read);
+    const seen = new Map();
+    for (const preset of this.head.presets) {
+      const key = read.map(({ id }) => preset.policy[id]).join();
+      if (seen.has(key)) seen.get(key).alike.push(preset.title);
+      else seen.set(key, { preset, alike: [] });
+    }
+    return [...seen.values()];
+  }
+
+  /** The verdicts of the named policies by property; asked for when first opened, in a page at once. */
+  #matrix() {
+    const table = h("div", { class: "table" });
+    const load = async () => {
+      table.replaceChildren(h("p", { class: "alone" }, "exploring the named policies …"));
+      const named = await this.host.matrix().catch((error) => table.replaceChildren(String(error)));
+      if (named) this.#paintMatrix(table, named);
+    };
+    const once = { toggle: () => { once.toggle = () => {}; load(); } };
+    if (!this.host.lab) once.toggle();
+    return h("details", { class: "matrix", ontoggle: () => once.toggle() }, h("summary", {}, "The named policies side by side"), table);
+  }
+
+  #paintMatrix(table, named) {
+    const ids = this.head.properties.map(({ id }) => id);
+    const cell = (word, what) => h("td", { class: `v-${verdictName(word)}`, title: `${what}: ${word}` }, glyph(word), h("span", { class: "unseen" }, ` ${word}`));
+    this.marks = this.presets.filter(({ preset }) => named[preset.id]).map(({ preset, sign }) => {
+      const { verdict, rows } = named[preset.id];
+      sign.replaceChildren(`${glyph(verdict)} `);
+      sign.setAttribute("class", `sign v-${verdictName(verdict)}`);
+      sign.title = verdict;
+      const go = h("button", { type: "button", onclick: () => this.setPolicy(preset.policy) }, preset.title);
+      return { preset, row: h("tr", {}, h("th", { scope: "row" }, go), cell(verdict, "all"), ids.map((id) => cell(rows[id] ?? "-", id))) };
+    });
+    table.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["policy", "all", ...ids].map((id) => h("th", { scope: "col" }, id)))),
+      h("tbody", {}, this.marks.map(({ row }) => row))), h("p", { class: "key" }, "✓ holds, ✗ violated, ? unfinished, – not promised; a press on a policy shows it."));
+    this.#paintPolicy();
   }
 
   #features() {
@@ -337,9 +399,21 @@ class Explorer {
 
   #about() {
     const { bounds, sources = [] } = this.head.case;
+    const covers = this.#covers();
     const source = ({ text, url }) => h("li", {}, url ? h("a", { href: url, rel: "noreferrer" }, text) : text);
     return h("details", { class: "about" }, h("summary", {}, "What this leaves out, and sources"), h("p", {}, bounds ?? ""),
-      h("ul", {}, sources.map(source)), h("p", {}, "Keys: arrows or j / k step, Home / End jump, p plays."));
+      h("ul", {}, sources.map(source)), h("p", {}, "Keys: arrows or j / k step, Home / End jump, p plays."), covers);
+  }
+
+  /** What a page's table answers, and who has the rest. */
+  #covers() {
+    const { features, class_of: classes } = this.head.index;
+    if (this.host.lab || !classes) return null;
+    const titles = new Map(this.head.features.map(({ id, title }) => [id, title]));
+    const kept = this.head.features.filter((feature) => feature.fixed).map(({ title }) => title);
+    const count = classes.filter((number) => number >= 0).length;
+    return h("p", { class: "covers" }, `This page answers ${plural(count, "combination")} of ${plural(features.length, "feature")} (${features.map(([id]) => titles.get(id)).join("; ")}), ` +
+      `explored when it was made.${kept.length ? ` Kept as they are here: ${kept.join("; ")}.` : ""} tux3nb lab has every other combination.`);
   }
 
   // -- painting -------------------------------------------------------------------------------------------------
@@ -367,7 +441,9 @@ class Explorer {
     const { policy } = this.state;
     for (const { feature, value, radio } of this.radios) radio.checked = policy[feature] === value;
     const read = this.head.features.filter((feature) => feature.read);
-    for (const { preset, el } of this.presets) el.setAttribute("aria-pressed", String(read.every(({ id }) => preset.policy[id] === policy[id])));
+    const shown = (preset) => read.every(({ id }) => preset.policy[id] === policy[id]);
+    for (const { preset, el } of this.presets) el.setAttribute("aria-pressed", String(shown(preset)));
+    for (const { preset, row } of this.marks) row.setAttribute("class", shown(preset) ? "chosen" : "");
     const title = (feature) => feature.values.find((value) => value.id === policy[feature.id])?.title;
     this.parts.policy.textContent = `Policy: ${read.map((feature) => `${feature.title}: ${title(feature)}`).join("; ")}.`;
   }
@@ -414,15 +490,16 @@ class Explorer {
     return this.head.case.actors.find((actor) => actor.id === id)?.title ?? id;
   }
 
+  /** A rule's name and what it was bound to, but for the operation, which the actor's script shows. */
   #call(step) {
-    const args = Object.entries(step.args ?? {}).map(([key, value]) => `${key}=${value}`).join(", ");
-    return `${step.rule}(${args})`;
+    const args = Object.entries(step.args ?? {}).filter(([key]) => key !== "op").map(([key, value]) => `${key}=${value}`);
+    return [...breakable(step.rule), args.length ? ` ${args.join(", ")}` : ""];
   }
 
   #paintSays(run, at) {
     const step = at ? run.steps[at - 1] : null;
     this.parts.says.replaceChildren(...(step
-      ? [h("b", {}, this.#actor(step.actor)), " ", h("code", {}, this.#call(step)), `: ${step.says} `, h("small", {}, step.kernel ?? "")]
+      ? [h("b", {}, this.#actor(step.actor)), step.args?.op ? ` (${step.args.op}) ` : " ", h("code", {}, this.#call(step)), `: ${step.says} `, h("small", {}, step.kernel ?? "")]
       : ["The start: nothing has happened yet."]));
   }
 
@@ -433,10 +510,13 @@ class Explorer {
       const line = mine.findLast((step) => step.line != null)?.line ?? -1;
       const lines = (this.head.case.columns[actor.id] ?? []).map((text, k) => h("li", {
         class: k < line ? "done" : k === line ? "now" : "", "aria-current": k === line ? "step" : null }, text));
-      return h("div", { class: `column${actor.id === acting ? " acting" : ""}` }, h("h5", {}, actor.title),
-        lines.length ? h("ol", {}, lines) : h("p", { class: "alone" }, "runs by itself"));
+      return h("div", { class: `column${actor.id === acting ? " acting" : ""}` }, h("h5", {}, actor.title), h("ol", {}, lines));
     };
-    this.parts.scripts.replaceChildren(...this.head.case.actors.map(column));
+    const scripted = ({ id }) => this.head.case.columns[id]?.length;
+    const alone = this.head.case.actors.filter((actor) => !scripted(actor));
+    const one = ({ id, title }) => h("h5", { class: id === acting ? "acting" : "" }, title);
+    this.parts.scripts.replaceChildren(...this.head.case.actors.filter(scripted).map(column),
+      ...(alone.length ? [h("div", { class: "column" }, alone.map(one), h("p", { class: "alone" }, "by themselves"))] : []));
   }
 
   #paintChanges(now, before) {
@@ -450,7 +530,7 @@ class Explorer {
   #paintRace(run, at) {
     const { actors } = this.head.case;
     const row = (step, k) => h("tr", { class: k + 1 === at ? "now" : k + 1 > at ? "later" : "", "aria-current": k + 1 === at ? "step" : null, onclick: () => this.setStep(k + 1) },
-      h("th", { scope: "row" }, String(k + 1)), actors.map(({ id }) => h("td", { title: id === step.actor ? step.says : null }, id === step.actor ? this.#call(step) : "")));
+      h("th", { scope: "row" }, String(k + 1)), actors.map(({ id }) => h("td", { title: id === step.actor ? step.says : null }, id === step.actor ? this.#call(step) : [])));
     const table = h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "step"), actors.map(({ title }) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, run.steps.map(row)));
     this.parts.race.replaceChildren(table);
@@ -476,11 +556,15 @@ class Explorer {
   }
 }
 
-/** Show the explorer in an element. @param {HTMLElement} el @param {Host} host @returns {() => void} ends it */
-export function mount(el, host) {
+/**
+ * Show the explorer in an element; `chosen`: the reader has just chosen this case, and keeps the choice in focus.
+ * @param {HTMLElement} el @param {Host} host @param {boolean} [chosen] @returns {() => void} ends it
+ */
+export function mount(el, host, chosen = false) {
   const root = el.shadowRoot ?? el.attachShadow({ mode: "open" });
   el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab leaves j, k and the arrows to us
   const explorer = new Explorer(root, host);
+  if (chosen) root.querySelector("select")?.focus();
   return () => explorer.destroy();
 }
 
@@ -489,9 +573,18 @@ export function mount(el, host) {
 /** @returns {Host} */
 function labHost(model) {
   const same = (a, b) => JSON.stringify(Object.entries(a ?? {}).sort()) === JSON.stringify(Object.entries(b ?? {}).sort());
+  const head = model.get("head");
   let saving = false;
   return {
-    head: model.get("head"), css: model.get("css"), lab: true,
+    head, css: model.get("css"), lab: true, cases: model.get("cases"),
+    choose(name) { model.set("chosen", name); model.save_changes(); },
+    matrix: () => new Promise((resolve) => {
+      const look = () => { if (model.get("matrix").case === head.case.name) { model.off("change:matrix", look); resolve(model.get("matrix").rows); } };
+      model.on("change:matrix", look);
+      model.set("matrix_of", head.case.name);
+      model.save_changes();
+      look();
+    }),
     load: () => ({ policy: model.get("policy"), property: model.get("property"), step: model.get("step") }),
     save(state) {
       saving = true;
@@ -513,7 +606,7 @@ function labHost(model) {
     }),
     onLoad(listener) {
       const names = "change:policy change:property change:step";
-      const heard = () => saving || listener();
+      const heard = () => saving || model.get("head") !== head || listener();
       model.on(names, heard);
       return () => model.off(names, heard);
     },
@@ -521,7 +614,11 @@ function labHost(model) {
 }
 
 function render({ model, el }) {
-  return mount(el.appendChild(document.createElement("div")), labHost(model));
+  const place = el.appendChild(document.createElement("div"));
+  let end = mount(place, labHost(model));
+  const again = () => { end(); end = mount(place, labHost(model), true); };
+  model.on("change:head", again);
+  return () => { model.off("change:head", again); end(); };
 }
 export default { render };
 
@@ -533,55 +630,91 @@ async function unpack(packed) {
   return JSON.parse(await new Response(stream).text());
 }
 
-/** The state in the page's address: #rdma=fork:always,refuse:wait/I2/7 with one such part, joined by &, per explorer. */
+/**
+ * The state in the page's address: #rdma=fork:always,refuse:wait/I2/7 with one such part, joined by &, per explorer; where
+ * there is a choice of cases the case stands behind the step.
+ */
 const address = {
   parts: () => new Map(location.hash.slice(1).split("&").filter(Boolean).map((part) => part.split(/=(.*)/s, 2))),
   read(key) {
-    const [policy = "", property, step] = (address.parts().get(key) ?? "").split("/").map(decodeURIComponent);
+    const [policy = "", property, step, name] = (address.parts().get(key) ?? "").split("/").map(decodeURIComponent);
     const pairs = policy.split(",").filter(Boolean).map((pair) => pair.split(":"));
-    return policy ? { policy: Object.fromEntries(pairs), property: property || null, step: step ? Number(step) : null } : null;
+    return policy ? { policy: Object.fromEntries(pairs), property: property || null, step: step ? Number(step) : null, name } : null;
   },
-  write(key, { policy, property, step }) {
+  write(key, { policy, property, step }, name) {
     const pairs = Object.entries(policy).map((pair) => pair.map(encodeURIComponent).join(":")).join(",");
     const parts = [...address.parts()].filter(([name, value]) => value !== undefined && name !== key);
-    parts.push([key, [pairs, encodeURIComponent(property ?? ""), step ?? ""].join("/")]);
+    const told = [pairs, encodeURIComponent(property ?? ""), step ?? "", ...(name ? [encodeURIComponent(name)] : [])];
+    parts.push([key, told.join("/")]);
     history.replaceState(history.state, "", `#${parts.map((part) => part.join("=")).join("&")}`);
   },
 };
 
-/** @returns {Host} */
-function pageHost(doc, key, css, cut) {
-  let first = true; // what is only shown, not chosen, stays out of the address
+/** @param {string} key  the explorer's part of the address @param {{cases: any[], choose: (name: string) => void}} [choice] */
+function pageHost(doc, key, css, cut, choice) {
+  const name = choice ? doc.case.name : "";
+  const here = () => { const state = address.read(key); return state && (!choice || state.name === name) ? state : null; };
+  let first = !choice || !choice.chosen; // what is only shown, not chosen, stays out of the address
   return {
-    head: doc, css, cut,
-    load: () => address.read(key) ?? doc.start,
-    save(state) { if (!first) address.write(key, state); first = false; },
+    head: doc, css, cut, ...choice,
+    load: () => here() ?? doc.start,
+    save(state) { if (!first) address.write(key, state, name); first = false; },
     answer: async (policy) => answerFrom(doc, policy),
+    matrix: async () => Object.fromEntries(doc.presets.map(({ id, policy }) => [id, answerFrom(doc, policy).class])
+      .filter(([, entry]) => entry).map(([id, { verdict, rows }]) => [id, { verdict, rows: Object.fromEntries(rows.map((row) => [row.property, row.verdict])) }])),
     onLoad(listener) {
-      const heard = () => address.read(key) && listener();
+      const heard = () => {
+        const state = address.read(key);
+        if (choice && state?.name && state.name !== name) choice.choose(state.name, false);
+        else if (state) listener();
+      };
       addEventListener("hashchange", heard);
       return () => removeEventListener("hashchange", heard);
     },
   };
 }
 
+/** <tux-explorer>: one packed document, or one for each case of a choice, named by `data-choice`. */
+class Page {
+  /** @param {HTMLElement} el */
+  constructor(el) {
+    this.el = el;
+    this.sources = [...el.querySelectorAll('script[type="application/json"]')];
+    this.css = JSON.parse(document.getElementById("tux-explorer-css")?.textContent ?? '""');
+    this.cases = this.sources.map(({ dataset }) => ({ name: dataset.case, title: dataset.title, family: dataset.family, verdict: dataset.verdict }));
+    this.end = () => {};
+    const { choice } = el.dataset;
+    this.open(choice ? address.read(choice)?.name : null);
+  }
+
+  /** @param {string|null|undefined} name @param {boolean} [chosen] */
+  async open(name, chosen = false) {
+    const source = this.sources.find(({ dataset }) => dataset.case === name) ?? this.sources[0];
+    const doc = await unpack(JSON.parse(source.textContent));
+    this.end();
+    const { choice } = this.el.dataset;
+    const cut = "cut" in source.dataset;
+    const others = choice && { cases: this.cases, chosen, choose: (other, mine = true) => this.open(other, mine) };
+    this.end = mount(this.el, pageHost(doc, choice ?? this.key(doc), this.css, cut, others), chosen);
+  }
+
+  /** The name of the case, numbered where an explorer before this one has the same. */
+  key(doc) {
+    const all = [...document.querySelectorAll(`tux-explorer:not([data-choice]):has(> script[data-case="${doc.case.name}"])`)];
+    const twins = all.indexOf(this.el);
+    return twins ? `${doc.case.name}~${twins + 1}` : doc.case.name;
+  }
+}
+
 if (typeof customElements !== "undefined" && !customElements.get("tux-explorer")) {
   customElements.define("tux-explorer", class extends HTMLElement {
-    async connectedCallback() { // the children are the view without scripts; the shadow root takes their place
-      const source = this.querySelector('script[type="application/json"]');
-      if (!source || this.end) return;
-      this.end = () => {};
-      const doc = await unpack(JSON.parse(source.textContent));
-      const css = JSON.parse(document.getElementById("tux-explorer-css")?.textContent ?? '""');
-      const before = [...document.querySelectorAll("tux-explorer")].slice(0, [...document.querySelectorAll("tux-explorer")].indexOf(this));
-      const twins = before.filter((el) => el.dataset.name === doc.case.name).length;
-      this.dataset.name = doc.case.name;
-      this.end = mount(this, pageHost(doc, twins ? `${doc.case.name}~${twins + 1}` : doc.case.name, css, "cut" in this.dataset));
+    connectedCallback() { // the children are the view without scripts; the shadow root takes their place
+      if (!this.page && this.querySelector('script[type="application/json"]')) this.page = new Page(this);
     }
 
     disconnectedCallback() {
-      this.end?.();
-      this.end = null;
+      this.page?.end();
+      this.page = null;
     }
   });
 }
