@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from .model.properties import PROPERTIES, halted, settled
 from .model.rules import all_rules, declarations
 from .model.world import World
 from .policy import Family
+from .rule import Rule, Step, bind
 from .system import Property, System, build
 
 
@@ -33,7 +34,8 @@ class Case:
     columns: the actors, see `tux3nb.columns`. mappings: which processes map the page, see `columns.mappings_of`.
     folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
     judges: the properties it judges (none named: all). stable_device: the disk asks for stable pages.
-    expect: policy name -> verdict, written by hand with its reason before the first run.
+    expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
+    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``.
     """
 
     name: str
@@ -69,6 +71,10 @@ class Case:
     def system(self) -> System:
         """The traced system: this case's fields, steps and properties."""
         return build(self.world, all_rules(), FEATURES, PROPERTIES, None, halted, settled)
+
+    def bind(self, rules: Iterable[Rule]) -> list[Step]:
+        """Some rules traced for this case's world."""
+        return bind(rules, self.world, FEATURES)
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:

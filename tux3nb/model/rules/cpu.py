@@ -221,7 +221,7 @@ def sibling_stores(s, policy, op):
 def store(s, policy, op):
     """The process stores through its writable PTE."""
     c = op.cells[0]
-    s.require(may_start(s, op), s.pte[op.via] != 0, s.pte_write[op.via] == 1)
+    s.require(may_start(s, op), s.pte_write[op.via] == 1)
     s.mark("cpu_path")
     store_completes(s, op)
     s.cell[s.pte[op.via] - 1, c] = op.version[c]
