@@ -27,6 +27,7 @@ from .event import Event, explain
 from .explore import UNFINISHED, VIOLATED, Limits
 from .expr import lift
 from .freerun import free
+from .layout import Field
 from .model.features import FEATURES
 from .model.laws import ALONE, LAWS, MECHANISMS, held, lawful
 from .model.rules import all_rules
@@ -251,6 +252,22 @@ class Baseline:
             self.taken[twin.system.steps[i].rule.name] += (mask & exact).bit_count()
         self.clauses = {k: pid for k, (pid, _, _) in enumerate(twin.system.clauses) if pid in self.spared}
 
+    def where(self, mutant: Printed) -> dict[int, int]:
+        """The states (and their policies) in which a step of `mutant` may be taken: by the place in its routine."""
+        places = {(m.control, m.value) for m in mutant.plan.moves}
+        if any(control is None for control, _ in places):
+            return self.states
+        return {s: self.states[s] for control, value in places for s in self._at(control).get(value, ())}
+
+    @functools.cache  # noqa: B019 - a baseline lives as long as the run
+    def _at(self, control: tuple[Field, int]) -> dict[int, list[int]]:
+        """Value of one cell of a field -> the states that have it."""
+        found: dict[int, list[int]] = {}
+        field, flat = control
+        for state in self.states:
+            found.setdefault(self.case.system.layout.value(state, field, flat), []).append(state)
+        return found
+
     @functools.cache  # noqa: B019 - a baseline lives as long as the run
     def circles(self, actor: str) -> bool:
         """Whether `actor`, alone, can come back to where he was under some policy: nothing is asked of mutants then."""
@@ -339,7 +356,7 @@ class Search:
     def run(self):
         """Fill `told` and `taken`; ends at the first violation, or after ROOM new states."""
         layer: dict[int, int] = {}
-        for state, mask in self.base.states.items():
+        for state, mask in self.base.where(self.mutant).items():
             self.expand(self.mutant, state, mask, layer, from_base=True)
             if VERDICT in self.told:
                 return
@@ -415,7 +432,7 @@ class Search:
         if {VERDICT, DEADLOCK, LAW} & self.told.keys() or len(self.base.states) > MOST_CIRCLED:
             return
         looked = 0
-        for state, mask in self.base.states.items():
+        for state, mask in self.base.where(self.mutant).items():
             for i, after, k in self._steps(self.mutant, state, mask):
                 step = self.mutant.plan.system.steps[i]
                 if self._known(step.rule.name, state, after, k) or self.base.circles(step.actor):

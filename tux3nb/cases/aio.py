@@ -56,6 +56,34 @@ FLUSHED = Case(
     sources=(DIRECT, CHECK, ASSERT),
 )
 
+AGAIN = Case(
+    name="aio+flush+again",
+    family="aio",
+    title="A second direct read while the first one's work item still has the page",
+    asks="The first read completes on a clean folio, so that a work item has yet to report it dirty. The process reads "
+    "into the same page again. Do the two get into each other's way?",
+    columns="""
+        app           | kernel
+        dio_read p0:0 | transition
+        dio_read p0:1 |
+    """,
+    mappings=("app",),
+    folios=2,
+    judges=("I2", "I5", "I7"),
+    vary=("fork", "refuse", "redirty", "dirty_clean"),
+    expect={
+        # the first dirty call that meets the clean folio fails, at submission of the second read or at completion
+        "tux3": "VIOLATED(I5)",
+        "stable_pages": "VIOLATED(I5)",
+        # accepted and queued, the calls are independent
+        "queued": "HOLDS",
+        # nothing is left to a work item
+        "reverse_fork": "HOLDS",
+    },
+    bounds="One page, two reads of one cell each by one process, one delta closed; one I/O at a time has the page.",
+    sources=(DIRECT, CHECK, ASSERT),
+)
+
 FLUSHED_GET = Case(
     name="aio+flush+get",
     family="aio",

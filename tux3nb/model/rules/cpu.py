@@ -83,7 +83,7 @@ def access_faults(s, policy, op):
     """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
     t, m = op.task, op.via
     s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == 0, s.migrating[m] == 0)
-    s.require(s.vma[m] == 1, s.moving[m] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(s.vma[m] == 1, ~empty(s), s.frozen[s.slot[0]] == 0)
     s.folio[t] = s.slot[0] + 1
     s.pc[t] = PC.map_lock
 
