@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from .model.properties import PROPERTIES, halted, settled
 from .model.rules import all_rules, declarations
 from .model.world import World
 from .policy import Family
+from .rule import Rule, Step, bind
 from .system import Property, System, build
 
 VERDICTS = (HOLDS, REFUSED, VIOLATED, UNFINISHED)
@@ -39,7 +41,8 @@ class Case:
     folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
     judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
     pages. pages: how many pages the file has; of two, each is one cell.
-    expect: policy name -> verdict, written by hand with its reason before the first run.
+    expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
+    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``.
     """
 
     name: str
@@ -77,9 +80,15 @@ class Case:
         for name in (self.base, *self.expect):
             if name not in NAMED:
                 raise UserError(f"{where}: no policy {name!r}{nearest(name, NAMED)}")
+        known = [p.id for p in PROPERTIES]
         for name, verdict in self.expect.items():
-            if verdict not in VERDICTS:
-                raise UserError(f"{where}: {name} is expected to be {verdict!r}; a verdict is {', '.join(VERDICTS)}")
+            said = f"{where}: {name} is expected to be {verdict!r}"
+            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", verdict)
+            if not broken and verdict not in VERDICTS:
+                raise UserError(f"{said}; a verdict is {', '.join(VERDICTS)}")
+            for pid in broken[1].split(", ") if broken else ():
+                if pid not in known:
+                    raise UserError(f"{said}: no property {pid!r}{nearest(pid, known)}")
 
     @cached_property
     def world(self) -> World:
@@ -104,6 +113,10 @@ class Case:
     def system(self) -> System:
         """The traced system: this case's fields, steps and properties."""
         return build(self.world, all_rules(), FEATURES, PROPERTIES, None, halted, settled)
+
+    def bind(self, rules: Iterable[Rule]) -> list[Step]:
+        """Some rules traced for this case's world."""
+        return bind(rules, self.world, FEATURES)
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:

@@ -1,9 +1,9 @@
-"""Mutants: each condition of each rule is dropped in turn. Does a verdict that somebody wrote down change?
+"""Mutants: each condition of each rule is dropped in turn. Does something that somebody wrote down change?
 
 A condition is one argument of a `require` call, of the rule itself or of a helper that it calls; dropping it holds
 for all bindings of the rule. A mutant is tried on the cases that can see it, the smallest first, for the policies of
-which the case has a written verdict, until a verdict changes. What is not killed that way has its reason in
-`tux3nb.survivors`.
+which the case has a written expectation, until a verdict changes; a law that every case keeps (`tux3nb.model.laws`)
+kills too. What is not killed has its reason in `tux3nb.survivors`.
 """
 
 from __future__ import annotations
@@ -21,30 +21,41 @@ from dataclasses import dataclass, replace
 
 from .backend.scalar import Printed, print_system
 from .case import Case, named
+from .cases import catalogue
 from .errors import ModelError, UserError, nearest
 from .event import Event, explain
 from .explore import UNFINISHED, VIOLATED, Limits
 from .expr import lift
+from .freerun import free
+from .layout import Field
 from .model.features import FEATURES
+from .model.laws import ALONE, LAWS, MECHANISMS, held, lawful
 from .model.rules import all_rules
 from .policy import Family, bits
 from .rule import Rule, State, bind
-from .survivors import reason
+from .survivors import folds, reason
 from .verdicts import Judged, judge
 
 COLUMNS = ("rule", "line", "condition", "outcome", "case", "detail")
-VERDICT, DEADLOCK, OVERFLOW, COUNT, SURVIVED = "verdict", "deadlock", "overflow", "count", "survived"
-KILLED = (VERDICT, DEADLOCK, OVERFLOW)
+VERDICT, DEADLOCK, LAW, OVERFLOW = "verdict", "deadlock", "law", "overflow"
+COUNT, SURVIVED, FOLDS = "count", "survived", "folds"
+KILLED = (VERDICT, DEADLOCK, LAW, OVERFLOW)
 OUTCOMES = {
-    VERDICT: "a written verdict changes",
+    VERDICT: "a written verdict changes, or which properties a policy violates",
     DEADLOCK: "a written verdict changes, by progress (I7) alone",
+    LAW: "a law that the case keeps is broken, or a mechanism at work under a policy that has not got it",
     OVERFLOW: "a read outside an array, a value outside its range, or a bound of the world is hit",
     COUNT: "only the number of states or edges changes",
     SURVIVED: "nothing changes in any case",
+    FOLDS: "implied by the place in the routine; it only lets the rule fold away for other policies or operations",
 }
-STRENGTH = (SURVIVED, COUNT, OVERFLOW, DEADLOCK, VERDICT)
+STRENGTH = (SURVIVED, COUNT, OVERFLOW, LAW, DEADLOCK, VERDICT)
 ROOM = 10_000  # new states that a mutant may reach in one case, before it is left to the next one
-PATIENCE = 8  # cases in which a mutant may go astray before it is given up
+LAW_NAMES = {law.name for law in LAWS}
+MOST_CIRCLED = 12_000  # states of a case in which circles are looked for
+MOST_LOOKED = 300  # added steps, and states behind each, that are looked at for circles
+FREE = ("uprobes", "evict", "life", "migration")  # families whose free-running world is small
+PATIENCE = 4  # cases in which a mutant that is killed otherwise is tried on, for a verdict that changes
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ class Outcome:
     def reason(self) -> str:
         """The written reason why it is not killed; nothing for one that is killed, or that nobody explained."""
         c = self.condition
-        return "" if self.outcome in KILLED else reason(c.rule, c.text, decides=self.outcome == COUNT)
+        return "" if self.outcome in KILLED else reason(c.rule, c.text, self.outcome)
 
     @classmethod
     def of(cls, row: Mapping[str, str]) -> Outcome:
@@ -182,7 +193,7 @@ def with_rules(case: Case, replaced: Mapping[str, Sequence[Rule]]) -> Case:
 
 
 def _steps(case: Case, replaced: Mapping[str, Sequence[Rule]]) -> list:
-    new = {name: bind(rules, case.world, FEATURES) for name, rules in replaced.items()}
+    new = {name: case.bind(rules) for name, rules in replaced.items()}
     kept = [s for s in case.system.steps if s.rule.name not in replaced]
     return kept + [s for steps in new.values() for s in steps]
 
@@ -205,35 +216,94 @@ def mutate(case: Case, r: Rule, condition: Condition) -> Case | None:
 
 # ---- trying a mutant -----------------------------------------------------------------------------------------
 class Baseline:
-    """A case as it is, for the policies of which a mutant can change the written verdict.
+    """A case as it is, for the policies of which a mutant can change what is written.
 
-    Dropping a condition only adds steps. So a policy that is broken stays broken, unless it was by progress alone
-    (`waiting`); and for one that holds (`holding`) only what the new steps lead to is to be explored.
-    `states` are those that the holding policies reach, `taken` how often each rule is taken from them.
+    Dropping a condition only adds steps. So what is broken stays broken, unless it was by progress (`waiting`); for
+    the properties and laws that hold, only what the new steps lead to is to be explored. `spared` says for which
+    policies each property is written to hold, each law is kept, and each event never happens. `states` are those that
+    these policies reach, `taken` how often each rule is taken from them.
     """
 
     def __init__(self, case: Case):
-        self.case = case
+        system = lawful(case.system, case.world)
+        self.case = twin = copy.copy(case)
+        twin.system = system
         self.family = Family.listed(FEATURES, [named(n) for n in case.expect])
-        self.merged, representative = self.family.merged(case.system.guards)
-        judged = judge(case, self.family)
+        self.merged, representative = self.family.merged(twin.system.guards)
+        judged = judge(twin, self.family)
         self.names = {i: name for i, name in zip(reversed(representative), reversed(case.expect), strict=True)}
-        broken = {i: _broken(case, judged, i) for i in self.names}
-        self.holding = sum(1 << i for i, found in broken.items() if not found)
-        self.waiting = [self.names[i] for i, found in broken.items() if found == ["I7"]]
-        partners = {p.partner for p in case.properties if not p.advisory}
+        broken = {i: _broken(twin, judged, i) for i in self.names}
+        exact = sum(1 << i for i, name in self.names.items() if case.expect[name] != VIOLATED)
+        stuck = [i for i, found in broken.items() if "I7" in found and (exact >> i & 1 or len(found) == 1)]
+        self.waiting = [self.names[i] for i in stuck]
+        judges = [p for p in case.properties if not p.advisory]
+        holds = {p: sum(1 << i for i, found in broken.items() if p not in found) for p in [j.id for j in judges]}
+        self.spared = {p: mask & exact for p, mask in holds.items()}
+        self.spared |= {law.name: self._keeping(judged, law.name) & exact for law in LAWS}
         reached = judged.run.reached
-        self.unreached = {e: self.holding & ~reached.get(e, 0) for e in partners}
+        self.unreached = {p.partner: exact & ~reached.get(p.partner, 0) for p in judges}
+        self.unreached |= {e: exact & ~reached.get(e, 0) & self._without(has) for e, has in MECHANISMS.items()}
         arrivals = judged.run.arrivals.items()
-        masks = {s: functools.reduce(int.__or__, (m for _, m in found)) & self.holding for s, found in arrivals}
+        masks = {s: functools.reduce(int.__or__, (m for _, m in found)) & exact for s, found in arrivals}
         self.states = {s: mask for s, mask in masks.items() if mask}
         self.printed = judged.run.printed
         self.taken: Counter = Counter()
         for _, i, _, mask in judged.run.edges:
-            self.taken[case.system.steps[i].rule.name] += (mask & self.holding).bit_count()
-        judges = {p.id for p in case.properties if not p.advisory}
-        self.clauses = {k: pid for k, (pid, _, _) in enumerate(case.system.clauses) if pid in judges}
-        self.judges = judges
+            self.taken[twin.system.steps[i].rule.name] += (mask & exact).bit_count()
+        self.clauses = {k: pid for k, (pid, _, _) in enumerate(twin.system.clauses) if pid in self.spared}
+
+    def where(self, mutant: Printed) -> dict[int, int]:
+        """The states (and their policies) in which a step of `mutant` may be taken: by the place in its routine."""
+        places = {(m.control, m.value) for m in mutant.plan.moves}
+        if any(control is None for control, _ in places):
+            return self.states
+        return {s: self.states[s] for control, value in places for s in self._at(control).get(value, ())}
+
+    @functools.cache  # noqa: B019 - a baseline lives as long as the run
+    def _at(self, control: tuple[Field, int]) -> dict[int, list[int]]:
+        """Value of one cell of a field -> the states that have it."""
+        found: dict[int, list[int]] = {}
+        field, flat = control
+        for state in self.states:
+            found.setdefault(self.case.system.layout.value(state, field, flat), []).append(state)
+        return found
+
+    @functools.cache  # noqa: B019 - a baseline lives as long as the run
+    def circles(self, actor: str) -> bool:
+        """Whether `actor`, alone, can come back to where he was under some policy: nothing is asked of mutants then."""
+        colour: dict[int, int] = {}
+        for start in self.states:
+            if start in colour:
+                continue
+            colour[start] = 1
+            path = [(start, iter(self.alone(actor, start)))]
+            while path:
+                state, following = path[-1]
+                after = next((t for t in following if colour.get(t) != 2), None)
+                if after is None:
+                    colour[state] = 2
+                    path.pop()
+                elif after in colour:
+                    return True
+                else:
+                    colour[after] = 1
+                    path.append((after, iter(self.alone(actor, after))))
+        return False
+
+    def alone(self, actor: str, state: int) -> list[int]:
+        """Where the steps of one actor lead from a state, under the policies that get there."""
+        out: list = []
+        self.printed.expand(state, self.states.get(state, 0), out)
+        steps = self.printed.plan.system.steps
+        return [t for i, t, _ in out if i >= 0 and steps[i].actor == actor]
+
+    def _keeping(self, judged: Judged, law: str) -> int:
+        """The policies under which a law is kept."""
+        return sum(1 << i for i in self.names if not judged.run.first(i, law))
+
+    def _without(self, has: Mapping[str, tuple[str, ...]]) -> int:
+        """The policies that have none of the feature values `has`."""
+        return sum(1 << i for i in self.names if not any(self.merged.policies[i][f] in v for f, v in has.items()))
 
     def try_on(self, r: Rule, condition: Condition) -> Outcome | None:
         """What the mutant does to this case; None where the case does not see it."""
@@ -242,32 +312,35 @@ class Baseline:
             twin = mutate(self.case, r, condition)
             if twin is None:
                 return None
-            only = replace(twin.system, steps=[s for s in twin.system.steps if s.rule.name == r.name])
+            view = State(twin.world, None)
+            steps = [held(view, step) for step in twin.system.steps if step.rule.name == r.name]
+            only = replace(twin.system, steps=steps)
             found = Search(self, print_system(only, self.merged))
             found.run()
             if found.taken == self.taken[r.name] and not found.told:
                 return None
+            found.look_for_circles()
             self.try_waiting(twin, found)
         except (ModelError, LookupError, TypeError, ValueError) as e:
             return Outcome(condition, OVERFLOW, name, " ".join(str(e).partition(", from state")[0].split()))
-        for how in (VERDICT, DEADLOCK, OVERFLOW):
+        for how in reversed(STRENGTH):
             if how in found.told:
                 return Outcome(condition, how, name, found.told[how])
         return Outcome(condition, COUNT, name)
 
     def try_waiting(self, twin: Case, found: Search):
-        """Judge the mutant for the policies that are broken by progress alone: with it they may hold."""
+        """Judge the mutant for the policies that are broken by progress: with it they may make progress."""
         if not self.waiting or VERDICT in found.told:
             return
         family = Family.listed(FEATURES, [named(n) for n in self.waiting])
         judged = judge(twin, family, Limits(states=2 * len(self.states) + ROOM))
         for i, policy in zip(judged.representative, self.waiting, strict=True):
-            if not judged.run.stopped and not _broken(self.case, judged, i):
-                found.told[VERDICT] = f"{policy}: {VIOLATED} -> {judged.of(i).verdict}"
+            if not judged.run.stopped and "I7" not in _broken(self.case, judged, i):
+                found.told[VERDICT] = f"{policy}: I7 {VIOLATED} -> HOLDS"
 
 
 class Search:
-    """What the steps of a mutant rule add to a baseline: new states, explored until a verdict changes.
+    """What the steps of a mutant rule add to a baseline: new states, explored until a written verdict changes.
 
     `told` is outcome -> how. `taken` counts the steps of the mutant rule from the states of the baseline.
     """
@@ -283,7 +356,7 @@ class Search:
     def run(self):
         """Fill `told` and `taken`; ends at the first violation, or after ROOM new states."""
         layer: dict[int, int] = {}
-        for state, mask in self.base.states.items():
+        for state, mask in self.base.where(self.mutant).items():
             self.expand(self.mutant, state, mask, layer, from_base=True)
             if VERDICT in self.told:
                 return
@@ -332,13 +405,13 @@ class Search:
                     self.safe.append((state, k & known))
 
     def happen(self, printed: Printed, event: Event, state: int, mask: int):
-        """An event on a step: a check that fails, a limit, a value astray, or what a property waited for."""
+        """An event on a step: a check that fails, a limit, a value astray, or what is written never to happen."""
         if event.kind == "check":
-            if event.name in self.base.judges:
-                self.violated(event.name, mask)
+            self.violated(event.name, mask)
         elif event.kind == "mark":
-            if self.base.unreached.get(event.name, 0) & mask:
-                self.told[VERDICT] = f"{self.name(mask & self.base.unreached[event.name])}: {event.name} is reached"
+            never = self.base.unreached.get(event.name, 0) & mask
+            if never:
+                self.told[LAW if event.name in MECHANISMS else VERDICT] = f"{self.name(never)}: {event.name} is reached"
         elif event.kind == "limit":
             self.told.setdefault(OVERFLOW, f"{self.name(mask)}: HOLDS -> {UNFINISHED}({event.name})")
             self.safe.append((state, mask))
@@ -347,7 +420,53 @@ class Search:
             self.told.setdefault(OVERFLOW, said)
 
     def violated(self, prop: str, mask: int):
-        self.told[VERDICT] = f"{self.name(mask)}: HOLDS -> {VIOLATED} ({prop})"
+        spared = self.base.spared.get(prop, 0) & mask
+        if spared and prop in LAW_NAMES:
+            self.told.setdefault(LAW, f"{self.name(spared)}: {prop} is broken")
+        elif spared:
+            was = "HOLDS" if self.base.case.expect[self.name(spared)].startswith("HOLDS") else VIOLATED
+            self.told[VERDICT] = f"{self.name(spared)}: {was} -> {VIOLATED} ({prop})"
+
+    def look_for_circles(self):
+        """Whether an added step lets its actor, alone, come back to where he was: he would go round for ever."""
+        if {VERDICT, DEADLOCK, LAW} & self.told.keys() or len(self.base.states) > MOST_CIRCLED:
+            return
+        looked = 0
+        for state, mask in self.base.where(self.mutant).items():
+            for i, after, k in self._steps(self.mutant, state, mask):
+                step = self.mutant.plan.system.steps[i]
+                if self._known(step.rule.name, state, after, k) or self.base.circles(step.actor):
+                    continue
+                looked += 1
+                if self._comes_back(step.actor, after, state, k):
+                    self.told[LAW] = f"{self.name(k)}: {ALONE} is broken"
+                if LAW in self.told or looked > MOST_LOOKED:
+                    return
+
+    def _steps(self, printed: Printed, state: int, mask: int) -> list[tuple[int, int, int]]:
+        out: list = []
+        printed.expand(state, mask, out)
+        return [found for found in out if found[0] >= 0]
+
+    def _known(self, rule: str, state: int, after: int, mask: int) -> bool:
+        """The baseline takes this step too."""
+        steps = self.base.printed.plan.system.steps
+        same = self._steps(self.base.printed, state, mask)
+        return any(t == after and steps[i].rule.name == rule and not mask & ~k for i, t, k in same)
+
+    def _comes_back(self, actor: str, start: int, goal: int, mask: int) -> bool:
+        """Whether steps of `actor` lead from `start` to `goal`, for some policy of `mask`."""
+        seen, work = {start: mask}, [start]
+        while work and len(seen) < MOST_LOOKED:
+            state = work.pop()
+            if state == goal:
+                return True
+            for printed in (self.base.printed, self.mutant):
+                for i, after, k in self._steps(printed, state, seen[state]):
+                    if printed.plan.system.steps[i].actor == actor and k & ~seen.get(after, 0):
+                        seen[after] = seen.get(after, 0) | k
+                        work.append(after)
+        return False
 
     def name(self, mask: int) -> str:
         """The first policy of a set."""
@@ -355,7 +474,7 @@ class Search:
 
     def judge_progress(self):
         """Whether every new state can still complete: through new states, or back to the baseline, where all can."""
-        if "I7" not in self.base.judges:
+        if "I7" not in self.base.spared:
             return
         can: dict[int, int] = {}
         work = []
@@ -370,13 +489,25 @@ class Search:
                     can[source] = can.get(source, 0) | gained
                     work.append(source)
         stuck = functools.reduce(int.__or__, (m & ~can.get(s, 0) for s, m in self.new.items()), 0)
+        stuck &= self.base.spared["I7"]
         if stuck:
-            self.told[DEADLOCK] = f"{self.name(stuck)}: HOLDS -> {VIOLATED} (I7)"
+            self.told[DEADLOCK] = f"{self.name(stuck)}: I7 HOLDS -> {VIOLATED}"
 
 
 def _broken(case: Case, judged: Judged, i: int) -> list[str]:
     """The judged properties that representative `i` violates."""
     return [p.id for p in case.properties if not p.advisory and judged.run.first(i, p.id)]
+
+
+def worlds() -> list[Case]:
+    """What mutants are tried on: every case, and what no script puts together."""
+    return [*catalogue().values(), *(_smallest(free(family)) for family in FREE)]
+
+
+def _smallest(case: Case) -> Case:
+    """A free-running world with the expectation for its first policy alone: the one that never forks."""
+    case.expect = dict(list(case.expect.items())[:1])
+    return case
 
 
 def try_all(cases: Iterable[Case], names: Iterable[str] = (), progress: Callable | None = None) -> list[Outcome]:
@@ -408,17 +539,17 @@ def try_all(cases: Iterable[Case], names: Iterable[str] = (), progress: Callable
 def try_one(baselines: Iterable[Baseline], r: Rule, condition: Condition) -> Outcome:
     """The strongest outcome of one mutant over some cases; the search ends at a changed verdict.
 
-    A mutant that goes astray soon does so everywhere: after the first such case it has PATIENCE more.
+    A mutant that is killed in another way is soon killed so everywhere: after the first such case it has PATIENCE more.
     """
     best, left = Outcome(condition, SURVIVED), PATIENCE
     for b in baselines:
         found = b.try_on(r, condition)
         if found and STRENGTH.index(found.outcome) > STRENGTH.index(best.outcome):
             best = found
-        left -= bool(found and found.outcome == OVERFLOW)
+        left -= bool(found and found.outcome in KILLED)
         if best.outcome == VERDICT or not left:
             break
-    return best
+    return replace(best, outcome=FOLDS) if best.outcome == SURVIVED and folds(r.name, condition.text) else best
 
 
 def record(outcomes: Iterable[Outcome]) -> str:

@@ -173,7 +173,7 @@ def family(name: str, policies: Iterable[str] | None = None, only: Iterable[str]
         wanted = {p: named(p) for p in kept if p in case.expect}
         told = {"HOLDS": [], "VIOLATED": [], "other": []}
         for p, answer in (_answers(case, wanted) if wanted else {}).items():
-            mark = p if answer.verdict == case.expect[p] else f"{p}?!"
+            mark = p if answer.meets(case.expect[p]) else f"{p}?!"
             word = answer.verdict
             told[word if word in told else "other"].append(mark if word in told else f"{mark} {word}")
         rows[case.name] = {"what happens": case.title, **{k: " ".join(v) for k, v in told.items()}}

@@ -78,6 +78,24 @@ class Answer:
         advisory = {p.id for p in self.case.properties if p.advisory}
         return worst(r.verdict for r in self.rows if r.property not in advisory)
 
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The properties that make the policy VIOLATED."""
+        advisory = {p.id for p in self.case.properties if p.advisory}
+        return tuple(r.property for r in self.rows if r.verdict == VIOLATED and r.property not in advisory)
+
+    @property
+    def told(self) -> str:
+        """The verdict, with the properties that are violated."""
+        return f"{self.verdict}({', '.join(self.violated)})" if self.violated else self.verdict
+
+    def meets(self, expected: str) -> bool:
+        """Whether this is the expected verdict, with just the properties that it names (none named: any)."""
+        verdict, _, named = expected.partition("(")
+        if verdict != VIOLATED or not named:
+            return self.verdict == expected
+        return set(self.violated) == set(named.rstrip(")").replace(",", " ").split())
+
     def row(self, prop: str) -> Row:
         """The row of one property; KeyError if the case does not judge it."""
         for r in self.rows:

@@ -172,7 +172,8 @@ def test_matrix_json_has_the_promised_keys(capsys):
     code, out, _ = run(capsys, "matrix", "ordinary+readonly", "--json")
     cells = json.loads(out)["cells"]
     assert code == 0 and all(c["as_expected"] for c in cells)
-    assert {"case", "policy", "verdict", "property", "expected", "as_expected"} <= set(cells[0])
+    assert {"case", "policy", "verdict", "property", "violated", "expected", "as_expected"} <= set(cells[0])
+    assert all(c["violated"] == ["I1"] and c["expected"] == "VIOLATED(I1)" for c in cells if c["policy"] == "tux3")
 
 
 def test_a_family_of_what_varies(capsys):

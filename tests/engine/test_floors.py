@@ -22,7 +22,7 @@ FLOORS = [
     ("search", "shards", "settling", "layergraph", "layers", "path", "progress", "explore"),
     ("model",),
     ("columns", "case", "cases", "freerun", "race"),
-    ("verdicts", "matrix", "synthesis", "cost", "told", "display", "mutants"),
+    ("verdicts", "matrix", "synthesis", "cost", "told", "display", "survivors", "mutants"),
     ("picture",),
     ("explorer", "report", "witness", "holders", "lookup", "notebook", "lab"),
     ("commands", "cli", "__main__"),

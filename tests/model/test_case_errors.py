@@ -135,6 +135,7 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
         ("base", "tux", ("'tux'", "tux3")),
         ("expect", {"tux": "HOLDS"}, ("'tux'", "tux3")),
         ("expect", {"tux3": "HOLD"}, ("tux3", "'HOLD'", "HOLDS")),
+        ("expect", {"tux3": "VIOLATED(I2, I33)"}, ("tux3", "'I33'", "I3")),
     ],
 )
 def test_a_field_out_of_range_names_field_and_value(field, value, words):

@@ -9,7 +9,8 @@ from tux3nb.matrix import matrix
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.verdicts import UNREACHED, judge
 
-CASES = list(catalogue().values())
+CASES_BY_NAME = catalogue()
+CASES = list(CASES_BY_NAME.values())
 MOST_STATES = {"aio": 25_000, "ordinary+forked_twice": 60_000}  # the latter: two forks in a row, three deltas
 WHOLE = ("aio", "splice", "uprobes", "migration", "life")
 
@@ -25,6 +26,24 @@ def test_every_written_verdict_is_what_the_model_says(cells):
     case, found = cells
     wrong = {c.policy: (c.answer.verdict, c.expected) for c in found if not c.as_expected}
     assert not wrong, f"{case.name}: policy -> (model, written) {wrong}"
+
+
+def test_what_is_violated_is_written_down(cells):
+    """A shipped case names the properties that a policy violates, and each is one that the case judges."""
+    case, _ = cells
+    judged = {p.id for p in case.properties if not p.advisory}
+    for policy, expected in case.expect.items():
+        verdict, _, named = expected.partition("(")
+        if verdict == "VIOLATED":
+            assert set(named.rstrip(")").split(", ")) <= judged and named, (policy, expected)
+
+
+def test_an_expectation_is_met_by_just_what_it_names():
+    (cell,) = matrix([CASES_BY_NAME["rdma+deregister_clean"]], ["tux3"])
+    answer = cell.answer
+    assert answer.told == "VIOLATED(I5)" and answer.violated == ("I5",)
+    assert answer.meets("VIOLATED") and answer.meets("VIOLATED(I5)")
+    assert not any(map(answer.meets, ("HOLDS", "VIOLATED(I1)", "VIOLATED(I1, I5)", "UNFINISHED")))
 
 
 def test_every_case_has_two_named_policies_that_differ(cells):

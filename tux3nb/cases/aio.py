@@ -35,24 +35,52 @@ FLUSHED = Case(
     vary=("fork", "refuse", "bounce", "redirty", "dirty_clean"),
     expect={
         # set_page_dirty asserts that the folio is dirty already; the flusher has just made it clean
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
+        "tux3": "VIOLATED(I5)",
+        "tux3_coherent": "VIOLATED(I5)",
         # no fork is needed for this, so never forking, or forking less, does not help
-        "stable_pages": "VIOLATED",
-        "in_place": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
-        "migration_rule": "VIOLATED",
-        "cowardly": "VIOLATED",
+        "stable_pages": "VIOLATED(I5)",
+        "in_place": "VIOLATED(I5)",
+        "rik_wait": "VIOLATED(I5)",
+        "rik_wait_holder": "VIOLATED(I5)",
+        "rik_in_place": "VIOLATED(I5)",
+        "migration_rule": "VIOLATED(I5)",
+        "cowardly": "VIOLATED(I5)",
         # the ban is on long-term pins; direct I/O is short
-        "no_longterm": "VIOLATED",
+        "no_longterm": "VIOLATED(I5)",
         # the repair: while it may be pinned, the folio is dirty again before the flusher unlocks it
         "reverse_fork": "HOLDS",
         "reverse_fork_holders": "HOLDS",
         "perfect": "HOLDS",
     },
     bounds="One page, one read of one cell, one delta closed.",
+    sources=(DIRECT, CHECK, ASSERT),
+)
+
+AGAIN = Case(
+    name="aio+flush+again",
+    family="aio",
+    title="A second direct read while the first one's work item still has the page",
+    asks="The first read completes on a clean folio, so that a work item has yet to report it dirty. The process reads "
+    "into the same page again. Do the two get into each other's way?",
+    columns="""
+        app           | kernel
+        dio_read p0:0 | transition
+        dio_read p0:1 |
+    """,
+    mappings=("app",),
+    folios=2,
+    judges=("I2", "I5", "I7"),
+    vary=("fork", "refuse", "redirty", "dirty_clean"),
+    expect={
+        # the first dirty call that meets the clean folio fails, at submission of the second read or at completion
+        "tux3": "VIOLATED(I5)",
+        "stable_pages": "VIOLATED(I5)",
+        # accepted and queued, the calls are independent
+        "queued": "HOLDS",
+        # nothing is left to a work item
+        "reverse_fork": "HOLDS",
+    },
+    bounds="One page, two reads of one cell each by one process, one delta closed; one I/O at a time has the page.",
     sources=(DIRECT, CHECK, ASSERT),
 )
 
@@ -71,11 +99,11 @@ FLUSHED_GET = Case(
     judges=("I5",),
     vary=("fork", "refuse", "bounce", "redirty", "dirty_clean"),
     expect={
-        "tux3": "VIOLATED",
-        "stable_pages": "VIOLATED",
-        "migration_rule": "VIOLATED",
+        "tux3": "VIOLATED(I5)",
+        "stable_pages": "VIOLATED(I5)",
+        "migration_rule": "VIOLATED(I5)",
         # nothing tells the flusher that the folio is held, so it is cleaned and left clean
-        "reverse_fork": "VIOLATED",
+        "reverse_fork": "VIOLATED(I5)",
         # the repair that needs no pin: a dirty call on a clean folio is queued to the current delta
         "reverse_fork_holders": "HOLDS",
         "perfect": "HOLDS",
@@ -99,13 +127,13 @@ FORKED = Case(
     vary=("fork", "refuse", "pinfork", "dirty_forked"),
     expect={
         # the device writes to the folio that left the page cache
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "tux3_coherent": "VIOLATED(I2)",
         # counted before the PTEs are write-protected: the pin comes through a PTE that is still writable
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "rik_wait": "VIOLATED(I2)",
+        "rik_wait_holder": "VIOLATED(I2)",
+        "rik_in_place": "VIOLATED(I2)",
+        "no_longterm": "VIOLATED(I2)",
         # no fork, no split
         "stable_pages": "HOLDS",
         "in_place": "HOLDS",
@@ -134,16 +162,16 @@ FORKED_GET = Case(
     judges=("I2",),
     vary=("fork", "refuse", "bounce"),
     expect={
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "tux3_coherent": "VIOLATED(I2)",
+        "rik_wait": "VIOLATED(I2)",
+        "rik_wait_holder": "VIOLATED(I2)",
+        "rik_in_place": "VIOLATED(I2)",
+        "no_longterm": "VIOLATED(I2)",
         # a test for pins does not see a plain reference, and a device cannot look the folio up again
-        "reverse_fork": "VIOLATED",
-        "reverse_fork_holders": "VIOLATED",
-        "perfect": "VIOLATED",
+        "reverse_fork": "VIOLATED(I2)",
+        "reverse_fork_holders": "VIOLATED(I2)",
+        "perfect": "VIOLATED(I2)",
         # the repairs are those that ask for no pin: never fork, count every reference with the count frozen, or
         # register every hold
         "holder_index": "HOLDS",
@@ -172,10 +200,10 @@ TORN = Case(
     vary=("fork", "refuse", "pinfork"),
     expect={
         # half of the data was copied, half went to the folio that left the page cache
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "tux3_coherent": "VIOLATED(I2)",
+        "rik_wait": "VIOLATED(I2)",
+        "no_longterm": "VIOLATED(I2)",
         "stable_pages": "HOLDS",
         "cowardly": "HOLDS",
         "migration_rule": "HOLDS",
@@ -203,17 +231,17 @@ UNSTABLE = Case(
     vary=("fork", "refuse", "bounce", "redirty"),
     expect={
         # a fork is triggered by a CPU's write; the device asks nobody
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
+        "tux3": "VIOLATED(I3)",
+        "tux3_coherent": "VIOLATED(I3)",
         # nor does it wait for the end of the write-out
-        "stable_pages": "VIOLATED",
-        "in_place": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
-        "migration_rule": "VIOLATED",
-        "no_longterm": "VIOLATED",
-        "cowardly": "VIOLATED",
+        "stable_pages": "VIOLATED(I3)",
+        "in_place": "VIOLATED(I3)",
+        "rik_wait": "VIOLATED(I3)",
+        "rik_wait_holder": "VIOLATED(I3)",
+        "rik_in_place": "VIOLATED(I3)",
+        "migration_rule": "VIOLATED(I3)",
+        "no_longterm": "VIOLATED(I3)",
+        "cowardly": "VIOLATED(I3)",
         # the repair: a folio that may be pinned is copied before it is submitted
         "reverse_fork": "HOLDS",
         "reverse_fork_holders": "HOLDS",
@@ -240,12 +268,12 @@ LONG = Case(
     vary=("fork", "refuse", "pinfork", "redirty"),
     expect={
         # the hold outlives the delta, and the next fork leaves it behind
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "tux3_coherent": "VIOLATED(I2)",
+        "rik_wait": "VIOLATED(I2)",
+        "rik_wait_holder": "VIOLATED(I2)",
+        "rik_in_place": "VIOLATED(I2)",
+        "no_longterm": "VIOLATED(I2)",
         "stable_pages": "HOLDS",
         "in_place": "HOLDS",
         "cowardly": "HOLDS",
@@ -275,10 +303,10 @@ DURABLE = Case(
     vary=("fork", "refuse", "busy", "bounce", "redirty", "dirty_clean"),
     expect={
         # the data are in the folio that was forked off, which no later delta writes
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "tux3": "VIOLATED(I4a)",
+        "tux3_coherent": "VIOLATED(I4a)",
+        "rik_wait": "VIOLATED(I4a)",
+        "no_longterm": "VIOLATED(I4a)",
         # one folio, so what is dirty there is written
         "stable_pages": "HOLDS",
         "in_place": "HOLDS",
@@ -309,10 +337,10 @@ LATE = Case(
     vary=("fork", "bounce", "redirty", "dirty_clean"),
     expect={
         # nobody has told the file system yet
-        "tux3": "VIOLATED",
-        "stable_pages": "VIOLATED",
-        "migration_rule": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "tux3": "VIOLATED(I4b)",
+        "stable_pages": "VIOLATED(I4b)",
+        "migration_rule": "VIOLATED(I4b)",
+        "no_longterm": "VIOLATED(I4b)",
         # the folio stays dirty while it may be pinned, so nothing is left to a work item
         "reverse_fork": "HOLDS",
         "perfect": "HOLDS",
@@ -349,11 +377,11 @@ WRITTEN = Case(
         "reverse_fork_holders": "HOLDS",
         "perfect": "HOLDS",
         # the next delta's bytes reach the disk with this one
-        "in_place": "VIOLATED",
+        "in_place": "VIOLATED(I3, I6)",
         # a refusal for the sake of a reader does the same
-        "rik_in_place": "VIOLATED",
+        "rik_in_place": "VIOLATED(I3, I6)",
         # a read-only pin taken under write-out: too late for a bounce, and for a reverse fork unless it waits
-        "reverse_fork_busy": "VIOLATED",
+        "reverse_fork_busy": "VIOLATED(I3, I6)",
     },
     bounds="One page, one write of one cell, one delta closed.",
     sources=(DIRECT, FORK),
@@ -375,13 +403,13 @@ WRITTEN_READONLY = Case(
     vary=("fork", "refuse", "redirect", "optout"),
     expect={
         # the PTE stays on the old folio for ever
-        "tux3": "VIOLATED",
-        "no_longterm": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
-        "reverse_fork": "VIOLATED",
-        "reverse_fork_holders": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "no_longterm": "VIOLATED(I2)",
+        "rik_wait": "VIOLATED(I2)",
+        "rik_wait_holder": "VIOLATED(I2)",
+        "rik_in_place": "VIOLATED(I2)",
+        "reverse_fork": "VIOLATED(I2)",
+        "reverse_fork_holders": "VIOLATED(I2)",
         # the repair: redirect by VM_MAYSHARE
         "tux3_coherent": "HOLDS",
         "perfect": "HOLDS",
@@ -413,13 +441,13 @@ REGISTERED = Case(
     vary=("fork", "bounce", "redirty", "longterm"),
     expect={
         # the flusher cleans the page once, and nothing makes it dirty again
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "stable_pages": "VIOLATED",
-        "in_place": "VIOLATED",
-        "rik_wait": "VIOLATED",
-        "migration_rule": "VIOLATED",
-        "cowardly": "VIOLATED",
+        "tux3": "VIOLATED(I4b)",
+        "tux3_coherent": "VIOLATED(I4b)",
+        "stable_pages": "VIOLATED(I4b)",
+        "in_place": "VIOLATED(I4b)",
+        "rik_wait": "VIOLATED(I4b)",
+        "migration_rule": "VIOLATED(I4b)",
+        "cowardly": "VIOLATED(I4b)",
         # long-term writable pins of file pages are refused, so the data never come
         "no_longterm": "HOLDS(refused)",
         # the repair: dirty again in every delta for as long as the page may be pinned
@@ -448,8 +476,8 @@ UNREGISTERED = Case(
     judges=("I4b",),
     vary=("fork", "bounce", "redirty", "longterm"),
     expect={
-        "tux3": "VIOLATED",
-        "stable_pages": "VIOLATED",
+        "tux3": "VIOLATED(I4b)",
+        "stable_pages": "VIOLATED(I4b)",
         "no_longterm": "HOLDS(refused)",
         # the folio was dirty for the whole life of the pin, so it is dirty when the pin goes
         "reverse_fork": "HOLDS",

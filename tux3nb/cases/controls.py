@@ -25,7 +25,7 @@ FORKED_TWICE = Case(
     vary=("fork", "refuse", "redirect_orig"),
     # Found by the free-running world of aio: the PTE stays on the folio between the two, with no accessed bit in play;
     # redirecting the faulting PTE too (2014) leaves nobody behind.
-    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
     sources=(WP, FORK),
 )
 
@@ -51,8 +51,8 @@ CONTROLS = Case(
         "migration_rule": "HOLDS",
         "pins_unmapped": "HOLDS",
         "reverse_fork": "HOLDS",
-        "no_own_reference": "VIOLATED",
-        "in_place": "VIOLATED",
+        "no_own_reference": "VIOLATED(I8)",
+        "in_place": "VIOLATED(I3, I6)",
     },
     sources=(FORK,),
 )
@@ -76,7 +76,7 @@ TWO_WRITERS = Case(
         "migration_rule": "HOLDS",
         "pins_unmapped": "HOLDS",
         "rik_wait_holder": "HOLDS",
-        "in_place": "VIOLATED",
+        "in_place": "VIOLATED(I3, I6)",
     },
     sources=(FORK,),
 )

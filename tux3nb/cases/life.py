@@ -42,7 +42,7 @@ REFILL = Case(
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
         # Writing into the folio of the closed delta loses the cut, with or without reclaim.
-        "in_place": "VIOLATED",
+        "in_place": "VIOLATED(I3, I6)",
     },
     bounds="One page, two writes, one folio scanned, one delta closed.",
     sources=(SCAN, FORK),
@@ -67,7 +67,7 @@ ORPHAN = Case(
         "stable_pages": "HOLDS",
         # From the unlock until the list of forked folios counts its buffers nothing else keeps it: the new folio loses
         # its slot, and the list gets a folio that is freed.
-        "no_own_reference": "VIOLATED",
+        "no_own_reference": "VIOLATED(I5)",
     },
     bounds="One page, two writes, one folio scanned, one delta closed.",
     sources=(FORK, SCAN),
@@ -94,7 +94,7 @@ TRUNCATED = Case(
         # Waiting for the older delta, as mainline waits for writeback.
         "stable_pages": "HOLDS",
         # Dropped under the flusher's hands.
-        "in_place": "VIOLATED",
+        "in_place": "VIOLATED(I5, I6)",
     },
     bounds="One page, one truncation, two writes, one folio scanned, one delta closed.",
     sources=(INVALIDATE, TRUNCATE),
@@ -116,7 +116,7 @@ READ_FAULT = Case(
     expect={
         # A page that mainline deletes has no mapping any more; a page that Tux3 forks keeps it, and the truncated bytes
         # come back.
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I1)",
         "tux3_coherent": "HOLDS",
         "stable_pages": "HOLDS",
     },
@@ -139,12 +139,12 @@ WRITE_FAULT = Case(
     vary=("fork", "refuse", "recheck"),
     expect={
         # The retry asserts that the look-up finds a page; after a fork without a clone there is none.
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I1, I5)",
         "tux3_coherent": "HOLDS",
         # Without a fork the folio has lost its mapping, and the fault starts over.
         "stable_pages": "HOLDS",
         # A fault that is let in forks the folio between truncation's look-up and its lock: a BUG in need_fork.
-        "no_truncate_lock": "VIOLATED",
+        "no_truncate_lock": "VIOLATED(I5)",
     },
     bounds="One page, one truncation, two stores, one delta closed.",
     sources=(MKWRITE, INVALIDATE),
@@ -166,7 +166,7 @@ PINNED = Case(
     vary=("fork", "refuse", "dirty_clean", "dirty_forked", "longterm"),
     expect={
         # The pin's dirty call meets a forked folio that its delta has cleaned.
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I5)",
         # A folio that is deleted has no mapping: the dirty call reaches no file system.
         "stable_pages": "HOLDS",
         # Nothing is in the slot, so there is nothing to forward to.
@@ -198,7 +198,7 @@ TAIL = Case(
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
         # A clean page is reclaimed, and the refill reads what the disk had before the old folio's delta.
-        "no_clone_dirty": "VIOLATED",
+        "no_clone_dirty": "VIOLATED(I1)",
     },
     bounds="One page, one truncation, two writes, one folio scanned, one delta closed.",
     sources=(PARTIAL, TRUNCATE),
@@ -223,7 +223,7 @@ STABLE_DEVICE = Case(
         "stable_pages": "HOLDS",
         # A folio that is dirty for the closed delta and not yet in a bio has no write-out to wait for: what is written
         # in place then gets into the wrong delta, although the page is stable on its way to the disk.
-        "in_place": "VIOLATED",
+        "in_place": "VIOLATED(I6)",
     },
     bounds="One page, two writes, one delta closed.",
     sources=(STABLE, WRITE),
@@ -245,7 +245,7 @@ STABLE_HOLDER = Case(
     vary=("fork", "refuse", "busy", "bounce"),
     expect={
         # The fork comes before the write-out has begun.
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
         "stable_pages": "HOLDS",
     },
     bounds="One page, one read-only registration, one device read, one write(2), one delta closed.",
@@ -270,7 +270,7 @@ CRASH = Case(
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
         # It leads to a cell that has not been written.
-        "no_superblock_order": "VIOLATED",
+        "no_superblock_order": "VIOLATED(I6)",
     },
     bounds="One page, two writes of both cells, one crash, one delta closed.",
     sources=(COMMIT,),
@@ -298,7 +298,7 @@ EVICTED = Case(
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
         # Left alone, its mapping is that of a freed inode.
-        "no_forced_free": "VIOLATED",
+        "no_forced_free": "VIOLATED(I5)",
     },
     bounds="One page, one registration, one write(2), one eviction, three deltas closed.",
     sources=(EVICT, FORK),
@@ -321,7 +321,7 @@ REUSED = Case(
     vary=("fork", "flush_orig"),
     expect={
         # The faulting PTE is replaced without a flush, and its folio freed by the next poll.
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I8)",
         "tux3_coherent": "HOLDS",
         "stable_pages": "HOLDS",
     },
@@ -343,11 +343,11 @@ FLAG_ORDER = Case(
     judges=("I1", "I2", "I7", "I8"),
     vary=("fork", "pinfork", "off"),
     expect={
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
         "pin_forks": "HOLDS",
         # need_fork and reclaim look under the folio lock, and the poll for forked folios runs in the flusher's own
         # task: none of them can tell. A pin that asks need_fork under the page-table lock alone can.
-        "no_flag_order": "VIOLATED",
+        "no_flag_order": "VIOLATED(I2)",
     },
     bounds="One page, one registration, one device write, one write(2), one delta closed.",
     sources=(FLAGS, ORDER),

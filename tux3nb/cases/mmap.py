@@ -22,8 +22,8 @@ PIN_OUTLIVES = Case(
     judges=("I1", "I2", "I5", "I7", "I8"),
     # Not mapped any more when the fork decides; the pin is still there.
     expect={
-        "tux3": "VIOLATED",
-        "cowardly": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "cowardly": "VIOLATED(I2)",
         "cowardly_ever": "HOLDS",
         "cowardly_or_pinned": "HOLDS",
         "stable_pages": "HOLDS",
@@ -45,8 +45,9 @@ MMAP_RACE = Case(
     """,
     mappings=("app:unmapped",),
     judges=("I1", "I2", "I5", "I7", "I8"),
-    # The decision must be atomic with mmap.
-    expect={"tux3": "VIOLATED", "cowardly_ever": "HOLDS", "cowardly": "VIOLATED"},
+    # The decision must be atomic with mmap: the load's read fault sleeps on the folio lock over the fork and maps the
+    # old folio. reason: I2 was expected too, but the registration writes, and its own fault leads it to the new folio.
+    expect={"tux3": "VIOLATED(I1)", "cowardly_ever": "HOLDS", "cowardly": "VIOLATED(I1)"},
     sources=(MAIL, FORK),
 )
 
@@ -63,7 +64,7 @@ READER = Case(
     mappings=("reader:readonly:absent",),
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
     # VM_SHARED is not set for such a mapping, so it does not count as writable; it stays on the old folio.
-    expect={"tux3": "VIOLATED", "cowardly_writable": "VIOLATED", "cowardly": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1)", "cowardly_writable": "VIOLATED(I1)", "cowardly": "HOLDS"},
     sources=(MAIL,),
 )
 
@@ -80,7 +81,7 @@ EXECUTABLE = Case(
     mappings=("app",),
     judges=("I1", "I2", "I5", "I7", "I8"),
     # It is not restricted to executables; it is restricted to shared mappings.
-    expect={"tux3": "VIOLATED", "cowardly_executable": "VIOLATED", "cowardly": "HOLDS"},
+    expect={"tux3": "VIOLATED(I2)", "cowardly_executable": "VIOLATED(I2)", "cowardly": "HOLDS"},
     sources=(MAIL,),
 )
 
@@ -96,7 +97,7 @@ NO_MMAP = Case(
     """,
     mappings=("text:private", "reader:readonly"),
     judges=("I1", "I1p", "I3", "I5", "I6", "I7", "I8"),
-    expect={"tux3": "VIOLATED", "cowardly_executable": "HOLDS", "cowardly_writable": "VIOLATED"},
+    expect={"tux3": "VIOLATED(I1)", "cowardly_executable": "HOLDS", "cowardly_writable": "VIOLATED(I1)"},
     sources=(MAIL,),
 )
 
@@ -113,6 +114,6 @@ PRICE = Case(
     mappings=("app", "peer"),
     judges=JUDGES[:1] + JUDGES[2:],
     # Both are safe; the opt-out waits for the write-out where Tux3 forks. In place loses the cut.
-    expect={"tux3": "HOLDS", "cowardly": "HOLDS", "in_place": "VIOLATED"},
+    expect={"tux3": "HOLDS", "cowardly": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
     sources=(MAIL,),
 )

@@ -21,7 +21,7 @@ STORES = Case(
     mappings=("app", "peer"),
     judges=CPU,
     # The fork was made for this: Tux3 keeps both coherence and the cut; writing in place loses the cut.
-    expect={"tux3": "HOLDS", "stable_pages": "HOLDS", "in_place": "VIOLATED"},
+    expect={"tux3": "HOLDS", "stable_pages": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
     sources=(FORK,),
 )
 
@@ -38,7 +38,7 @@ READONLY = Case(
     mappings=("reader:readonly",),
     judges=CPU,
     # VM_SHARED is cleared for such a mapping, and the fork redirects VM_SHARED mappings only.
-    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
     sources=(MMAP, FORK),
 )
 
@@ -55,7 +55,7 @@ PRIVATE = Case(
     mappings=("text:private", "reader:readonly"),
     judges=("I1", "I1p", "I3", "I5", "I6", "I7", "I8"),
     # The private one is open to POSIX (reported apart); the read-only shared one is not.
-    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1)", "tux3_coherent": "HOLDS"},
     sources=(MMAP, FORK),
 )
 
@@ -72,7 +72,7 @@ READ_FAULT = Case(
     mappings=("reader:absent",),
     judges=CPU,
     # filemap_fault looks only at the mapping, and a forked folio keeps it.
-    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
     sources=(FAULT,),
 )
 
@@ -89,7 +89,7 @@ SIBLING = Case(
     mappings=("app:sibling",),
     judges=CPU,
     # The faulting PTE is replaced without a flush; the old folio can even be freed under the translation.
-    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1, I8)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
     sources=(WP,),
 )
 
@@ -144,7 +144,7 @@ UNPROTECTED = Case(
     mappings=("app",),
     judges=CPU,
     # The authors' own diagram at prepare_clone_page: without write-protect before the copy the store is lost.
-    expect={"tux3": "HOLDS", "no_mkclean": "VIOLATED"},
+    expect={"tux3": "HOLDS", "no_mkclean": "VIOLATED(I1, I6)"},
     sources=(Source("linux-tux3, fs/tux3/buffer_fork.c: comment at prepare_clone_page (18a490ba)"),),
 )
 
@@ -165,7 +165,7 @@ LOCK_ORDER = Case(
     vary=("fork", "refuse"),
     # Lock first, and an older section can never meet a newer folio; section first (write(2) of January 2015), and the
     # newer delta overwrites the older section's data on disk.
-    expect={"tux3": "HOLDS", "no_lock_order": "VIOLATED"},
+    expect={"tux3": "HOLDS", "no_lock_order": "VIOLATED(I6)"},
     sources=(
         Source("linux-tux3, fs/tux3/filemap_blocklib.c:tux3_write_begin (045a6e00): lock, then section"),
         Source("OGAWAHirofumi/tux3 0dd55b3f, user/kernel/filemap.c:tux3_file_write_begin: section, then lock"),
@@ -185,7 +185,7 @@ ACCESSED_BIT = Case(
     mappings=("app:young",),
     judges=CPU,
     # The PTE stays on the old folio until the next write fault; the 2014 version redirected it as well.
-    expect={"tux3": "VIOLATED", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    expect={"tux3": "VIOLATED(I1)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
     sources=(WP, Source("linux-tux3, fs/tux3/filemap_mmap.c (7e0293b4, 2014): no VMA is left out")),
 )
 
@@ -202,6 +202,6 @@ OWN_REFERENCE = Case(
     mappings=("reader",),
     judges=CPU,
     # Polling frees at a count of three: dummy cache, buffers, own. Without the last the count never fits: a leak.
-    expect={"tux3": "HOLDS", "no_own_reference": "VIOLATED"},
+    expect={"tux3": "HOLDS", "no_own_reference": "VIOLATED(I8)"},
     sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:is_freeable_forked (18a490ba)"),),
 )

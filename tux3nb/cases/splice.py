@@ -39,11 +39,11 @@ PIPE = Case(
         "rik_wait": "HOLDS",
         "migration_rule": "HOLDS",
         # the writer waits for a pipe that may never be read
-        "rik_wait_holder": "VIOLATED",
+        "rik_wait_holder": "VIOLATED(I7)",
         # the next delta's bytes reach the disk with this one
-        "in_place": "VIOLATED",
+        "in_place": "VIOLATED(I3, I6)",
         # and an idle pipe is all it takes
-        "rik_in_place": "VIOLATED",
+        "rik_in_place": "VIOLATED(I3, I6)",
     },
     bounds="One page, one splice, two writes, one delta closed; nothing maps the page.",
     sources=(SPLICE, FORK, RIK2),
@@ -71,8 +71,8 @@ CURRENT = Case(
         "cowardly": "HOLDS",
         "reverse_fork": "HOLDS",
         "perfect": "HOLDS",
-        "in_place": "VIOLATED",
-        "rik_in_place": "VIOLATED",
+        "in_place": "VIOLATED(I3, I6)",
+        "rik_in_place": "VIOLATED(I3, I6)",
     },
     bounds="One page, one splice, two stores, one delta closed.",
     sources=(SPLICE, FORK),
@@ -94,15 +94,15 @@ LENT = Case(
     vary=("fork", "refuse", "optout", "retranslate"),
     expect={
         # the pipe keeps the folio that left the page cache
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "no_longterm": "VIOLATED",
+        "tux3": "VIOLATED(I2)",
+        "tux3_coherent": "VIOLATED(I2)",
+        "no_longterm": "VIOLATED(I2)",
         # a read-only reference can still be taken through any PTE after the count was tested
-        "rik_wait": "VIOLATED",
-        "rik_wait_holder": "VIOLATED",
-        "rik_in_place": "VIOLATED",
+        "rik_wait": "VIOLATED(I2)",
+        "rik_wait_holder": "VIOLATED(I2, I7)",
+        "rik_in_place": "VIOLATED(I2)",
         # a plain reference is no pin
-        "reverse_fork": "VIOLATED",
+        "reverse_fork": "VIOLATED(I2)",
         # a registry has the pipe in it, until it is read
         "holder_index": "HOLDS",
         # the repair for a CPU reader: lock the folio and look the index up again before the copy

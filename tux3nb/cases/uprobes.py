@@ -35,7 +35,7 @@ PROBED = Case(
         "cowardly_executable": "HOLDS",
         "stable_pages": "HOLDS",
         # The page that the mail speaks of: with the breakpoint in the page cache the disk and all others get it.
-        "no_private_copy": "VIOLATED",
+        "no_private_copy": "VIOLATED(I1, I6, U2, U3)",
     },
     bounds="One page, one probe, two writes of the other cell, one delta closed.",
     sources=(MAIL, OPCODE, REDIRECT),
@@ -57,12 +57,12 @@ SAVED = Case(
     vary=("fork", "refuse", "redirect", "recheck", "optout"),
     expect={
         # A private PTE is not redirected: the process executes A's bytes, copy_insn reads B's.
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
+        "tux3": "VIOLATED(U4)",
+        "tux3_coherent": "VIOLATED(U4)",
         # Nobody but the PTE itself holds the page, and that is accounted for: the fork is not refused.
-        "rik_wait": "VIOLATED",
+        "rik_wait": "VIOLATED(U4)",
         # Nothing is pinned, so that these fork like Tux3, and they redirect shared mappings only.
-        "reverse_fork": "VIOLATED",
+        "reverse_fork": "VIOLATED(U4)",
         # reason: `perfect` was VIOLATED while it redirected shared mappings only; it redirects all of them now.
         "perfect": "HOLDS",
         "redirect_all": "HOLDS",
@@ -91,11 +91,11 @@ READ_FAULT = Case(
     judges=JUDGES,
     vary=("fork", "refuse", "redirect", "recheck"),
     expect={
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(U4)",
         # The fault found A, slept on its lock over the fork, and maps A after the redirect.
-        "redirect_all": "VIOLATED",
+        "redirect_all": "VIOLATED(U4)",
         # Looking again after the lock is not enough either where a PTE set before is not redirected.
-        "tux3_coherent": "VIOLATED",
+        "tux3_coherent": "VIOLATED(U4)",
         "redirect_all_recheck": "HOLDS",
         "cowardly_executable": "HOLDS",
         "stable_pages": "HOLDS",
@@ -123,7 +123,7 @@ REPLACE = Case(
         "redirect_all_recheck": "HOLDS",
         "migration_rule": "HOLDS",
         # Without that look the old folio loses a reference that it does not have, and the new one keeps one for ever.
-        "no_uprobe_retry": "VIOLATED",
+        "no_uprobe_retry": "VIOLATED(I8)",
     },
     bounds="One page, one probe, two writes of the other cell, one delta closed.",
     sources=(OPCODE, REDIRECT),
@@ -148,7 +148,7 @@ UNREGISTER = Case(
         "redirect_all_recheck": "HOLDS",
         "stable_pages": "HOLDS",
         # Putting the saved instruction into the page cache overwrites what write(2) put there meanwhile.
-        "no_private_copy": "VIOLATED",
+        "no_private_copy": "VIOLATED(I1, I6, U1, U2, U3)",
     },
     bounds="One page, one probe put in and taken out, two writes, one delta closed.",
     sources=(OPCODE, COPY_INSN),
@@ -174,7 +174,7 @@ COUNTER = Case(
         "redirect_all_recheck": "HOLDS",
         "stable_pages": "HOLDS",
         # Written into the page cache by GUP, it would be a store that nobody accounts for.
-        "no_private_copy": "VIOLATED",
+        "no_private_copy": "VIOLATED(I1, I6, U2, U3)",
     },
     bounds="One page, two counts, two writes of the other cell, one delta closed.",
     sources=(REF_CTR,),

@@ -61,6 +61,7 @@ def as_json(cell: Cell) -> dict:
         "policy": cell.policy,
         "verdict": verdict,
         "property": broken,
+        "violated": list(cell.answer.violated),
         "expected": cell.expected,
         "as_expected": cell.as_expected,
     }
@@ -83,6 +84,6 @@ def show(cells: list[Cell], policies: list[str]):
     print("\nH holds, V violated, R holds (refused), u unreached, ? unfinished; * written by hand, ! differs from it")
     wrong = [c for c in cells if not c.as_expected]
     for c in wrong:
-        print(f"unexpected: {c.case} under {c.policy}: {c.answer.verdict}, expected {c.expected}")
+        print(f"unexpected: {c.case} under {c.policy}: {c.answer.told}, expected {c.expected}")
     judged = sum(c.expected is not None for c in cells)
     print(f"{len(cells)} cells, {judged} with a verdict written by hand, {len(wrong)} unexpected")

@@ -1,4 +1,4 @@
-"""``tux3nb mutants``: drop each condition of each rule in turn, and see whether a written verdict changes."""
+"""``tux3nb mutants``: drop each condition of each rule in turn, and see whether anything that is written changes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 import sys
 from collections import Counter
 
-from ..cases import catalogue
 from ..errors import UserError
-from ..mutants import KILLED, OUTCOMES, Outcome, record, try_all
+from ..mutants import FOLDS, KILLED, OUTCOMES, Outcome, record, try_all, worlds
 from ..places import data_dir
 
 
@@ -19,7 +18,7 @@ def configure(parser):
 
 def run(args) -> int:
     """Exit code: 0 if every mutant is killed or has a written reason, else 1."""
-    outcomes = try_all(catalogue().values(), args.rules, follow)
+    outcomes = try_all(worlds(), args.rules, follow)
     if args.json:
         rows = [{**o.row, "line": o.condition.line, "reason": o.reason} for o in outcomes]
         print(json.dumps({"mutants": rows, "outcomes": count(outcomes)}))
@@ -51,13 +50,15 @@ def count(outcomes: list[Outcome]) -> dict[str, int]:
 
 
 def show(outcomes: list[Outcome]):
-    """The mutants that no verdict kills, with their reasons, and the figure."""
+    """The mutants that nothing kills, with their reasons, and the figure."""
     for o in outcomes:
         if o.outcome not in KILLED:
             print(f"{o.outcome:9} {o.condition}\n          {o.reason or 'no reason is written down'}")
     for name, number in count(outcomes).items():
         print(f"{number:5} {name:9} {OUTCOMES[name]}")
     killed = sum(o.outcome in KILLED for o in outcomes)
-    listed = sum(o.outcome not in KILLED and bool(o.reason) for o in outcomes)
-    print(f"{killed} of {len(outcomes)} mutants killed ({killed / len(outcomes):.1%}); "
-          f"of the others {listed} have a written reason")  # fmt: skip
+    counted = sum(o.outcome != FOLDS for o in outcomes)
+    listed = sum(o.outcome not in (*KILLED, FOLDS) and bool(o.reason) for o in outcomes)
+    share = f" ({killed / counted:.1%})" if counted else ""
+    print(f"{killed} of {counted} mutants killed{share}, not counting {len(outcomes) - counted} that only let a rule "
+          f"fold; of the other {counted - killed}, {listed} have a written reason")  # fmt: skip

@@ -88,7 +88,7 @@ def access_faults(s, policy, op):
     """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
     t, m = op.task, op.via
     s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == 0, s.migrating[m] == 0)
-    s.require(s.vma[m] == 1, s.moving[m] == 0, ~empty(s), s.frozen[s.slot[op.page]] == 0)
+    s.require(s.vma[m] == 1, ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.folio[t] = s.slot[op.page] + 1
     s.pc[t] = PC.map_lock
 
@@ -235,7 +235,7 @@ def sibling_stores(s, policy, op):
 def store(s, policy, op):
     """The process stores through its writable PTE."""
     c = op.cells[0]
-    s.require(may_start(s, op), s.pte[op.via] != 0, s.pte_write[op.via] == 1)
+    s.require(may_start(s, op), s.pte_write[op.via] == 1)
     s.mark("cpu_path")
     store_completes(s, op)
     s.cell[s.pte[op.via] - 1, c] = op.version[c]

@@ -1,0 +1,78 @@
+"""The laws hold in every case, under every policy that is expected to hold; and a rule that breaks one is found."""
+
+import pytest
+
+from tux3nb.cases import catalogue
+from tux3nb.model.features import FEATURES
+from tux3nb.model.laws import LAWS, MECHANISMS
+from tux3nb.model.rules import all_rules
+from tux3nb.mutants import LAW, Baseline, conditions
+
+CASES = catalogue()
+RULES = {r.name: r for r in all_rules()}
+QUICK = ("ordinary+own_reference", "ptrace+locked", "stable_device", "crash", "uprobes+read_fault")
+FAST_WALK = "the fast walk takes a reference on the folio that has been moved, finds its PTE changed and drops it again"
+BROKEN = {  # case -> law -> policies, of those expected to hold, and why
+    "migration": ("free_is_clean", {"tux3", "stable_pages"}, FAST_WALK),
+    "migration+orphan": ("free_is_clean", {"no_own_recheck"}, "a write(2) still has the forked folio that is moved"),
+    "rdma+dirty_call_forwarded": (
+        "leaves_locked_alone",
+        {"forward_range"},
+        "what is forwarded dirties the folio in the slot, whose lock is not taken",
+    ),
+}
+
+
+def broken(case):
+    """law -> the policies that are expected to hold and under which the law is broken."""
+    base = Baseline(case)
+    holding = {i: name for i, name in base.names.items() if case.expect[name].startswith("HOLDS")}
+    out = {}
+    for law in LAWS:
+        names = {name for i, name in holding.items() if not base.spared[law.name] >> i & 1}
+        if names:
+            out[law.name] = names
+    return out
+
+
+def expected(case):
+    law, policies, _ = BROKEN.get(case.name, ("", set(), ""))
+    return {law: policies} if law else {}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_small_cases_keep_every_law(name):
+    assert broken(CASES[name]) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda c: c.name)
+def test_every_case_keeps_every_law(case):
+    assert broken(case) == expected(case)
+
+
+def test_laws_are_named_and_sourced_and_ask_something():
+    assert len({law.name for law in LAWS}) == len(LAWS)
+    for law in LAWS:
+        assert law.sentence.endswith(".") and law.source
+
+
+def test_mechanisms_name_features_and_values():
+    for event, has in MECHANISMS.items():
+        for feature, values in has.items():
+            assert values and set(values) < set(FEATURES[feature].values), event
+
+
+@pytest.mark.parametrize(
+    "name,rule,text,law",
+    [
+        ("ordinary+read_fault", "read_fault_locks", "s.locked[f] == 0", "locks_unlocked"),
+        ("aio+flush", "dio_begins", "may_start(s, op)", "stays_in_line"),
+        ("ordinary+controls", "begins_section", "s.section[t] == 0", "nests_no_section"),
+        ("rdma+plain_reference", "looks_up", "s.frozen[s.slot[0]] == 0", "frozen_is_alone"),
+    ],
+)
+def test_a_rule_that_breaks_a_law_is_found(name, rule, text, law):
+    found = conditions([CASES[name]], [RULES[rule]])[rule]
+    told = Baseline(CASES[name]).try_on(RULES[rule], next(c for c in found if c.text == text))
+    assert told.outcome == LAW and told.detail.endswith(f": {law} is broken")

@@ -1,0 +1,266 @@
+"""Laws: what every rule must respect in every case, whatever is asked there; mostly what the kernel asserts itself.
+
+They are no properties of a policy and are not explored with a case. The mutants (`tux3nb.mutants`) are held against
+them, and a test holds every case against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..expr import TRUE, Expr, const, count, every, some
+from ..rule import State, Step, predicate
+from ..system import Property, System
+from .features import FEATURES
+from .page import holds, mapcount, users
+from .world import FLUSHER, PC
+
+
+@dataclass(frozen=True)
+class Law:
+    """What is asked of every state (a predicate), or of every step: (s, step) -> what must hold where it is taken.
+
+    `source` is where it comes from.
+    """
+
+    asks: Callable
+    source: str
+    of_steps: bool
+
+    @property
+    def name(self) -> str:
+        return self.asks.__name__
+
+    @property
+    def sentence(self) -> str:
+        return " ".join(self.asks.__doc__.split())
+
+
+LAWS: list[Law] = []
+
+
+def law(source: str, of_steps: bool = True):
+    """Make a function a law."""
+
+    def decorate(function: Callable) -> Callable:
+        LAWS.append(Law(function, source, of_steps))
+        return function
+
+    return decorate
+
+
+def _axis(s, name: str) -> tuple:
+    return s.world.fields[name].axes[0] if name in s.world.fields else ()
+
+
+def _writes(step: Step, name: str, value: int | None = None) -> list[Expr]:
+    """The places to which a step writes a field (`value`: writes just that)."""
+    found = [(flat, v) for f, flat, v in step.writes if f.name == name]
+    return [flat for flat, v in found if value is None or v.is_const and v.value == value]
+
+
+# ---- of every state ----------------------------------------------------------------------------------------------
+@law("the format of a page-table entry", of_steps=False)
+def one_entry(s):
+    """A page-table entry is one thing at a time, and has flags only if it is present."""
+
+    def entry(m):
+        copied = s.anon[m] == 1 if "anon" in s.world.fields else const(False)
+        alone = count([s.pte[m] != 0, s.migrating[m] == 1, s.moving[m] != 0, copied]) < 2
+        return alone & ((s.pte[m] != 0) | (s.pte_write[m] == 0) & (s.pte_dirty[m] == 0))
+
+    return every(entry(m) for m in s.world.mappings)
+
+
+@law("mm/memory.c:zap_pte_range", of_steps=False)
+def entries_of_vma(s):
+    """There is no entry where nothing is mapped."""
+    none = {m: every([s.pte[m] == 0, s.migrating[m] == 0, s.moving[m] == 0]) for m in s.world.mappings}
+    return every((s.vma[m] == 1) | none[m] for m in s.world.mappings)
+
+
+@law("mm/page_alloc.c:free_pages_check (bad_page)", of_steps=False)
+def free_is_clean(s):
+    """A folio that is free has no user, no flag set and no place in the page cache."""
+    flags = ("dirty", "writeback", "locked", "forked", "own", "orphan", "snapshot", "frozen")
+    clean = {f: every(getattr(s, name)[f] == 0 for name in flags) for f in s.world.folios}
+    in_use = {f: (s.private[f] == 1) | (s.detached[f] != 0) for f in s.world.folios}
+    return every(in_use[f] | clean[f] & (users(s, f) == 0) & (s.slot[0] != f) for f in s.world.folios)
+
+
+@law("include/linux/mm.h:get_page: VM_BUG_ON_PAGE(page_ref_count(page) <= 0)", of_steps=False)
+def frozen_is_alone(s):
+    """While a count is frozen at zero, nobody refers to the folio but who froze it."""
+
+    def alone(f):
+        return (mapcount(s, f) == 0) & (holds(s, f) == 0) & (count(s.folio[t] == f + 1 for t in _axis(s, "folio")) < 2)
+
+    return every((s.frozen[f] == 0) | alone(f) for f in s.world.folios)
+
+
+@law("kernel/locking/lockdep.c:lockdep_sys_exit", of_steps=False)
+def idle_has_nothing(s):
+    """A task that is back in its program has let go of every folio of its routines, and of its section."""
+    kept = ("folio", "copy", "fault", "seen", "section")
+    none = {t: every(getattr(s, name)[t] == 0 for name in kept if t in _axis(s, name)) for t in s.world.tasks}
+    return every((s.pc[t] != PC.idle) | none[t] for t in s.world.tasks)
+
+
+@law("fs/tux3/buffer_writeback.c: one folio at a time in this model", of_steps=False)
+def written_is_flushed(s):
+    """Only the folio that the flusher works on is under writeback."""
+    return every((s.writeback[f] == 0) | (s.bio_folio == f + 1) for f in s.world.folios)
+
+
+@law("fs/tux3/commit.c:delta_transition", of_steps=False)
+def sections_are_open(s):
+    """No delta is committed while one of its sections is open, and none is open of a delta to come."""
+    tasks = _axis(s, "section")
+    return every((s.section[t] == 0) | (s.section[t] > s.committed) & (s.section[t] <= s.cur + 1) for t in tasks)
+
+
+# ---- of every step -----------------------------------------------------------------------------------------------
+@law("mm/filemap.c:unlock_page: VM_BUG_ON_PAGE(!PageLocked)")
+def unlocks_locked(s, step):
+    """Only a locked folio is unlocked."""
+    return [s.locked[f] == 1 for f in _writes(step, "locked", 0)]
+
+
+@law("mutual exclusion")
+def locks_unlocked(s, step):
+    """Only an unlocked folio is locked."""
+    return [s.locked[f] == 0 for f in _writes(step, "locked", 1)]
+
+
+@law("mm/page-writeback.c:clear_page_dirty_for_io: BUG_ON(!PageLocked)")
+def cleans_locked(s, step):
+    """The dirty bit is cleared under the folio lock."""
+    return [s.locked[f] == 1 for f in _writes(step, "dirty", 0)]
+
+
+@law("mm/filemap.c:end_page_writeback: BUG()")
+def ends_writeback(s, step):
+    """Writeback ends where it was (a snapshot has no flag)."""
+    return [(s.writeback[f] == 1) | (s.snapshot[f] == 1) for f in _writes(step, "writeback", 0)]
+
+
+@law("fs/tux3/commit.c:change_begin")
+def nests_no_section(s, step):
+    """Sections do not nest."""
+    return [s.section[t] == 0 for f, t, v in step.writes if f.name == "section" and not (v.is_const and v.value == 0)]
+
+
+@law("include/linux/pagemap.h:lock_page")
+def leaves_locked_alone(s, step):
+    """A folio's dirt and its place in the file change by who has it locked, or while nobody has."""
+    mine = [step.actor] if step.actor in s.world.tasks else []
+    op = step.args.get("op")
+    out = []
+    for f in (place for name in ("dirty", "tag", "private", "forked", "detached") for place in _writes(step, name)):
+        owns = [s.folio[t] - 1 == f for t in mine if t in _axis(s, "folio")]
+        owns += [s.copy[t] - 1 == f for t in mine if t in _axis(s, "copy")]
+        if step.actor in (FLUSHER, "disk"):
+            owns.append(s.bio_folio - 1 == f)
+        if op is not None and op.kind == "poke":
+            owns.append(s.hold[op.holder] - 1 == f)
+        out.append((s.locked[f] == 0) | some(owns))
+    return out
+
+
+@law("mm/page-writeback.c:set_page_dirty_lock")
+def calls_dirty_unlocked(s, step):
+    """A dirty call waits for the folio lock (a poke may have it already)."""
+    op = step.args.get("op")
+    if "outcome" not in step.args or op.kind == "poke":
+        return []
+    return [s.locked[s.hold[op.holder] - 1] == 0]
+
+
+@law("the MMU; mm/migrate.c:migration_entry_wait")
+def faults_for_need(s, step):
+    """A fault is taken where the entry does not allow the access, and goes on only if it is no migration entry."""
+    op = step.args.get("op")
+    if not (op and op.via and step.actor == op.task and any(f.name in ("fault", "folio") for f, _, _ in step.writes)):
+        return []
+    m = op.via
+    writes = op.kind == "store" or op.how.walks and op.write
+    denied = (s.pte[m] == 0) | (s.pte_write[m] == 0 if writes else const(False))
+    begins = (s.pc[op.task] == PC.idle) | (s.pc[op.task] == PC.walk)
+    return [~begins | denied & (s.migrating[m] == 0) & (s.moving[m] == 0)]
+
+
+@law("what columns mean")
+def stays_in_line(s, step):
+    """A task does the operation of its line, and begins it once those that it waits for are behind."""
+    op = step.args.get("op")
+    if op is None or step.actor != op.task:
+        return []
+    bases = getattr(s.world, "bases", {})
+    idle, at = s.pc[op.task] == PC.idle, s.line[op.task]
+    chooses = idle & (at == bases[op]) if op in bases else const(False)
+    waited = every(s.line[task] > line for task, line in op.after)
+    return [((at == op.line) | chooses) & (waited | ~idle)]
+
+
+ALONE = "goes_on_alone"  # whoever runs alone never comes back to where he was: asked by the mutants, of what they add
+
+
+# ---- what only some policies do ----------------------------------------------------------------------------------
+MECHANISMS = {  # event -> feature -> values: it happens only under a policy that has one of them
+    "forked": {"fork": tuple(v for v in FEATURES["fork"].values if v != "never")},
+    "refused": {
+        "fork": tuple(v for v in FEATURES["fork"].values if v != "always"),
+        "optout": tuple(v for v in FEATURES["optout"].values if v != "nothing"),
+    },
+    "bounced": {"bounce": ("pinned", "all")},
+    "snapshot_made": {"refuse": ("reverse",)},
+    "longterm_refused": {"longterm": ("refused",)},
+    "count is frozen": {"fork": ("unless_refs_frozen",)},
+    "a waiting entry is made": {"fork": ("unless_refs_frozen", "unless_pinned_unmapped")},
+    "dirty again at once": {"redirty": ("yes",)},
+    "superblock gets ahead": {"off": ("superblock",)},
+    "a PTE is swept": {"protect": ("sweep", "barrier")},
+    "in a bio before it is known what to submit": {"bounce": ("no",)},
+    "the faulting PTE is flushed": {"flush_orig": ("yes",)},
+    "the faulting PTE is told": {"notify_orig": ("yes",)},
+}
+
+
+def _mechanisms(s: State, step: Step) -> list[tuple[str, Expr]]:
+    """The events of `MECHANISMS` that no rule marks, by what a step writes."""
+    flusher, faulting = step.actor == FLUSHER, bool(_writes(step, "pte_write", 1))
+    told = {
+        "count is frozen": _writes(step, "frozen", 1),
+        "a waiting entry is made": _writes(step, "migrating", 1),
+        "dirty again at once": flusher and _writes(step, "dirty", 1),
+        "superblock gets ahead": _writes(step, "ahead", 1),
+        "in a bio before it is known what to submit": _writes(step, "bio_folio") and _writes(step, "bio_stage", 1),
+        "the faulting PTE is flushed": faulting and _writes(step, "tlb", 0),
+        "the faulting PTE is told": faulting and _writes(step, "spte", 0),
+    }
+    found = [(name, TRUE) for name, places in told.items() if places]
+    if flusher and _writes(step, "pte_write", 0):
+        found.append(("a PTE is swept", s.pc[FLUSHER] != PC.protect))
+    return found
+
+
+# ---- a system under the laws -------------------------------------------------------------------------------------
+def lawful(system: System, world) -> System:
+    """The same system, with every law as one more property."""
+    s = State(world, None)
+    return replace(
+        system,
+        steps=[held(s, step) for step in system.steps],
+        properties=(*system.properties, *(Property(x.name, x.name, x.sentence, "", advisory=True) for x in LAWS)),
+        clauses=system.clauses + [(x.name, x.sentence, predicate(x.asks, world)) for x in LAWS if not x.of_steps],
+    )
+
+
+def held(s: State, step: Step) -> Step:
+    """A step with the laws as checks, and with the events of `MECHANISMS`."""
+    if getattr(step.args.get("op"), "kind", "") == "crash":  # the power fails: no routine has ended
+        return step
+    more = [(x.name, good, x.sentence) for x in LAWS if x.of_steps for good in x.asks(s, step)]
+    checks = step.checks + [c for c in more if c[1] is not TRUE]
+    return replace(step, checks=checks, marks=step.marks + _mechanisms(s, step))
