@@ -162,7 +162,7 @@ def test_says_what_it_covers(explorer, doc):
 def test_address_restores_the_view(explorer, exported):
     """The address of a view opens the same view; nonsense in it is ignored."""
     pick(explorer, "when to fork", "unless pinned (checked)")
-    explorer.locator("tr", has_text="I3").last.click()
+    explorer.locator(".rows tr", has_text="I3").click()
     address = explorer.url
     explorer.goto("about:blank")
     explorer.goto(address)

@@ -224,8 +224,8 @@ class Explorer {
   }
 
   #key(event) {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const typing = event.target.matches?.("input, select");
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches?.("select")) return;
+    const typing = event.target.matches?.("input");
     const steps = { j: 1, k: -1, ...(typing ? {} : { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }) };
     if (event.key in steps) this.setStep(this.step() + steps[event.key]);
     else if (!typing && event.key === "Home") this.setStep(0);
@@ -365,7 +365,7 @@ class Explorer {
     const cell = (word, what) => h("td", { class: `v-${verdictName(word)}`, title: `${what}: ${word}` }, glyph(word), h("span", { class: "unseen" }, ` ${word}`));
     this.marks = this.presets.filter(({ preset }) => named[preset.id]).map(({ preset, sign }) => {
       const { verdict, rows } = named[preset.id];
-      sign.replaceChildren(`${glyph(verdict)} `);
+      sign.replaceChildren(glyph(verdict), h("span", { class: "unseen" }, ` ${verdict}: `));
       sign.setAttribute("class", `sign v-${verdictName(verdict)}`);
       sign.title = verdict;
       const go = h("button", { type: "button", onclick: () => this.setPolicy(preset.policy) }, preset.title);
@@ -459,8 +459,9 @@ class Explorer {
       parts.caption.textContent = "";
       return;
     }
-    parts.verdict.replaceChildren(badge(entry.verdict), h("span", { class: "facts" },
-      ` ${plural(entry.states, "state")}, ${plural(entry.edges, "edge")}, depth ${entry.depth}; ${plural(entry.policies, "combination")} of features ${entry.policies === 1 ? "answers" : "answer"} like this`));
+    const alike = `; ${plural(entry.policies, "combination")} of features ${entry.policies === 1 ? "answers" : "answer"} like this`;
+    parts.verdict.replaceChildren(badge(entry.verdict), h("span", { class: "facts" }, // a kernel explores just the one asked for
+      ` ${plural(entry.states, "state")}, ${plural(entry.edges, "edge")}, depth ${entry.depth}${this.host.lab ? "" : alike}`));
     parts.rows.replaceChildren(h("table", {}, h("thead", {}, h("tr", {}, ["run", "property", "verdict", "reason"].map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, entry.rows.map((row) => this.#verdictRow(row)))));
     parts.caption.textContent = this.#caption();
