@@ -24,7 +24,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in ("CaseChoice", "Explorer"):
-        from tux3nb.explorer import widget
+        from tux3nb.explorer.widget import CaseChoice, Explorer
 
-        return getattr(widget, name)
+        return {"CaseChoice": CaseChoice, "Explorer": Explorer}[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
