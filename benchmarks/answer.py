@@ -14,12 +14,7 @@ from .worlds import family, world
 
 def main(engine: str, name: str) -> dict[str, int]:
     system, policies = world(name), family(name, "one")
-    if engine == "compiled":
-        from tux3nb.backend.compiled import explore_compiled
-
-        run = explore_compiled(system, policies)
-    else:
-        run = explore(system, policies)
+    run = explore(system, policies, engine=engine)
     depths = {}
     for p in system.properties:
         if p.needs_graph:

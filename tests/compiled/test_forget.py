@@ -13,6 +13,7 @@ from tux3nb.exploration import FORGOTTEN, Limits
 from tux3nb.explore import explore, judge_progress, replay, shortest_run
 from tux3nb.expr import where
 from tux3nb.freerun import free
+from tux3nb.path import to_show
 from tux3nb.rule import rule
 
 __all__ = ["own_cache"]  # a fixture
@@ -66,6 +67,8 @@ def test_shortest_runs_are_found_again():
         assert len(path) == found.depth == kept.first(policy, found.property).depth
         steps, states = [i for i, _ in path], [case.system.start, *(s for _, s in path)]
         assert replay(case.system, kept.printed, policy, steps) == states
+        a, b = (to_show(run, policy, found.property) for run in (kept, forgot))
+        assert vars(a) == vars(b)
 
 
 def test_what_needs_the_whole_graph_is_unfinished():

@@ -404,23 +404,26 @@ class ForgottenGraph:
         self._begin, self.plan = begin, plan
         self._kept: tuple[int, Handle] | None = None
 
-    def _policy(self, policy: int) -> Handle:
+    def _explored(self, policy: int, enough: Callable[[CompiledGraph], bool]) -> CompiledGraph:
+        """The graph of one policy, as far as `enough` wants it or to its end."""
         if self._kept is None or self._kept[0] != policy:
             self._kept = None  # first free the old one
             self._kept = policy, self._begin(1 << policy)
-        return self._kept[1]
+        handle = self._kept[1]
+        graph = CompiledGraph(handle, self.plan)
+        while handle.frontier() and not enough(graph):
+            if handle.some(SLICE) == NO_MEMORY:
+                raise MemoryError
+        return graph
 
     def arrival(self, policy: int, state: int) -> int:
-        handle = self._policy(policy)
-        graph, code = CompiledGraph(handle, self.plan), MORE
-        while (depth := graph.arrival(policy, state)) < 0 and code in (MORE, LAYER):
-            code = handle.some(SLICE)
-        if code == NO_MEMORY:
-            raise MemoryError
-        return depth
+        return self._explored(policy, lambda graph: graph.arrival(policy, state) >= 0).arrival(policy, state)
+
+    def layer(self, policy: int, depth: int) -> Iterator[int]:
+        return self._explored(policy, lambda _: self._kept[1].layers() >= depth).layer(policy, depth)
 
     def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
-        return CompiledGraph(self._policy(policy), self.plan).before(policy, state, depth)
+        return self._explored(policy, lambda _: self._kept[1].layers() >= depth).before(policy, state, depth)
 
     def _gone(self, *_):
         raise ModelError("this run forgot its states; explore without forget for the whole graph")
