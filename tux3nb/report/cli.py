@@ -26,11 +26,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         paths = find_notebooks(args.notebooks)
         out = writable_folder(args.out)
-        print(f"tux3nb report: pictures are laid out by {need_engine()}", file=sys.stderr)
+        engine = need_engine()
         failed = write_report(paths, out, args.jobs)
     except UserError as error:
         print(f"tux3nb report: {error}", file=sys.stderr)
         return 2
+    print(f"tux3nb report: pictures were laid out by {engine}", file=sys.stderr)
     for line in failed:
         print(f"tux3nb report: {line}", file=sys.stderr)
     print(out / "index.html")
