@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     except UserError as error:
         print(f"tux3nb report: {error}", file=sys.stderr)
         return 2
-    print(f"tux3nb report: pictures are laid out by {engine}", file=sys.stderr)
+    print(f"tux3nb report: pictures were laid out by {engine}", file=sys.stderr)
     for line in failed:
         print(f"tux3nb report: {line}", file=sys.stderr)
     print(out / "index.html")
