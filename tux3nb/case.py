@@ -16,7 +16,7 @@ from .model.ops import PAGES, PRIVATE, Holder
 from .model.properties import PROPERTIES, halted, settled
 from .model.rules import all_rules, declarations
 from .model.world import World
-from .policy import Family
+from .policy import MOST_POLICIES, Family
 from .rule import Rule, Step, bind
 from .system import Property, System, build
 
@@ -140,8 +140,21 @@ class Case:
 
     @property
     def varied(self) -> tuple[str, ...]:
-        """The features that this case's family varies: those in `vary`, else all it reads but the controls."""
-        return self.vary or tuple(f for f in self.features_read if not FEATURES[f].control)
+        """The features that this case's family varies: those in `vary`, else those it reads but the controls.
+
+        Of more than make a family, those come first by which the policies that it speaks of differ.
+        """
+        if self.vary:
+            return self.vary
+        read = [f for f in self.features_read if not FEATURES[f].control]
+        spoken = {f for name in self.expect for f, value in named(name).items() if value != self.policy[f]}
+        chosen, size = set(), 1
+        for fid in sorted(read, key=lambda f: f not in spoken):
+            larger = size * len(FEATURES[fid].values)
+            if larger <= MOST_POLICIES:
+                chosen.add(fid)
+                size = larger
+        return tuple(f for f in read if f in chosen)
 
     @property
     def policy(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tux3nb.cli import COMMANDS, main
+from tux3nb.model.features import FEATURES
 
 
 def run(capsys, *argv):
@@ -88,7 +89,7 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["check", "rdma", "--policy", "fork=always", "--all"], "--all explores every policy"),
         (["check", "rdma", "--run", "I2", "--json"], "leave --run out"),
         (["check", "rdma", "--vary", "fork"], "--vary goes with --all"),
-        (["check", "ptrace", "--all"], "vary fewer features, with --vary: fork, refuse"),
+        (["check", "rdma", "--all", *(w for f in FEATURES for w in ("--vary", f.id))], "vary fewer features"),
         (["check", "ptrace", "--all", "--vary", "frok"], "no feature 'frok'; did you mean fork"),
         (["check", "rdma", "--ops", "2"], "--ops goes with --free"),
         (["check", "--free", "rdma", "--ops", "0"], "0 operations an actor"),
@@ -181,6 +182,13 @@ def test_a_family_of_what_varies(capsys):
     code, out, _ = run(capsys, "check", "ordinary+readonly", "--all", "--vary", "redirect", "--json")
     found = {(r["policy"]["redirect"], r["verdict"]) for r in json.loads(out)["results"] if r["property"] == "I1"}
     assert code == 1 and found == {("shared", "VIOLATED"), ("mayshare", "HOLDS"), ("all", "HOLDS")}
+
+
+def test_a_family_of_too_many_varies_what_its_policies_speak_of(capsys):
+    """ptrace reads eleven features; the summary says which vary, and which are fixed at what."""
+    code, out, _ = run(capsys, "check", "ptrace+peek", "--all")
+    varied, fixed = (next(line for line in out.splitlines() if f"{word}:" in line) for word in ("varied", "fixed"))
+    assert code == 1 and "redirect" in varied and "protect=no" in fixed
 
 
 def test_cases_lists_every_case(capsys):

@@ -40,11 +40,11 @@ def run(args) -> int:
         raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
     family = whole_family(case, args.vary) if args.all else case.one(policy)
     judged = judge(case, family, limits.limits(args), limits.Progress())
-    answers = [judged.answer(i, family) for i in range(len(family))]
+    answers = [judged.answer(i, family, runs=args.json or not args.all) for i in range(len(family))]
     if args.json:
         print(json.dumps({"results": [r for a in answers for r in as_json(a)]}))
     elif args.all:
-        summary(case, answers)
+        summary(case, family, answers)
     else:
         show(case, answers[0], args.run)
     return exit_code(a.verdict for a in answers)
@@ -75,12 +75,7 @@ def asked_for(args) -> Case:
 
 def whole_family(case: Case, vary: list[str]) -> Family:
     """Every policy of the case's family, or of the one in which just `vary` vary."""
-    if vary:
-        return Family(FEATURES, case.policy, {f: FEATURES[f].values for f in vary})
-    try:
-        return case.policies()
-    except UserError as e:
-        raise UserError(f"{e}, with --vary: {', '.join(case.varied)}") from None
+    return Family(FEATURES, case.policy, {f: FEATURES[f].values for f in vary}) if vary else case.policies()
 
 
 def exit_code(verdicts) -> int:
@@ -154,9 +149,11 @@ def show(case: Case, answer: Answer, prop: str | None):
             print(f"\nThe other runs: {', '.join('--run ' + o for o in others)}")
 
 
-def summary(case: Case, answers: list[Answer]):
-    """How many policies of the family give each verdict, and which are safe."""
+def summary(case: Case, family: Family, answers: list[Answer]):
+    """How many policies of the family give each verdict, and what was varied and what was not."""
     print(f"case {case.name}: {len(answers):,} policies")
+    fixed = [f"{f}={case.policy[f]}" for f in case.features_read if f not in family.vary]
+    print(f"  varied: {', '.join(family.vary)}\n  fixed: {', '.join(fixed) or 'nothing that it reads'}")
     for verdict in dict.fromkeys(a.verdict for a in answers):
         some = [a for a in answers if a.verdict == verdict]
         print(f"  {verdict:16} {len(some):6,}   e.g. {deviations(case, some[0].policy)}")

@@ -13,6 +13,7 @@ from ..case import Case
 from ..explore import compiled
 from ..expr import Expr
 from ..model.features import FEATURES, NAMED, named_policy
+from ..model.ops import Mapping as Mapped
 from ..model.page import mapcount, pins, refcount
 from ..model.world import GHOSTS, PC
 from ..picture import World, ownership
@@ -302,9 +303,19 @@ def bounds(case: Case) -> str:
     """What the world of a case leaves out, in one sentence."""
     w = case.world
     pages = "One page of two cells" if len(w.pages) == 1 else "Two pages of one cell each"
+    maps = ", ".join(_mapping(m) for m in w.maps.values()) or "none"
     said = (
-        f"{pages}, a pool of {len(w.folios)} folios, deltas 0 to {w.last_delta}, "
-        f"{len(w.mappings)} shared mappings, one thread each, all PTEs present at the start; "
+        f"{pages}, a pool of {len(w.folios)} folios, deltas 0 to {w.last_delta}; mappings: {maps}; "
         "interleaving semantics, sequentially consistent, one rule at a time."
     )
     return f"{said} {case.bounds}".strip()
+
+
+def _mapping(m: Mapped) -> str:
+    """A mapping in words: what is not said of it is as usual, one thread and a PTE that is there at the start."""
+    said = [m.kind, *(["two threads"] if m.sibling else []), *(["accessed bit may change"] if m.young else [])]
+    if not m.mapped:
+        said.append("not yet mapped")
+    elif not m.present:
+        said.append("no PTE at the start")
+    return f"{m.name} ({', '.join(said)})"
