@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -204,34 +204,28 @@ def _expand_layer(run: Exploration, graph: StoredGraph, layer: Layer, budget: Bu
             expand(state, mask, found)
             ends.append(len(found))
     finally:
-        _report(run, graph, layer, depth)
+        run.state_masks.update(list(layer.states.values())[: len(ends)])
+        run.edge_masks.update(map(itemgetter(2), found))
+        _happen(run, graph, layer, depth)
     following: dict[int, int] = {}
-    seen = graph.seen.get
+    seen, known, fired = graph.seen.get, following.get, run.fired
+    unfired = [run.family.all & ~fired.get(i, 0) for i in range(len(run.system.steps))] + [0] * len(run.printed.events)
     for i, successor, k in found:
+        if k & unfired[i]:  # an event, which has a negative number, reads a 0 from behind
+            fired[i] |= k
+            unfired[i] &= ~k
         new = k & ~seen(successor, 0)
-        if new and i >= 0:
-            following[successor] = following.get(successor, 0) | new
+        if new:  # never behind an event: it leads to its own state
+            following[successor] = known(successor, 0) | new
     return following
 
 
-def _report(run: Exploration, graph: StoredGraph, layer: Layer, depth: int):
-    """Tell the exploration about what was expanded of a layer."""
-    masks = list(layer.states.values())[: len(layer.ends)]
-    run.state_masks.update(masks)
-    taken = Counter(map(itemgetter(0, 2), layer.found))
-    for (i, k), times in taken.items():
-        if i >= 0:
-            run.fired[i] |= k
-            run.edge_masks[k] += times
-    if min(taken, default=(0,))[0] < 0:
-        _happen(run, graph, layer, depth)
-
-
 def _happen(run: Exploration, graph: StoredGraph, layer: Layer, depth: int):
-    """The events among what was found in a layer."""
+    """Report the events among what was found in a layer; they are no edges."""
     events = run.printed.events
-    for state, n in layer.sources(n for n, (i, _, _) in enumerate(layer.found) if i < 0):
+    for state, n in layer.sources([n for n, (i, _, _) in enumerate(layer.found) if i < 0]):
         i, _, k = layer.found[n]
+        run.edge_masks[k] -= 1
         if events[~i].kind == "limit":
             graph.curbed[state] |= k
         run.happen(events[~i], depth, state, k)

@@ -128,7 +128,7 @@ def test_orphan_comes_back_after_truncation():
     """The stale PTE leads to a folio that truncation forked; the file has grown again by then."""
     run = answer("truncate+read_fault", "tux3").row("I1").run
 
-    assert rules_of(run)[-2:] == ["truncate_returns", "read_fault_maps"] and "truncate_forks" in rules_of(run)
+    assert rules_of(run)[-1] == "read_fault_maps" and {"truncate_forks", "truncate_returns"} <= set(rules_of(run))
 
 
 def test_write_fault_asserts_a_page():
