@@ -38,6 +38,17 @@ LOCK = (
 )
 BARRIER = "Only I6m (optional, not judged) needs the barrier at a transition; no judged property does."
 
+MUTEX = (
+    "The inode's mutex is there for the whole of a long write; with one page the folio lock and the rules of "
+    "truncation keep the same apart."
+)
+ONE_WORK_ITEM = (
+    "Whichever of the two reads the work item is taken to be of, it reports and puts the same folio; only a policy "
+    "that forwards the bytes written would tell."
+)
+SAFER = "Another policy's mechanism beside the policy's own: it is the safer way, and does not take the other one away."
+POLLING = "What the polling frees is of a delta that is committed, whichever delta is current by then."
+
 # reason -> (rule, part of a condition), the rule as a pattern; the first that fits is a condition's reason. What none
 # fits is not explained: a case that tells is wanted.
 FOLDING: dict[str, tuple[tuple[str, str], ...]] = {
@@ -113,6 +124,17 @@ NEVER_DECIDES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
+    MUTEX: (("*_begins", "for o in others"),),
+    ONE_WORK_ITEM: (("dio_*_late", "latest("),),
+    SAFER: (
+        ("read_fault_retries", "policy.recheck"),
+        ("fault_gives_up", "policy.recheck"),
+        ("flush_picks_again", "policy.bounce"),
+        ("flush_sets_writeback", "policy.off"),
+        ("fork_begins", "policy.off"),
+        ("looks_up", "policy.off"),
+    ),
+    POLLING: (("transition", "flusher_at"),),
     BARRIER: (("*", "swept("), ("sweep_protects_pte", "")),
     COSTS: (
         ("clone_protects_pte", ""),
@@ -136,6 +158,7 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("older_delta_written", "empty"),
     ),
     AGAIN: (
+        ("fault_finds_pte_touched", "s.folio"),
         ("read_fault_retries", ""),
         ("read_fault_is_off_the_end", ""),
         ("folio_lost_mapping", ""),
