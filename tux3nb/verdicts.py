@@ -154,7 +154,7 @@ class Judged:
             run = self.shortest(i, found)
             at = run.states[-1] if found.step is None else found.state
             return Row(prop, VIOLATED, found.depth, found.reason + self.because(found, at), run)
-        limit = self.limit(i)
+        limit = self.limit(i) or self.run.unjudged.get(prop)
         if limit:
             return Row(prop, UNFINISHED, limit=limit)
         partner = self.case.system.property(prop).partner

@@ -20,7 +20,7 @@ def test_start_is_a_broken_run(name):
     answer = check(start.case, named_policy(start.policy))
     assert (answer.verdict, answer.row(start.property).depth) == ("VIOLATED", start.depth)
     assert start.depth == min(row.depth for row in answer.rows if row.run)
-    assert (start.policy == "tux3") == (start.case.expect["tux3"] == "VIOLATED")
+    assert (start.policy == "tux3") == start.case.expect["tux3"].startswith("VIOLATED")
 
 
 def test_record_and_exploration_agree(monkeypatch):
