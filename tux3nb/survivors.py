@@ -30,7 +30,6 @@ COSTS = "Write-protecting, zapping or redirecting a PTE, or keeping dirty, witho
 NOTHING_READ = "The operation would return without its work: a read that never happened shows no wrong value."
 SUBMITTED = "What the disk gets is fixed at submission; that it does not change afterwards is judged by I3."
 ALREADY = "The rule would do what is already so."
-RECHECKED = "What it lets through is looked at again before it matters."
 OUT_OF_TURN = "Out of its turn the operation does what its turn does; no property speaks of the order."
 LOCK = (
     "The step is one step in the model, so that the lock around it shows only to an assertion at unlock_page, which "
@@ -185,7 +184,6 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("truncate_waits", ""),
         ("*_refused", "~permitted"),
     ),
-    RECHECKED: (("gup_fast_gets", ""), ("migrate_begins", "writeback")),
     LOCK: (
         ("*", "s.locked["),
         ("peek_returns", "relocked"),
