@@ -11,7 +11,11 @@ from tux3nb.verdicts import UNREACHED, judge
 
 CASES_BY_NAME = catalogue()
 CASES = list(CASES_BY_NAME.values())
-MOST_STATES = {"aio": 25_000, "ordinary+forked_twice": 60_000}  # the latter: two forks in a row, three deltas
+MOST_STATES = {
+    "aio": 25_000,
+    "ordinary+forked_twice": 60_000,  # two forks in a row, three deltas
+    "migration+faulting_pte": 30_000,  # a fault, a fork and a migration, each at any time
+}
 WHOLE = ("aio", "splice", "uprobes", "migration", "life")
 
 

@@ -17,6 +17,7 @@ SCRIPTED_ONLY = {  # kinds of operations that no free-running world has
     "buffer_register",  # a registration without a dirty call
     "buffer_unregister",
     "ref_ctr",  # a probe whose counter is in data
+    "vm_write",  # a poke with a counted pin
     "sibling_load",  # a translation that nothing but a flush takes away
 }
 

@@ -21,17 +21,20 @@ EXACT = Case(
     judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
     vary=("fork", "refuse", "busy", "bounce", "redirty"),
     expect={
-        "tux3": "VIOLATED",
-        # a pin count does not see the device
-        "reverse_fork": "VIOLATED",
-        "perfect": "VIOLATED",
-        "stable_bounced": "VIOLATED",
+        # split by the fork, written into under write-out, and reported dirty when clean
+        "tux3": "VIOLATED(I2, I3, I5)",
+        # a pin count does not see the device: neither the fork nor the flusher knows
+        "reverse_fork": "VIOLATED(I2, I3, I5)",
+        "perfect": "VIOLATED(I2, I3, I5)",
+        # nothing is forked, so nothing splits; the flusher does not know
+        "stable_bounced": "VIOLATED(I3, I5)",
         # a reference count sees it, but what is submitted is bounced for pins only: the device writes into the bio
-        "migration_rule": "VIOLATED",
-        "migration_reverse": "VIOLATED",
+        "migration_rule": "VIOLATED(I3, I5)",
+        "migration_reverse": "VIOLATED(I3, I5)",
         # knowing is not enough: the device goes on writing while the folio is under write-out
-        "holder_index_wait": "VIOLATED",
-        "holder_index_in_place": "VIOLATED",
+        "holder_index_wait": "VIOLATED(I3, I5)",
+        # and a store in place is in the delta that it is not of
+        "holder_index_in_place": "VIOLATED(I3, I5, I6)",
         # the registry tells the fork, the flusher that bounces, and the re-dirtying
         "holder_index": "HOLDS",
         "perfect_index": "HOLDS",

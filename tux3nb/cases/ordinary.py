@@ -116,13 +116,13 @@ TWO_PAGES = Case(
     # fork is asked for. A sweep closes the PTE some time after the delta, perhaps too late; under a barrier the fault
     # on page 0 cannot begin its section before the PTE is closed.
     expect={
-        "tux3": "VIOLATED",
-        "tux3_coherent": "VIOLATED",
-        "stable_pages": "VIOLATED",
-        "reverse_fork": "VIOLATED",
-        "swept": "VIOLATED",
+        "tux3": "VIOLATED(I6m)",
+        "tux3_coherent": "VIOLATED(I6m)",
+        "stable_pages": "VIOLATED(I6m)",
+        "reverse_fork": "VIOLATED(I6m)",
+        "swept": "VIOLATED(I6m)",
         "protected": "HOLDS",
-        "perfect": "VIOLATED",
+        "perfect": "VIOLATED(I6m)",
         "perfect_index": "HOLDS",
     },
     sources=(

@@ -19,10 +19,10 @@ PROCESS_VM = Case(
     vary=("fork", "refuse", "bounce", "redirty", "retranslate"),
     expect={
         # the window is the same as ptrace's
-        "tux3": "VIOLATED",
+        "tux3": "VIOLATED(I2, I3, I5, I5w)",
         # waiting keeps one page, but the copy goes into a folio under write-out and its dirty call meets a clean one
-        "stable_pages": "VIOLATED",
-        "migration_rule": "VIOLATED",
+        "stable_pages": "VIOLATED(I3, I5)",
+        "migration_rule": "VIOLATED(I3, I5)",
         # the fork sees the pin, the flusher bounces the folio and leaves it dirty
         "reverse_fork": "HOLDS",
         "perfect": "HOLDS",
