@@ -7,12 +7,14 @@ import io
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from multiprocessing import get_context
 
 from .case import Case, named
 from .cases import catalogue, find
 from .explore import Limits
 from .model.features import FEATURES, NAMED
+from .places import data_dir
 from .policy import Family
 from .verdicts import UNFINISHED, Answer, judge
 
@@ -128,6 +130,18 @@ def record(cells: Iterable[Cell]) -> str:
     writer.writeheader()
     writer.writerows(sorted((c.row for c in cells), key=lambda r: (r["case"], r["policy"])))
     return out.getvalue()
+
+
+@cache
+def recorded_verdicts() -> dict[str, dict[str, tuple[str, dict[str, int]]]]:
+    """Case -> policy -> verdict and violated properties with their depths, as ``data/verdicts.csv`` has them."""
+    found: dict = {}
+    path = data_dir() / "verdicts.csv"
+    for row in csv.DictReader(path.read_text().splitlines()) if path.exists() else ():
+        told = [part.partition("=VIOLATED@") for part in row["properties"].split()]
+        broken = {prop: int(depth) for prop, _, depth in told if depth}
+        found.setdefault(row["case"], {})[row["policy"]] = (row["verdict"], broken)
+    return found
 
 
 def differences(old: str, new: str) -> list[str]:

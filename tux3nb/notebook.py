@@ -29,17 +29,20 @@ from .lookup import (
     spoken_of,
     the_case,
 )
+from .matrix import recorded_verdicts
 from .model.features import FEATURES, NAMED
 from .picture import describe, still
 from .race import race
 from .verdicts import Answer, Judged, Run, judge
 
 __all__ = [
-    "Case", "Source", "UserError", "cases", "check", "columns", "explorer", "explorer_of", "family", "features",
-    "from_file", "named", "observed", "operations", "ownership", "policies", "properties", "recorded",
+    "Case", "Source", "UserError", "cases", "check", "columns", "everywhere", "explorer", "explorer_of", "family",
+    "features", "from_file", "named", "observed", "operations", "ownership", "policies", "properties", "recorded",
     "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
 ]  # fmt: skip
 
+EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
+FEW = 12  # cases that a row names
 Shows = str | Sequence[str] | None
 Policies = Iterable[str] | Mapping[str, Mapping[str, str]] | None
 
@@ -179,6 +182,19 @@ def family(name: str, policies: Iterable[str] | None = None, only: Iterable[str]
         rows[case.name] = {"what happens": case.title, **{k: " ".join(v) for k, v in told.items()}}
     heads = ["what happens", "HOLDS", "VIOLATED", "other"]
     return Table.from_dict(rows, orient="index", columns=heads).rename_axis("case")
+
+
+def everywhere(*policies: str) -> Table:
+    """Named policies over all cases, as recorded: in how many each HOLDS, or does so only for a reason (a holder was
+    refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which."""
+    rows = {}
+    for name in policies:
+        told = {case: by_policy[name][0] for case, by_policy in recorded_verdicts().items() if named(name)}
+        broken = [case for case, verdict in told.items() if verdict == "VIOLATED"]
+        holds = sum(verdict == "HOLDS" for verdict in told.values())
+        few = " ".join(broken) if len(broken) <= FEW else ""
+        rows[name] = dict(zip(EVERYWHERE, (holds, len(told) - holds - len(broken), len(broken), few), strict=True))
+    return Table.from_dict(rows, orient="index").rename_axis("policy")
 
 
 # ---- showing a run --------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tux3nb.mutants import (
     DEADLOCK,
     FOLDS,
     KILLED,
+    LAW,
     OUTCOMES,
     OVERFLOW,
     SURVIVED,
@@ -145,8 +146,10 @@ def test_rules_can_be_left_out():
     [
         ("ordinary+own_reference", "flush_adds", "belongs(s, f)", VERDICT),
         ("ptrace+peek", "peek_begins", "may_start(s, op)", DEADLOCK),
-        ("ordinary+own_reference", "locks_folio", "at(s, op, PC.lock)", OVERFLOW),
-        ("ptrace+locked", "access_starts_over", "s.slot[op.page] != f", COUNT),
+        ("ordinary+own_reference", "locks_folio", "at(s, op, PC.lock)", LAW),
+        ("ptrace+locked", "access_starts_over", "s.slot[op.page] != f", LAW),
+        ("ptrace+locked", "access_starts_over", "at(s, op, PC.relock)", OVERFLOW),
+        ("stable_device", "write_completes", "s.fetched == 3", COUNT),
         ("ptrace+peek", "store_faults", "s.pte[op.via] != 0", None),
     ],
 )

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tux3nb import notebook as nb
+from tux3nb.cases import catalogue
 from tux3nb.display import verdict_html
 from tux3nb.notebook import Case, UserError
 
@@ -117,6 +118,14 @@ def test_tables_to_look_up(case):
     assert "write" in nb.operations().index and "rdma" in nb.cases().index
     assert "..." not in nb.features(case)._repr_html_()
     assert "buffer_fork.c" in str(nb.sources("rdma")) and "write p0:0 after closed" in str(nb.columns("rdma"))
+
+
+def test_policies_over_all_cases():
+    """As recorded: every case counts once, and a policy that breaks few of them names them."""
+    told = nb.everywhere("tux3", "perfect")
+    counted = told[["HOLDS", "HOLDS, qualified", "VIOLATED"]].sum(axis=1)
+    assert set(counted) == {len(catalogue())} and told.loc["tux3", "violated in"] == ""
+    assert len(told.loc["perfect", "violated in"].split()) == told.loc["perfect", "VIOLATED"] > 0
 
 
 def test_recordings_of_a_real_kernel():

@@ -3,16 +3,14 @@ pressed."""
 
 from __future__ import annotations
 
-import csv
 import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from ..case import Case
+from ..matrix import recorded_verdicts
 from ..model.features import FEATURES, NAMED, named_policy
-from ..places import data_dir
 from ..policy import Family
 from ..verdicts import judge
 from .build import OFFERED, CaseSource
@@ -48,18 +46,6 @@ class Start:
         return f"{self.policy}: {self.property} after {self.depth} steps"
 
 
-@cache
-def _record() -> dict[str, dict[str, tuple[str, dict[str, int]]]]:
-    """Case -> policy -> verdict and violated properties with their depths, as recorded."""
-    found: dict = {}
-    path = data_dir() / "verdicts.csv"
-    for row in csv.DictReader(path.read_text().splitlines()) if path.exists() else ():
-        told = [part.partition("=VIOLATED@") for part in row["properties"].split()]
-        broken = {prop: int(depth) for prop, _, depth in told if depth}
-        found.setdefault(row["case"], {})[row["policy"]] = (row["verdict"], broken)
-    return found
-
-
 def _explored(case: Case, names: Sequence[str]) -> dict[str, tuple[str, dict[str, int]]]:
     """The same for a case that has no record, from one exploration."""
     family = Family.listed(FEATURES, [named_policy(name) for name in names])
@@ -77,7 +63,7 @@ def start_of(case: Case) -> Start:
     Only the policies that the case has an expectation for count; with none of them broken it starts at Tux3.
     """
     names = [name for name in NAMED if name in case.expect] or [case.base]
-    known = _record().get(case.name, {})
+    known = recorded_verdicts().get(case.name, {})
     told = known if set(names) <= set(known) else _explored(case, names)
     holds, refused = (tuple(n for n in names if told[n][0] == word) for word in ("HOLDS", "HOLDS(refused)"))
     for name in names:
