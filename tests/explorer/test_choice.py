@@ -26,7 +26,7 @@ def test_start_is_a_broken_run(name):
 def test_record_and_exploration_agree(monkeypatch):
     """A case without a record is explored, and starts where the record says."""
     known = start_of(find("truncate+read_fault"))
-    monkeypatch.setattr(choice, "_record", dict)
+    monkeypatch.setattr(choice, "recorded_verdicts", dict)
     assert start_of(find("truncate+read_fault")) == known
 
 
