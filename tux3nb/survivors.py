@@ -25,12 +25,10 @@ CONTROL = (
 )
 # Of conditions without which there are more steps, and no verdict differs.
 AGAIN = "Trying again, looking again or refusing without need is safe; it costs work or a wait."
-WAITS = "A wait that ends too early starts over and decides again."
 COSTS = "Write-protecting, zapping or redirecting a PTE, or keeping dirty, without need is safe; it costs work only."
 NOTHING_READ = "The operation would return without its work: a read that never happened shows no wrong value."
 SUBMITTED = "What the disk gets is fixed at submission; that it does not change afterwards is judged by I3."
 ALREADY = "The rule would do what is already so."
-OUT_OF_TURN = "Out of its turn the operation does what its turn does; no property speaks of the order."
 LOCK = (
     "The step is one step in the model, so that the lock around it shows only to an assertion at unlock_page, which "
     "the model does not make."
@@ -132,6 +130,12 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("flush_sets_writeback", "policy.off"),
         ("fork_begins", "policy.off"),
         ("looks_up", "policy.off"),
+        ("migrate_moves", "policy.off"),
+        ("evict_frees_forked", "policy.off"),
+        ("uprobe_copies", "policy.off"),
+        ("uprobe_retries", "policy.off"),
+        ("pipe_looks_again", "policy.retranslate"),
+        ("reverse_fork_not_needed", "policy.refuse"),
     ),
     POLLING: (("transition", "flusher_at"),),
     BARRIER: (("*", "swept("), ("sweep_protects_pte", "")),
@@ -149,12 +153,6 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("fork_begins_unprotected", "needs_fork"),
         ("flush_adds", "policy.bounce"),
         ("dio_completes_clean", "s.dirty"),
-    ),
-    WAITS: (
-        ("older_delta_written", "must_fork"),
-        ("holder_let_go", "~held"),
-        ("truncate_goes_on", "must_fork"),
-        ("older_delta_written", "empty"),
     ),
     AGAIN: (
         ("fault_finds_pte_touched", "s.folio"),
@@ -212,7 +210,6 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("fork_*_pte", "s.migrating"),
         ("migrate_maps_target", "s.moving"),
     ),
-    OUT_OF_TURN: (("*", "may_start("), ("sibling_fills_tlb", "s.line")),
 }
 
 

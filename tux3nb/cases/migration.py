@@ -210,9 +210,10 @@ ENTRY_LEFT = Case(
     asks="The fork leaves the faulting mapping's PTE to its fault (2015). A migrator has unmapped the old folio "
     "meanwhile and puts everything back. What does that PTE lead to?",
     columns="""
-        app                     | writer                  | compaction              | kernel
-        dirty: store p0:0       | write p0:0 after closed | migrate p0 after closed | closed: transition after dirty
-        store p0:1 after closed |                         |                         |
+        app                     | writer                  | kernel
+        store p0:1 after closed | dirty: write p0:0       | closed: transition after dirty
+                                | migrate p0 after closed |
+                                | write p0:0              |
     """,
     mappings=("app",),
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
@@ -229,6 +230,7 @@ ENTRY_LEFT = Case(
         "migration_rule": "HOLDS",
         "stable_pages": "HOLDS",
     },
-    bounds="One page, three writes, one folio migrated, one delta closed.",
+    bounds="One page, three writes, one folio migrated, one delta closed; the migrator is the writer (direct "
+    "compaction), between its writes.",
     sources=(MIGRATE, WP),
 )
