@@ -11,11 +11,7 @@ from tux3nb.verdicts import UNREACHED, judge
 
 CASES_BY_NAME = catalogue()
 CASES = list(CASES_BY_NAME.values())
-MOST_STATES = {
-    "aio": 25_000,
-    "ordinary+forked_twice": 60_000,  # two forks in a row, three deltas
-    "migration+faulting_pte": 30_000,  # a fault, a fork and a migration, each at any time
-}
+MOST_STATES = {"aio": 25_000, "ordinary+forked_twice": 60_000}  # the latter: two forks in a row, three deltas
 WHOLE = ("aio", "splice", "uprobes", "migration", "life")
 
 
