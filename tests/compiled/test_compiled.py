@@ -1,5 +1,6 @@
 """Compiled exploration gives the scalar engine's answers, for every case, policy by policy."""
 
+import os
 import time
 
 import pytest
@@ -258,3 +259,12 @@ def test_the_text_is_the_same_for_every_family():
     case = find("ptrace")
     assert c_source(case.system).text == c_source(case.system).text
     assert len(c_source(case.system).tables(ONE)) == len(c_source(case.system).rows)
+
+
+def test_what_a_killed_build_left_goes_and_a_running_one_stays(tmp_path):
+    old, new = tmp_path / "tmpold", tmp_path / "tmpnew"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    c_library._tidy(tmp_path)
+    assert new.exists() and not old.exists()

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 FLAGS = ("-O1", "-std=gnu11", "-w", "-shared", "-fPIC", "-pthread")
-KEPT = 64  # libraries in the cache; the longest unused go first
+KEPT = 256  # libraries in the cache, more than there are cases; the longest unused go first
 PATIENCE = 300  # seconds after which a compiler is given up
 
 _given_up: set[Path] = set()
@@ -98,7 +99,11 @@ def _build(text: str, words: int, cc: str, path: Path):
 
 
 def _tidy(folder: Path):
-    """Remove the libraries that were not used for longest, if there are many."""
+    """Remove the libraries that were not used for longest, if there are many, and what a build left that was killed."""
     found = sorted(folder.glob("*.so"), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in found[KEPT:]:
         old.unlink(missing_ok=True)
+    for left in folder.glob("tmp*"):
+        with contextlib.suppress(OSError):  # another process may have been quicker
+            if time.time() - left.stat().st_mtime > PATIENCE:
+                shutil.rmtree(left)
