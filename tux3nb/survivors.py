@@ -27,14 +27,11 @@ CONTROL = (
 AGAIN = "Trying again, looking again or refusing without need is safe; it costs work or a wait."
 COSTS = "Write-protecting, zapping or redirecting a PTE, or keeping dirty, without need is safe; it costs work only."
 NOTHING_READ = "The operation would return without its work: a read that never happened shows no wrong value."
-SUBMITTED = "What the disk gets is fixed at submission; that it does not change afterwards is judged by I3."
 ALREADY = "The rule would do what is already so."
 LOCK = (
     "The step is one step in the model, so that the lock around it shows only to an assertion at unlock_page, which "
     "the model does not make."
 )
-BARRIER = "Only I6m (optional, not judged) needs the barrier at a transition; no judged property does."
-
 MUTEX = (
     "The inode's mutex is there for the whole of a long write; with one page the folio lock and the rules of "
     "truncation keep the same apart."
@@ -44,6 +41,7 @@ ONE_WORK_ITEM = (
     "that forwards the bytes written would tell."
 )
 SAFER = "Another policy's mechanism beside the policy's own: it is the safer way, and does not take the other one away."
+SPLICED = "What comes out of a pipe may be any version of the file from the splice on, so a fork beside it does no harm."
 POLLING = "What the polling frees is of a delta that is committed, whichever delta is current by then."
 
 # reason -> (rule, part of a condition), the rule as a pattern; the first that fits is a condition's reason. What none
@@ -81,7 +79,12 @@ NEVER_DECIDES: dict[str, tuple[tuple[str, str], ...]] = {
         ("evict_frees_forked", "policy.off"),
         ("poll_meets_freed_inode", ""),
     ),
-    COMBINED: (("fork_begins_unprotected", ""), ("fork_begins_by_unmapping", "opted_out"), ("*", "~opted_out(")),
+    COMBINED: (
+        ("fork_begins_unprotected", ""),
+        ("fork_begins_by_unmapping", "opted_out"),
+        ("*", "~opted_out("),
+        ("pipe_looks_again", "may_register("),
+    ),
     APART: (
         ("*", ".frozen["),
         ("*", ".migrating["),
@@ -138,7 +141,7 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("reverse_fork_not_needed", "policy.refuse"),
     ),
     POLLING: (("transition", "flusher_at"),),
-    BARRIER: (("*", "swept("), ("sweep_protects_pte", "")),
+    SPLICED: (("splice_takes", "may_register("),),
     COSTS: (
         ("clone_protects_pte", ""),
         ("flush_protects_pte", ""),
@@ -196,7 +199,6 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("peek_returns", "at("),
         ("mr_deregister_has_none", "s.hold"),
     ),
-    SUBMITTED: (("write_completes", "s.fetched"),),
     ALREADY: (
         ("mr_reports_dirty", "s.dirty"),
         ("poll_frees", "flusher_at"),

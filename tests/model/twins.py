@@ -183,7 +183,8 @@ def cleared_first(r, world, stages):
         whole = traced(s, r, policy, args)
         op = args["op"]
         enters(s, whole, op.task, None)
-        s.pte[op.via] = 0
+        for name in ("pte", "pte_write", "pte_dirty"):
+            getattr(s, name)[op.via] = 0
         s.stage[op.task] = numbers(args)
 
     def numbers(args):

@@ -53,6 +53,14 @@ def test_what_is_kept_and_what_not(written):
     assert text.endswith("}\n") and nb["nbformat_minor"] == 5
 
 
+def test_pieces_of_a_stream_are_joined(tmp_path):
+    """Where a kernel cuts what is printed depends on time; another stream, or a value between, keeps its place."""
+    texts = [("stdout", "a\n"), ("stdout", "b\n"), ("stderr", "c\n"), ("stdout", "d\n")]
+    cell = v4.new_code_cell("pass", outputs=[v4.new_output("stream", name=n, text=t) for n, t in texts])
+    done = notebooks.stable(v4.new_notebook(cells=[cell]), tmp_path)
+    assert [o.text for o in done.cells[0].outputs] == ["a\nb\n", "c\n", "d\n"]
+
+
 def test_check_passes_then_fails(written, capsys):
     """A second run gives the same bytes; a changed output is named with its cell, exit 1, and nothing is written."""
     path, _ = written

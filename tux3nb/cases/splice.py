@@ -34,6 +34,8 @@ PIPE = Case(
         "reverse_fork": "HOLDS",
         "reverse_fork_holders": "HOLDS",
         "perfect": "HOLDS",
+        # the registry has the pipe in it, and the disk gets the copy: the folio stays with the pipe and the page cache
+        "holder_index": "HOLDS",
         # a wait for the write-out ends with or without the pipe
         "stable_pages": "HOLDS",
         "rik_wait": "HOLDS",

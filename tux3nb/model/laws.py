@@ -170,17 +170,22 @@ def leaves_locked_alone(s, step):
 
 @law("mm/page-writeback.c:set_page_dirty_lock")
 def calls_dirty_unlocked(s, step):
-    """A dirty call waits for the folio lock (a poke may have it already)."""
+    """A dirty call waits for the folio lock (who writes like ptrace may have it already)."""
     op = step.args.get("op")
-    if "outcome" not in step.args or op.kind == "poke":
+    if "outcome" not in step.args or op.kind in ("poke", "vm_write"):
         return []
     return [s.locked[s.hold[op.holder] - 1] == 0]
 
 
 @law("the MMU; mm/migrate.c:migration_entry_wait")
 def faults_for_need(s, step):
-    """A fault is taken where the entry does not allow the access, and goes on only if it is no migration entry."""
+    """A fault is taken where the entry does not allow the access, and goes on only if it is no migration entry.
+
+    A pin that forks first (a proposal) faults although the entry allows it.
+    """
     op = step.args.get("op")
+    if step.rule.name == "gup_slow_forks_first":
+        return []
     if not (op and op.via and step.actor == op.task and any(f.name in ("fault", "folio") for f, _, _ in step.writes)):
         return []
     m = op.via

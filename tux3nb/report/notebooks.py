@@ -39,8 +39,19 @@ def _stable_output(output: nbformat.NotebookNode, folder: Path) -> nbformat.Note
     return output
 
 
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Neighbouring pieces of one stream as one output: where a kernel cuts them is a matter of time."""
+    out: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if out and output.output_type == "stream" == out[-1].output_type and output.name == out[-1].name:
+            out[-1].text += output.text
+        else:
+            out.append(output)
+    return out
+
+
 def stable(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """Strip widget state, timings and paths from an executed notebook; ids stay, counts run from 1."""
+    """Strip widget state, timings and paths from an executed notebook, join streams; ids stay, counts run from 1."""
     spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = nbformat.from_dict({"kernelspec": spec, "language_info": {"name": "python"}})
     notebook.nbformat_minor = 5
@@ -51,7 +62,7 @@ def stable(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNo
             continue
         count += bool(cell.source.strip())
         cell.execution_count = count if cell.source.strip() else None
-        outputs = [_stable_output(output, folder) for output in cell.outputs]
+        outputs = [_stable_output(output, folder) for output in _joined(cell.outputs)]
         cell.outputs = [output for output in outputs if output is not None]
         for output in cell.outputs:
             if output.output_type == "execute_result":
