@@ -41,7 +41,7 @@ ONE_WORK_ITEM = (
     "that forwards the bytes written would tell."
 )
 SAFER = "Another policy's mechanism beside the policy's own: it is the safer way, and does not take the other one away."
-SPLICED = "What comes out of a pipe may be any version of the file from the splice on, so a fork beside it does no harm."
+SPLICED = "What comes out of a pipe may be any version of the file from the splice on: a fork beside it does no harm."
 POLLING = "What the polling frees is of a delta that is committed, whichever delta is current by then."
 
 # reason -> (rule, part of a condition), the rule as a pattern; the first that fits is a condition's reason. What none
