@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from .case import Case
 from .errors import ModelError
 from .explain import evaluate, failing, values
+from .exploration import uncollected
 from .explore import (
     HOLDS,
     REFUSED,
@@ -310,6 +311,7 @@ def _trace(came, state) -> list[tuple[int, int]]:
     return path[::-1]
 
 
+@uncollected()
 def judge(case: Case, family: Family, limits: Limits | None = None, progress: Callable | None = None) -> Judged:
     """Explore a case for a family (policies that no guard tells apart are merged first) and judge it."""
     merged, representative = family.merged(case.system.guards)
