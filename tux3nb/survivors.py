@@ -41,6 +41,11 @@ ONE_WORK_ITEM = (
     "that forwards the bytes written would tell."
 )
 SAFER = "Another policy's mechanism beside the policy's own: it is the safer way, and does not take the other one away."
+KEPT_DIRTY = (
+    "What is bounced stays dirty for the current delta, so a store that comes after the copy, through a PTE that is "
+    "still writable, is written with that."
+)
+GONE = "Eviction and truncation both take the folio out of the file, whichever comes first."
 SPLICED = "What comes out of a pipe may be any version of the file from the splice on: a fork beside it does no harm."
 POLLING = "What the polling frees is of a delta that is committed, whichever delta is current by then."
 
@@ -142,6 +147,13 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     POLLING: (("transition", "flusher_at"),),
     SPLICED: (("splice_takes", "may_register("),),
+    KEPT_DIRTY: (("flush_bounces", "mapped_where("),),
+    GONE: (("truncate_begins", "evicting("),),
+    CONTROL: (
+        ("fork_lists", "s.forked"),
+        ("evict_leaves_forked", "s.orphan"),
+        ("poll_meets_freed_inode", "s.pc"),
+    ),
     COSTS: (
         ("clone_protects_pte", ""),
         ("flush_protects_pte", ""),
@@ -167,6 +179,8 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
         ("flush_picks", "belongs"),
         ("flush_picks_again", "belongs"),
         ("reclaim_isolates", "slot"),
+        ("reverse_fork_not_needed", "in_bio("),
+        ("uprobe_saves_instruction", ".frozen["),
         ("pin_found_after_protecting", ""),
         ("unmapped_fork_refused", ""),
         ("fault_gives_up", "empty"),

@@ -38,7 +38,7 @@ CASES = {case.name: case for case in worlds()}
 RULES = {r.name: r for r in all_rules()}
 SMALL = ("ordinary+own_reference", "ordinary+controls", "ptrace+locked", "ptrace+peek", "rdma+deregister_clean")
 SAMPLE = 20
-UNEXPLAINED = 16
+UNEXPLAINED = 9
 
 
 @cache
