@@ -71,7 +71,7 @@ def test_only_our_scripts(report):
     folder, _ = report
     page = (folder / "out/04-rdma.html").read_text()
     assert re.findall(r"<script[^>]*>", page) == [
-        '<script type="application/json">',
+        '<script type="application/json" data-case="rdma">',
         '<script type="application/json" id="tux-explorer-css">',
         '<script type="module">',
     ]
