@@ -46,6 +46,17 @@ KEPT_DIRTY = (
     "still writable, is written with that."
 )
 GONE = "Eviction and truncation both take the folio out of the file, whichever comes first."
+PRIVATE = (
+    "The process gets a private copy of the old folio in place of the new one: what a private mapping shows before a "
+    "copy of its own is left open (I1p, advisory). That the PTE is looked at is a mechanism; without it is a control."
+)
+PUT_BACK = (
+    "Kept, dropped or never made, the copy that is left has the saved instruction: which it is costs memory, and what "
+    "a private mapping shows otherwise is I1p's."
+)
+COUNTER = "No property asks for the counter's value, only that it stays out of the file and of other mappings."
+ASKED_AGAIN = "It is asked again under the folio lock, before anything is done."
+FORKED_IN_VAIN = "The folio leaves the page cache either way; forked without need it is freed by the polling."
 SPLICED = "What comes out of a pipe may be any version of the file from the splice on: a fork beside it does no harm."
 POLLING = "What the polling frees is of a delta that is committed, whichever delta is current by then."
 
@@ -149,8 +160,15 @@ MORE_STEPS: dict[str, tuple[tuple[str, str], ...]] = {
     SPLICED: (("splice_takes", "may_register("),),
     KEPT_DIRTY: (("flush_bounces", "mapped_where("),),
     GONE: (("truncate_begins", "evicting("),),
+    PRIVATE: (("uprobe_replaces_page", "s.pte["), ("cow_maps_copy", "s.pte[")),
+    PUT_BACK: (("unprobe_compares", "s.anon["), ("unprobe_compares", "identical")),
+    COUNTER: (("ref_ctr_adds", "s.anon["),),
+    ASKED_AGAIN: (("truncate_looks_up", "zapped("),),
+    FORKED_IN_VAIN: (("truncate_forks", "must_fork("),),
     CONTROL: (
         ("fork_lists", "s.forked"),
+        ("truncate_forks", "s.forked"),
+        ("uprobe_replaces_blindly", "s.pte["),
         ("evict_leaves_forked", "s.orphan"),
         ("poll_meets_freed_inode", "s.pc"),
     ),
