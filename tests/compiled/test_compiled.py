@@ -54,6 +54,7 @@ def agree(scalar, fast):
     assert dict(fast.graph.stuck()) == dict(scalar.graph.stuck())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ("ptrace", "rdma"))
 def test_some_cases(name):
     case = find(name)

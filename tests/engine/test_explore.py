@@ -81,6 +81,7 @@ def test_a_case_agrees_with_the_reference(case):
     same_as_reference(run, min(range(len(family)), key=run.states))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", one_of_each_family())
 def test_the_engines_agree_on_a_case(case):
     """A frontier at a time finds for a seeded sample of a case's family what a state at a time finds."""

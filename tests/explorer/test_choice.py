@@ -30,6 +30,7 @@ def test_record_and_exploration_agree(monkeypatch):
     assert start_of(find("truncate+read_fault")) == known
 
 
+@pytest.mark.slow
 def test_every_case_offers_its_start():
     """The start of every case can be reached with the features offered, and they are few enough for a page."""
     for case in catalogue().values():

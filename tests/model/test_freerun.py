@@ -96,6 +96,7 @@ def test_bad_input_names_the_family_and_the_bound():
 
 
 # ---- what they find ------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", QUICK)
 def test_aio_contains_what_the_scripts_find(policy):
     contained("aio", policy, QUICK)

@@ -25,6 +25,7 @@ def never(case, policy, bad):
     return explore(system, case.one(named(policy))).first(0, "extra") is None
 
 
+@pytest.mark.slow
 def test_every_rule_fires():
     """Each rule of the three modules is taken in some case under a policy with a written verdict."""
     mine = {v.name for m in (crash, reclaim, truncate) for v in vars(m).values() if isinstance(v, Rule)}
@@ -33,6 +34,7 @@ def test_every_rule_fires():
     assert mine - taken == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_nobody_has_a_freed_folio(name):
     """Under every policy expected to hold, no PTE and no holder leads to a folio that is free."""

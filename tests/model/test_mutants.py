@@ -156,6 +156,7 @@ def test_outcomes(case, rule, text, outcome):
     assert (told and told.outcome) == outcome
 
 
+@pytest.mark.slow
 def test_what_new_steps_add_is_what_a_whole_exploration_finds():
     """A mutant's verdicts by the search of what it adds, and by exploring the mutant from the start."""
     rng, compared = random.Random(7), 0

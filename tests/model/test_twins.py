@@ -1,7 +1,7 @@
 """A rule that merges kernel steps and its split twin give the same verdicts.
 
-Each twin is asked in the smallest case that has its rule; in the slow tests in a seeded sample of all that have, and
-with TUX3NB_EVERY_CASE=1 in every one of them (some minutes of computing a twin).
+Each twin is asked in the smallest case that has its rule (one of three in the quick tests); in the slow tests in a
+seeded sample of all that have, and with TUX3NB_EVERY_CASE=1 in every one of them (some minutes of computing a twin).
 """
 
 import os
@@ -39,7 +39,13 @@ def using(rule):
     return [c.name for c in sorted(found, key=lambda c: (len(c.world.ops) * len(c.world.tasks), c.system.layout.bits))]
 
 
-@pytest.mark.parametrize("twin", TWINS, ids=lambda t: t.rule)
+def quick_third():
+    """Every twin as a parameter; two of three are for the slow tests."""
+    marks = ((), pytest.mark.slow, pytest.mark.slow)
+    return [pytest.param(t, marks=marks[n % 3], id=t.rule) for n, t in enumerate(TWINS)]
+
+
+@pytest.mark.parametrize("twin", quick_third())
 def test_the_split_twin_agrees(twin):
     names = using(twin.rule)[:FEW]
     assert names, f"no case has the rule {twin.rule}"

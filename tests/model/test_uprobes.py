@@ -17,6 +17,7 @@ def places_of_private_bytes(found):
     return {name for s in states(found) for label, (name, c) in of_cell.items() if (c, s[label]) in private}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("policy", ["tux3", "redirect_all_recheck"])
 def test_breakpoint_is_in_the_private_copy_only(name, policy):
