@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from .case import Case
 from .errors import ModelError
 from .explain import evaluate, failing, values
-from .exploration import uncollected
 from .explore import (
     HOLDS,
     REFUSED,
@@ -75,15 +74,19 @@ class Answer:
     never_fired: list[str]
 
     @property
-    def verdict(self) -> str:
+    def _counted(self) -> list[Row]:
+        """The rows that make the verdict; advisory properties are reported apart."""
         advisory = {p.id for p in self.case.properties if p.advisory}
-        return worst(r.verdict for r in self.rows if r.property not in advisory)
+        return [r for r in self.rows if r.property not in advisory]
+
+    @property
+    def verdict(self) -> str:
+        return worst(r.verdict for r in self._counted)
 
     @property
     def violated(self) -> tuple[str, ...]:
         """The properties that make the policy VIOLATED."""
-        advisory = {p.id for p in self.case.properties if p.advisory}
-        return tuple(r.property for r in self.rows if r.verdict == VIOLATED and r.property not in advisory)
+        return tuple(r.property for r in self._counted if r.verdict == VIOLATED)
 
     @property
     def told(self) -> str:
@@ -311,7 +314,6 @@ def _trace(came, state) -> list[tuple[int, int]]:
     return path[::-1]
 
 
-@uncollected()
 def judge(case: Case, family: Family, limits: Limits | None = None, progress: Callable | None = None) -> Judged:
     """Explore a case for a family (policies that no guard tells apart are merged first) and judge it."""
     merged, representative = family.merged(case.system.guards)
