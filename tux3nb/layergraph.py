@@ -19,7 +19,7 @@ from .exploration import Exploration
 from .layout import WORD
 from .search import StoredGraph
 from .settling import Settling
-from .shards import BATCH, LARGEST, SHARDS, SMALLEST, Part, Piece, cores, divide, joined, shard_of, successors
+from .shards import BATCH, LARGEST, SHARDS, SMALLEST, Part, Piece, cores, divide, joined, shard_of, spread, successors
 
 
 class LayerGraph:
@@ -39,7 +39,6 @@ class LayerGraph:
         self._waiting: list[list[Piece]] = [[] for _ in range(SHARDS)]
         self._arrived: list[list[tuple]] = [[] for _ in range(SHARDS)]
         self._depths: tuple[int, list[np.ndarray]] | None = None
-        self.pool = cores()
 
     @property
     def states(self) -> int:
@@ -70,14 +69,17 @@ class LayerGraph:
     def each_chunk(self, frontier: Part) -> Iterator[tuple[Chunk, list[Piece]]]:
         """Judge and expand chunks of a layer on both cores; yields them in order, with successors by shard."""
         words, ids = frontier
-        size = min(LARGEST, max(SMALLEST, len(ids) // (2 * SHARDS)))
+        size = min(LARGEST, max(SMALLEST, -(-len(ids) // SHARDS)))
         pieces = [(words[a : a + size], ids[a : a + size]) for a in range(0, len(ids), size)]
-        ahead = 2 * SHARDS  # chunks under way: enough to keep the cores busy, not a whole layer in memory
-        running = [self.pool.submit(self._work, *piece) for piece in pieces[:ahead]]
+        if len(pieces) == 1:
+            yield self._work(*pieces[0])
+            return
+        ahead = SHARDS + 1  # chunks under way: enough to keep the cores busy, not a whole layer in memory
+        running = [cores().submit(self._work, *piece) for piece in pieces[:ahead]]
         for n in range(len(pieces)):
             done = running.pop(0).result()
             if n + ahead < len(pieces):
-                running.append(self.pool.submit(self._work, *pieces[n + ahead]))
+                running.append(cores().submit(self._work, *pieces[n + ahead]))
             yield done
 
     def _work(self, words: np.ndarray, ids: np.ndarray) -> tuple[Chunk, list[Piece]]:
@@ -92,12 +94,16 @@ class LayerGraph:
         """Keep successors, by shard, until there are enough to be entered at once."""
         for waiting, piece in zip(self._waiting, pieces, strict=True):
             waiting.append(piece)
-        if sum(len(piece[1]) for waiting in self._waiting for piece in waiting) > BATCH:
+        if self._rows_waiting() > BATCH:
             self._enter_waiting()
+
+    def _rows_waiting(self) -> int:
+        return sum(len(ids) for waiting in self._waiting for _, _, ids in waiting)
 
     def _enter_waiting(self):
         """Each shard enters what waits for it, on its own core."""
-        for arrived, found in zip(self._arrived, self.pool.map(_enter, self.shards, self._waiting), strict=True):
+        entered = spread(_enter, self._rows_waiting(), self.shards, self._waiting)
+        for arrived, found in zip(self._arrived, entered, strict=True):
             arrived += found
         self._waiting = [[] for _ in range(SHARDS)]
 

@@ -9,7 +9,7 @@ import numpy as np
 from .backend.chunk import Chunk
 from .backend.sets import ID, PolicySets
 from .backend.visited import Visited, hashes
-from .shards import LARGEST, SHARDS, joined, shard_of, successors
+from .shards import LARGEST, SHARDS, joined, shard_of, spread, successors
 
 if TYPE_CHECKING:
     from .layergraph import LayerGraph
@@ -53,7 +53,7 @@ class Settling:
                 todo = self.sets.minus(self.total[rows], self.can[rows])
                 rows, todo = rows[todo > 0], todo[todo > 0]
                 work += [(n, rows[k : k + LARGEST], todo[k : k + LARGEST]) for k in range(0, len(rows), LARGEST)]
-            for rows, gain, open_edges in self.graph.pool.map(self._look_ahead, work):
+            for rows, gain, open_edges in spread(self._look_ahead, sum(len(rows) for _, rows, _ in work), work):
                 self.can[rows] = self.sets.union(self.can[rows], gain)
                 kept.append(open_edges)
         return tuple(np.concatenate(column) for column in zip(*kept, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -13,7 +14,7 @@ from .backend.sets import ID
 from .backend.visited import hashes
 
 SHARDS = 2  # states are divided by hash; each shard is deduplicated by itself, so the cores do not meet
-SMALLEST, LARGEST = 1 << 11, 1 << 14  # rows in a chunk: not mostly calls, and temporaries that stay in the cache
+SMALLEST, LARGEST = 1 << 16, 1 << 18  # rows in a chunk: with fewer, two threads mostly wait for each other (the GIL)
 BATCH = 1 << 20  # rows deduplicated at once: bounds memory beside the states
 
 Part = tuple[np.ndarray, np.ndarray]  # words (n, words of a state), policy sets (n)
@@ -24,6 +25,11 @@ Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, hashes, policy sets
 def cores() -> ThreadPoolExecutor:
     """Threads for big array operations, during which numpy lets others run; one pool for the whole process."""
     return ThreadPoolExecutor(min(SHARDS, os.cpu_count() or 1))
+
+
+def spread(function: Callable, rows: int, *arguments: Iterable) -> Iterator:
+    """``map``, on both cores where the arrays have so many rows together that this pays."""
+    return (cores().map if rows > SMALLEST else map)(function, *arguments)
 
 
 def shard_of(h: np.ndarray) -> np.ndarray:
