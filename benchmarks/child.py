@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-from tux3nb import layergraph
 from tux3nb.backend.compiled import Engine, explore_compiled, ranks_of
 from tux3nb.backend.scalar import print_system
 from tux3nb.explore import explore
@@ -21,7 +20,6 @@ SHORT = 0.3  # seconds; what is faster is repeated, the best counts
 
 def main(engine: str, name: str, scope: str) -> dict:
     """prepare: tracing, printing, and (compiled) loading or building the library; seconds: the search alone."""
-    printing = printing_apart()
     begin = time.perf_counter()
     system, policies = world(name), family(name, scope)
     printed = None
@@ -34,19 +32,18 @@ def main(engine: str, name: str, scope: str) -> dict:
     prepared = time.perf_counter()
     spent, used, run = [], [], None
     while not spent or (sum(spent) < SHORT and len(spent) < 5):
-        printing.clear()
         begin_run, begin_cpu = time.perf_counter(), time.process_time()
         if engine in C:
             run = explore_compiled(system, policies, **C[engine])
         else:
             run = explore(system, policies, printed=printed, engine=engine)
-        spent.append(time.perf_counter() - begin_run - sum(wall for wall, _ in printing))
-        used.append(time.process_time() - begin_cpu - sum(cpu for _, cpu in printing))
+        spent.append(time.perf_counter() - begin_run)
+        used.append(time.process_time() - begin_cpu)
     everyone = range(len(policies))
     return {
         "seconds": min(spent),
         "cpu": min(used),
-        "prepare": prepared - begin + sum(wall for wall, _ in printing),
+        "prepare": prepared - begin,
         "states": run.shared_states,
         "summed": sum(map(run.states, everyone)),
         "edges": sum(map(run.edge_count, everyone)),
@@ -55,24 +52,6 @@ def main(engine: str, name: str, scope: str) -> dict:
         "megabytes": peak(),
         **(stored(run) if engine in C else {}),
     }
-
-
-def printing_apart() -> list[tuple[float, float]]:
-    """A list that is told of every printing and compiling of numpy code: wall and processor seconds.
-
-    The search prints for each exploration; that is no more searching than what spin and cc do.
-    """
-    told: list[tuple[float, float]] = []
-    inner = layergraph.print_frontier
-
-    def timed(*args):
-        wall, cpu = time.perf_counter(), time.process_time()
-        out = inner(*args)
-        told.append((time.perf_counter() - wall, time.process_time() - cpu))
-        return out
-
-    layergraph.print_frontier = timed
-    return told
 
 
 def stored(run) -> dict:

@@ -31,7 +31,8 @@ from .search import search
 from .system import System
 
 ENGINES = ("auto", "scalar", "frontier", "compiled")
-GROWN = 60_000  # shared states from which on a frontier at a time is worth importing and printing for
+GROWN = 15_000  # shared states from which on a frontier at a time is worth importing and printing for
+LARGE = 60_000  # shared states from which on a search is worth having the system compiled beside it
 PAYS = 2.0  # seconds of searching one system from which on compiling it pays: about what that takes
 
 
@@ -56,7 +57,7 @@ def explore(
 
     `engine` is "scalar", "frontier", "compiled" (waits for the compiler; as "auto" where there is none) or "auto":
     compiled where that is at hand, else scalar until the search has grown to GROWN shared states, then frontier.
-    A system is compiled in the background once a search of it has grown or all have taken PAYS seconds; code that is
+    A system is compiled in the background once a search of it is LARGE or all have taken PAYS seconds; code that is
     ready before a search ends does it again. `printed` is what to search with instead of printing the system.
     """
     if engine not in ENGINES:
@@ -109,12 +110,12 @@ def _compiled_by_now(system: System, family: Family) -> bool:
 
 
 def _watched(system: System, family: Family, progress: Progress | None) -> Progress:
-    """`progress` that also has a system compiled whose search has grown, and raises Overtaken once that is done."""
+    """`progress` that also has a system compiled whose search is large, and raises Overtaken once that is done."""
 
     def layer_done(layer: int, frontier: int, states: int, rate: float):
         if progress:
             progress(layer, frontier, states, rate)
-        if frontier and states > GROWN:
+        if frontier and states > LARGE:
             vars(system)["_searched"] = PAYS
             if _compiled_by_now(system, family):
                 raise Overtaken

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .backend.chunk import Chunk
+from .backend.chunk import Chunk, Found
 from .exploration import Budget, Exploration
 from .layergraph import LayerGraph, Part
 
@@ -18,12 +18,12 @@ def search_on(run: Exploration, layer: dict[int, int], budget: Budget):
     """
     graph = LayerGraph(run)
     frontier = graph.take_over(run.graph)
-    run.graph, run.shared_states = graph, graph.states
+    run.graph, run.shared_states = graph, graph.seen.n
     tally = _Tally(run, graph)
     try:
         while len(frontier[1]):
             frontier = _next_layer(graph, tally, frontier, budget)
-            run.shared_states = graph.states
+            run.shared_states = graph.seen.n
             budget.layer_done(len(run.depths), len(frontier[1]), run.shared_states)
     finally:
         tally.enter()
@@ -33,23 +33,25 @@ def _next_layer(graph: LayerGraph, tally: _Tally, frontier: Part, budget: Budget
     """Judge and expand one layer, enter its successors; returns the next layer."""
     tally.begin(frontier)
     for chunk, successors in graph.each_chunk(frontier):
-        budget.check(graph.states)
+        budget.check(graph.seen.n)
         tally.add(chunk)
-        graph.wait(successors)
+        graph.arrive(successors)
     return graph.close_layer()
 
 
 class _Tally:
     """Adds up what chunks report, by numbers of policy sets; what it comes to is entered at the end.
 
-    arrivals, taken: how many arrivals and edges have each set. fired: (step, set), happened: (event, set), whether
-    there was one. known: (clause or event, set), whether all policies of the set are known to violate the property.
+    graver: which events need a state with them. arrivals, taken: how many arrivals and edges have each set. fired:
+    (step, set), happened: (event, set), whether there was one. known: (clause or event, set), whether all policies of
+    the set are known to violate the property.
     """
 
     def __init__(self, run: Exploration, graph: LayerGraph):
         self.run, self.graph, self.sets = run, graph, graph.sets
         self.depth = len(run.depths) - 1
         self.events, self.clauses = run.printed.events, run.system.clauses
+        self.graver = np.array([event.kind not in ("mark", "limit") for event in self.events], bool)
         self.arrivals, self.taken = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self.fired = np.zeros((len(run.system.steps), 0), bool)
         self.happened = np.zeros((len(self.events), 0), bool)
@@ -70,18 +72,22 @@ class _Tally:
             prop, reason, _ = self.clauses[k]
             for row, mask in self._news(k, prop, self.depth, rows, chunk.ids[rows]):
                 self.run.violate(prop, reason, self.depth, self._state(chunk, row), mask)
-        for number, rows, ids in chunk.events:
-            event = self.events[number]
-            if event.kind == "check":
-                for row, mask in self._news(len(self.clauses) + number, event.name, self.depth + 1, rows, ids):
-                    self.run.happen(event, self.depth, self._state(chunk, row), mask)
-            elif event.kind in ("mark", "limit"):
-                self.happened[number, ids] = True
-            else:
-                self.run.happen(event, self.depth, self._state(chunk, int(rows[0])), self.sets.masks[ids[0]])
-        for index, _, ids, _ in chunk.moves:
-            self.fired[index, ids] = True
+        self._events(chunk, chunk.lost)
+        self._events(chunk, chunk.events)
+        self.fired[chunk.moves.numbers, chunk.moves.ids] = True
         self.taken[: len(chunk.taken)] += chunk.taken
+
+    def _events(self, chunk: Chunk, happened: Found):
+        self.happened[happened.numbers, happened.ids] = True
+        graver = happened.only(self.graver[happened.numbers])
+        for number in np.unique(graver.numbers).tolist():
+            event, found = self.events[number], graver.only(graver.numbers == number)
+            if event.kind == "check":
+                key = len(self.clauses) + number
+                for row, mask in self._news(key, event.name, self.depth + 1, found.rows, found.ids):
+                    self.run.happen(event, self.depth, self._state(chunk, row), mask)
+            else:
+                self.run.happen(event, self.depth, self._state(chunk, found.rows[0]), self.sets.masks[found.ids[0]])
 
     def enter(self):
         """Enter into the exploration what all chunks have come to."""
@@ -91,7 +97,7 @@ class _Tally:
                 into[masks[n]] += int(counts[n])
         for index in np.flatnonzero(self.fired.any(axis=1)).tolist():
             run.fired[index] |= _union(masks, np.flatnonzero(self.fired[index]))
-        for number in np.flatnonzero(self.happened.any(axis=1)).tolist():
+        for number in np.flatnonzero(self.happened.any(axis=1) & ~self.graver).tolist():
             run.happen(self.events[number], self.depth, 0, _union(masks, np.flatnonzero(self.happened[number])))
 
     def _news(self, key: int, prop: str, depth: int, rows: np.ndarray, ids: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -105,7 +111,7 @@ class _Tally:
             self.known[key, ids[i]] = True
 
     def _state(self, chunk: Chunk, row: int) -> int:
-        return self.graph.packed(chunk.row(row))
+        return self.graph.packed(chunk.words[row])
 
     def _grow(self, sets: int):
         """Make room for as many sets."""

@@ -166,3 +166,28 @@ def test_the_last_write_to_a_cell_counts(engine):
 
     (end,) = (s for s, arrivals in run.arrivals.items() if arrivals[0][0] == 1)
     assert system.layout.changed(system.start, end) == {"small": (0, 2), "cells[0]": (0, 2)}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_slip_of_policies_that_never_get_there_hides_nothing(engine):
+    """Policies for which a step would go astray in a state that only others reach do not keep these from going on."""
+
+    @rule(kernel="-")
+    def goes(s, policy):
+        s.require(s.n == 0, policy.lock == "spin")
+        s.n = 1
+
+    @rule(kernel="-")
+    def slips(s, policy):
+        s.require(s.n == 1, policy.lock == "try")
+        s.small = s.after
+
+    @rule(kernel="-")
+    def goes_on(s, policy):
+        s.require(s.n == 1)
+        s.n = 2
+
+    run = explore(build(fields(), (goes, slips, goes_on), LOCKS), all_locks(), engine=engine)
+
+    counts = {p["lock"]: run.states(i) for i, p in enumerate(run.family.policies)}
+    assert counts == {"none": 1, "spin": 3, "try": 1}

@@ -114,9 +114,11 @@ def test_compiled_code_at_hand_is_used(a_compiler):
     assert [by_policy(run, i) for i in range(len(family))] == [by_policy(plain, i) for i in range(len(family))]
 
 
-def test_a_grown_search_is_overtaken_by_its_compiled_code(a_compiler, monkeypatch):
+@pytest.mark.parametrize("grown", [100, 10_000])
+def test_a_large_search_is_overtaken_by_its_compiled_code(a_compiler, grown, monkeypatch):
     """Where the code is ready before the search ends, the compiled run answers, within the time that is left."""
-    monkeypatch.setattr(explore_module, "GROWN", 200)
+    monkeypatch.setattr(explore_module, "GROWN", grown)
+    monkeypatch.setattr(explore_module, "LARGE", 200)
     once = increments(3, 2)
     explore(once, alone(once), engine="compiled")  # so the library is in the cache
     system = increments(3, 2)

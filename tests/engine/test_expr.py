@@ -1,10 +1,8 @@
 """Expressions: folding, what guards tell about them, and that every printer computes what the reference computes."""
 
-import numpy as np
 import pytest
 
 from tux3nb.backend.facts import Facts, astray
-from tux3nb.backend.frontier import FrontierPrinter
 from tux3nb.backend.scalar import ScalarPrinter
 from tux3nb.errors import ModelError
 from tux3nb.expr import FALSE, TRUE, Expr, bit, const, count, every, has, lift, rebuild, some, union, where, without
@@ -63,8 +61,8 @@ def test_folding_keeps_values_and_ranges(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_printers_compute_what_the_reference_computes(seed):
-    """The Python text and the numpy text of an expression give the reference's value wherever there is one."""
+def test_the_printer_computes_what_the_reference_computes(seed):
+    """The Python text of an expression gives the reference's value wherever there is one."""
     make = Maker(seed, tame=seed % 2 == 0)
     layout = Layout(list(make.world.fields.values()))
     e = make.any(4)
@@ -73,15 +71,9 @@ def test_printers_compute_what_the_reference_computes(seed):
         pytest.skip("no state in which it can be computed, or nothing to compute")
 
     scalar = [eval(ScalarPrinter().text(e), {"s": packed(layout, s)}) for s in states]
-    printer = FrontierPrinter()
-    word = np.array([layout.to_words(packed(layout, s))[0] for s in states], np.uint64).view(np.int64)
-    space = {"where": np.where, "int64": np.int64, "w0": word}
-    exec("\n".join(printer.share([e, e])), space)
-    frontier = space[printer.text(e)]
 
     expected = [value(e, s, {}) for s in states]
     assert [int(v) for v in scalar] == [int(v) for v in expected]
-    assert frontier.tolist() == expected
 
 
 @pytest.mark.parametrize("seed", SEEDS)

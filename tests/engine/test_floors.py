@@ -19,7 +19,7 @@ FLOORS = [
     ("rule", "policy", "system"),
     ("event", "exploration", "explain"),
     ("backend",),
-    ("search", "shards", "settling", "layergraph", "layers", "path", "progress", "explore"),
+    ("search", "pieces", "settling", "layergraph", "layers", "path", "progress", "explore"),
     ("model",),
     ("columns", "case", "cases", "freerun", "race"),
     ("verdicts", "matrix", "synthesis", "cost", "told", "display", "survivors", "mutants"),

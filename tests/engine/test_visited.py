@@ -5,9 +5,9 @@ import random
 import numpy as np
 import pytest
 
-from tux3nb.backend import visited
-from tux3nb.backend.sets import Cut, PolicySets
-from tux3nb.backend.visited import Visited, group, hashes
+from tux3nb.backend.index import Index, hashes
+from tux3nb.backend.sets import MOST_SQUARE, PolicySets
+from tux3nb.backend.visited import Visited, group, merged
 from tux3nb.explore import explore
 
 from .worlds import alone, increments
@@ -23,7 +23,7 @@ WEAK = {
 @pytest.fixture(params=WEAK)
 def hash_of(request):
     weaken = WEAK[request.param]
-    return lambda words: weaken(hashes(words))
+    return lambda columns: weaken(hashes(columns))
 
 
 def rows(rng, n):
@@ -35,7 +35,7 @@ def rows(rng, n):
 def test_groups_are_the_equal_rows(seed, hash_of):
     """Every group holds equal rows, all of them, and no two groups are equal."""
     words = rows(random.Random(seed), 100)
-    order, starts, ordered = group(words, hash_of(words))
+    order, starts, ordered = group(words, hash_of(words.T))
     ends = [*starts[1:], len(order)]
     found = [[tuple(words[i]) for i in order[a:b]] for a, b in zip(starts, ends, strict=True)]
 
@@ -44,34 +44,61 @@ def test_groups_are_the_equal_rows(seed, hash_of):
     assert len({members[0] for members in found}) == len(found)
 
 
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_index_is_a_dict(seed, apart, hash_of):
+    """Rows have the numbers in the order in which they were entered, what was not entered has none."""
+    rng, numbers = random.Random(seed), {}
+    index = Index(2, apart)
+    for _ in range(30):
+        words = rows(rng, 40)
+        assert index.find(words, hash_of(words.T)).tolist() == [numbers.get(tuple(w), -1) for w in words.tolist()]
+        new = [w for w in dict.fromkeys(map(tuple, words.tolist())) if w not in numbers][: rng.randrange(9)]
+        numbers.update({w: len(numbers) + n for n, w in enumerate(new)})
+        entered = np.array(new, np.int64).reshape(-1, 2)
+        index.enter(entered, hash_of(entered.T))
+    assert index.n == len(numbers) and [tuple(w) for w in index.words[: index.n].tolist()] == list(numbers)
+
+
+def test_an_index_grows(monkeypatch):
+    """Far beyond its first size, and hashed again in several parts, it still knows every row."""
+    monkeypatch.setattr("tux3nb.backend.index.AT_ONCE", 1 << 10)
+    words = np.random.default_rng(0).permutation(np.arange(60_000, dtype=np.int64)).reshape(-1, 2)
+    table = Index(2)
+    for part in np.array_split(words, 17):
+        table.enter(part, hashes(part.T))
+
+    assert table.find(words, hashes(words.T)).tolist() == list(range(30_000))
+    assert (table.find(words + 60_000, hashes((words + 60_000).T)) == -1).all()
+
+
 @pytest.mark.parametrize("seed", range(10))
-def test_entering_is_what_a_dict_does(seed, hash_of):
-    """Batch after batch, new states and new policies are those that a dict of sets would find."""
+def test_arriving_is_what_a_dict_does(seed, hash_of, monkeypatch):
+    """Layer after layer, in one batch or two, new states and new policies are those that a dict of sets would find."""
+    monkeypatch.setattr("tux3nb.backend.visited.hashes", hash_of)
     rng, sets, plain = random.Random(seed), PolicySets(), {}
     seen = Visited(2, sets)
     for _ in range(12):
-        words = rows(rng, 30)
-        masks = [rng.randrange(1, 16) for _ in range(30)]
-        ids = np.array([sets.number(m) for m in masks], np.int32)
-        fresh, fresh_ids, late, late_ids, _ = seen.enter(words, hash_of(words), ids)
-        before = dict(plain)
-        for row, mask in zip(map(tuple, words), masks, strict=True):
-            plain[row] = plain.get(row, 0) | mask
-        new = {row: plain[row] & ~before.get(row, 0) for row in plain if plain[row] != before.get(row, 0)}
-        assert {tuple(w): sets.masks[i] for w, i in zip(fresh, fresh_ids, strict=True)} == {
-            row: mask for row, mask in new.items() if row not in before
-        }
-        assert {tuple(w): sets.masks[i] for w, i in zip(late, late_ids, strict=True)} == {
-            row: mask for row, mask in new.items() if row in before
-        }
-    assert seen.n == len(plain)
-    assert {tuple(w): sets.masks[i] for w, i in zip(seen.words[: seen.n], seen.total, strict=False)} == plain
+        begin, before, late = seen.n, dict(plain), {}
+        for _ in range(rng.choice([1, 2])):
+            words = rows(rng, 30)
+            masks = [rng.randrange(1, 16) for _ in range(30)]
+            for row, mask in zip(map(tuple, words.tolist()), masks, strict=True):
+                plain[row] = plain.get(row, 0) | mask
+            ids = np.array([sets.number(m) for m in masks], np.int32)
+            for row, i in zip(*seen.arrive(*merged(sets, words, ids), begin), strict=True):
+                late[tuple(seen.words[row].tolist())] = late.get(tuple(seen.words[row].tolist()), 0) | sets.masks[i]
+        fresh = map(tuple, seen.words[begin : seen.n].tolist())
+        found = {row: sets.masks[i] for row, i in zip(fresh, seen.first[begin : seen.n], strict=True)} | late
+        assert found == {row: plain[row] & ~before.get(row, 0) for row in plain if plain[row] != before.get(row, 0)}
+    everything = zip(map(tuple, seen.words[: seen.n].tolist()), seen.total[: seen.n], strict=True)
+    assert {row: sets.masks[i] for row, i in everything} == plain
 
 
 def test_an_exploration_is_exact_under_clashing_hashes(monkeypatch):
     """With a hash of 4 bits the known counts are still found."""
-    for user in ("shards", "layergraph", "settling"):
-        monkeypatch.setattr(f"tux3nb.{user}.hashes", lambda words: hashes(words) & np.uint64(15 << 40))
+    for user in ("backend.index", "backend.frontier", "backend.visited", "backend.sets", "layergraph", "settling"):
+        monkeypatch.setattr(f"tux3nb.{user}.hashes", lambda columns: hashes(columns) & np.uint64(15))
     system = increments(3, 2)
 
     run = explore(system, alone(system), engine="frontier")
@@ -79,12 +106,9 @@ def test_an_exploration_is_exact_under_clashing_hashes(monkeypatch):
     assert (run.states(0), run.edge_count(0), run.depth(0)) == (904, 1_977, 12)
 
 
-def test_batches_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
-    """A layer entered in many small batches has the same states, edges and depth."""
-    monkeypatch.setattr("tux3nb.layergraph.BATCH", 10)
-    for user in ("shards", "layergraph"):  # on both cores, too
-        monkeypatch.setattr(f"tux3nb.{user}.SMALLEST", 4)
-    monkeypatch.setattr("tux3nb.layergraph.LARGEST", 8)
+def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
+    """A layer expanded in many small pieces, in threads, has the same states, edges and depth."""
+    monkeypatch.setattr("tux3nb.pieces.LARGEST", 4)
     system = increments(3, 2)
 
     run = explore(system, alone(system), engine="frontier")
@@ -92,34 +116,30 @@ def test_batches_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
     assert (run.states(0), run.edge_count(0), run.depth(0)) == (904, 1_977, 12)
 
 
+@pytest.mark.parametrize("most", [MOST_SQUARE, 3])
 @pytest.mark.parametrize("seed", range(5))
-def test_set_numbers_compute_sets(seed):
-    """Union, common part, difference and cutting by a table are those of the sets themselves."""
+def test_set_numbers_compute_sets(seed, most, monkeypatch):
+    """Union, common part and difference are those of the sets themselves, with a table of all pairs and without."""
+    monkeypatch.setattr("tux3nb.backend.sets.MOST_SQUARE", most)
     rng, sets = random.Random(seed), PolicySets()
     masks = [[rng.getrandbits(70) for _ in range(6)] + [0] for _ in range(2)]
-    chosen = [[rng.choice(m) for _ in range(200)] for m in masks]
-    a, b = (np.array([sets.number(m) for m in c], np.int32) for c in chosen)
-    table = tuple(rng.getrandbits(70) for _ in range(4))
-    row = np.array([rng.randrange(4) for _ in a])
+    x, y = ([rng.choice(m) for _ in range(200)] for m in masks)
+    a, b = (np.array([sets.number(m) for m in c], np.int32) for c in (x, y))
 
     def masks_of(ids):
         return [sets.masks[i] for i in ids]
 
-    x, y = chosen
-    assert masks_of(sets.union(a, b)) == [p | q for p, q in zip(x, y, strict=True)]
-    assert masks_of(sets.common(a, b)) == [p & q for p, q in zip(x, y, strict=True)]
-    assert masks_of(sets.minus(a, b)) == [p & ~q for p, q in zip(x, y, strict=True)]
-    cut = Cut(sets, table)
     for _ in range(2):  # computed, then remembered
-        assert masks_of(cut(a, row)) == [p & table[r] for p, r in zip(x, row, strict=True)]
+        assert masks_of(sets.union(a, b)) == [p | q for p, q in zip(x, y, strict=True)]
+        assert masks_of(sets.common(a, b)) == [p & q for p, q in zip(x, y, strict=True)]
+        assert masks_of(sets.minus(a, b)) == [p & ~q for p, q in zip(x, y, strict=True)]
     assert len(set(sets.masks)) == len(sets.masks)
 
 
 def test_hashes_spread():
     """Small differences change about half of the bits, also of the upper ones that sorting uses."""
     words = np.arange(4096, dtype=np.int64).reshape(-1, 2)
-    upper = hashes(words) >> np.uint64(52)
+    upper = hashes(words.T) >> np.uint64(52)
 
-    assert len(set(hashes(words).tolist())) == len(words)
+    assert len(set(hashes(words.T).tolist())) == len(words)
     assert len(set(upper.tolist())) > 1200
-    assert visited.hashes(words[:1]) == hashes(words)[:1]

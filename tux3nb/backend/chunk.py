@@ -1,63 +1,50 @@
-"""Some states of a frontier, and who of them is where: what the code printed for numpy works on."""
+"""Some states of a layer, and what was found by expanding them: what a search by whole layers hands around."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..layout import Field
+from .sets import ID
 
 
-class Chunk:
-    """Some states of a frontier, and what was found by expanding them.
+def _none() -> np.ndarray:
+    return np.zeros(0, np.int64)
 
-    words: a column a word. ids: the policy sets. moves: (step index, rows they came from, policy sets, columns of the
-    successors). events: (event number, rows, policy sets). broken: (index of the clause, rows). taken: for each policy
-    set, how many moves have it (counted by whoever collects the successors).
+
+@dataclass(eq=False)
+class Found:
+    """Steps that can be taken, or events that happen, one a row.
+
+    numbers: of steps or events. rows: the states of the chunk they belong to. ids: policy sets. words: for steps the
+    successors, (n, words of a state).
     """
 
-    def __init__(self, words: np.ndarray, ids: np.ndarray):
-        self.words = [np.ascontiguousarray(words[:, k]) for k in range(words.shape[1])]
-        self.ids = ids
-        self.moves: list[tuple[int, np.ndarray, np.ndarray, tuple[np.ndarray, ...]]] = []
-        self.events: list[tuple[int, np.ndarray, np.ndarray]] = []
-        self.broken: list[tuple[int, np.ndarray]] = []
-        self.taken = np.zeros(0, np.int64)
+    numbers: np.ndarray = field(default_factory=_none)
+    rows: np.ndarray = field(default_factory=_none)
+    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, ID))
+    words: np.ndarray | None = None
 
-    def move(self, index: int, rows: np.ndarray, ids: np.ndarray, *successors: np.ndarray):
-        self.moves.append((index, rows, ids, successors))
-
-    def event(self, number: int, rows: np.ndarray, ids: np.ndarray, where: np.ndarray | None = None):
-        if where is None:
-            self.events.append((number, rows, ids))
-        elif where.any():
-            self.events.append((number, rows[where], ids[where]))
-
-    def clause(self, k: int, good: np.ndarray):
-        if not good.all():
-            self.broken.append((k, np.flatnonzero(~good)))
-
-    def row(self, i: int) -> tuple[int, ...]:
-        """The words of one state."""
-        return tuple(int(w[i]) for w in self.words)
+    def only(self, which: np.ndarray) -> Found:
+        """Those rows for which `which` is true."""
+        words = None if self.words is None else self.words[which]
+        return Found(self.numbers[which], self.rows[which], self.ids[which], words)
 
 
-def dispatch(c: Chunk, rows: np.ndarray, control: tuple[Field, int] | None, by_value: dict[int, Callable]):
-    """Call each place's function with the rows whose control field says that they are there."""
-    if not rows.size:
-        return
-    if control is None:
-        by_value[0](c, rows)
-        return
-    field, flat = control
-    values = c.words[field.word][rows] >> field.shift(flat) & field.mask
-    if field.width <= 16:
-        values = values.astype(np.uint16)  # sorted by counting
-    order = np.argsort(values, kind="stable")
-    values = values[order]
-    starts = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]])
-    for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        place = by_value.get(int(values[a]))
-        if place:
-            place(c, rows[order[a:b]])
+@dataclass(eq=False)
+class Chunk:
+    """Some states, and what was found by expanding and judging them.
+
+    words: (n, words of a state). ids: the policy sets. broken: (index of the clause, rows). lost: events of predicates
+    that cannot be computed. taken: for each policy set,
+    how many moves have it (counted by whoever collects the successors).
+    """
+
+    words: np.ndarray
+    ids: np.ndarray
+    moves: Found = field(default_factory=Found)
+    events: Found = field(default_factory=Found)
+    broken: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    lost: Found = field(default_factory=Found)
+    taken: np.ndarray = field(default_factory=_none)

@@ -1,263 +1,215 @@
-"""Steps printed for numpy: one call expands a whole chunk of a frontier.
+"""What can happen in the states of a layer, all at once, with numpy.
 
-The states of a chunk are columns of words (int64), their policy sets numbers (see `tux3nb.backend.sets`). Rows are
-first sorted by the place that an actor is at; then the moves of a place run on the rows that are there, each
-narrowing them by its guard. What the moves find goes to the `Chunk`.
+The rules are printed as Python only (see `tux3nb.backend.scalar`): what the moves at one place of an actor do depends
+on few of a state's bits, so that text is asked once for each value of those bits, and what it says is put down as
+rows of a table. The states of a layer look up their rows: some array operations a layer, whatever the number of rules.
+In the project's worlds one state in twenty, or fewer, brings something to ask.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from threading import RLock
 
 import numpy as np
 
-from ..expr import BOOL, Expr, walk
-from ..layout import WORD, Field
-from .chunk import Chunk, dispatch
-from .plan import Move, Plan, Table
-from .printer import Printer
-from .sets import Cut, PolicySets
+from ..layout import GUARD, WORD, Layout
+from ..policy import bits
+from .chunk import Chunk, Found
+from .index import Column, Index, hashes
+from .scalar import Printed
+from .sets import ID, PolicySets
+from .visited import group
 
 
-@dataclass(eq=False)
-class FrontierCode:
-    """What was printed for one plan: ``expand(chunk)``, ``judge(chunk)`` and ``settled(chunk)`` (a column of truth
-    values, true also where the state is halted), with the source they came from."""
-
-    expand: Callable[[Chunk], None]
-    judge: Callable[[Chunk], None]
-    settled: Callable[[Chunk], np.ndarray]
-    source: str
+def words_of(states: Iterable[int], layout: Layout) -> np.ndarray:
+    """Packed states as rows of words."""
+    size = layout.words * WORD // 8
+    everything = b"".join(s.to_bytes(size, "little") for s in states)
+    return np.frombuffer(everything, "<i8").astype(np.int64, copy=False).reshape(-1, layout.words)
 
 
-def signed(bits: int) -> int:
-    """The same 64 bits as an int64."""
-    bits &= (1 << WORD) - 1
-    return bits - (1 << WORD) if bits >> (WORD - 1) else bits
+@dataclass(frozen=True)
+class _Question:
+    """A question about a state. Which bits decide it depends on the value of one field (the bits `mask` from bit `at`
+    on): `decisive` has them for each value."""
+
+    decisive: tuple[int, ...]
+    at: int = 0
+    mask: int = 0
 
 
-class FrontierPrinter(Printer):
-    """Expressions over columns; the words of the rows at hand are ``{prefix}0``, ``{prefix}1``, ..."""
+class _Lookup:
+    """Numbers for the answers to some questions: states that agree in the bits that decide one have one number there.
 
-    forms = Printer.forms | {
-        "int": "{0}.astype(int64)",
-        "and": "({0} & {1})",
-        "or": "({0} | {1})",
-        "not": "(~{0})",
-        "where": "where({0}, {1}, {2})",
-        "has": "(({0} >> {1} & 1) != 0)",
-    }
+    `learn` is told of every new number, in order, by (number of the question, a packed state that has nothing but these
+    bits). The number of the question is kept in the bits that no state uses.
+    """
 
-    def __init__(self):
-        super().__init__()
-        self.prefix = "w"
-        self._named = 0
+    def __init__(self, layout: Layout, questions: list[_Question], learn: Callable[[list[tuple[int, int]]], None]):
+        assert len(questions) < 1 << GUARD
+        self._learn, self.questions = learn, len(questions)
+        masks = words_of((d for q in questions for d in q.decisive), layout)
+        self._used = [k for k in range(layout.words) if k == 0 or masks[:, k].any()]
+        self._decisive = [masks[:, k].copy() for k in self._used]
+        self._word = [q.at // WORD for q in questions]
+        column = (len(questions), 1)  # so that it meets a row of states
+        self._at = np.array([q.at % WORD for q in questions]).reshape(column)
+        self._mask = np.array([q.mask for q in questions]).reshape(column)
+        self._first = np.cumsum([0, *(len(q.decisive) for q in questions[:-1])]).reshape(column)
+        self._number = np.arange(len(questions)).reshape(column)
+        self._index = Index(len(self._used), apart=True)
+        self._lock = RLock()
 
-    def constant(self, e: Expr) -> str:
-        value = bool(e.value) if e.kind == BOOL else e.value
-        return f"({value})" if e.value < 0 else str(value)
+    def __call__(self, words: np.ndarray) -> np.ndarray:
+        """The number for each state, one question after the other."""
+        columns = np.ascontiguousarray(words.T)
+        place = (columns[self._word] >> self._at & self._mask) + self._first
+        parts = [columns[k] & masks.take(place) for k, masks in zip(self._used, self._decisive, strict=True)]
+        parts[0] |= self._number
+        parts = [part.ravel() for part in parts]
+        h, keys = hashes(parts), np.stack(parts, axis=1)
+        numbers = self._index.find(keys, h)
+        new = np.flatnonzero(numbers < 0)
+        if new.size:
+            with self._lock:
+                self._meet(keys[new], h[new])
+            numbers[new] = self._index.find(keys[new], h[new])
+        return numbers
 
-    def read(self, field: Field, flat: Expr) -> str:
-        return f"({self.prefix}{field.word} >> {self.place(field, flat)} & {field.mask})"
-
-    def place(self, field: Field, flat: Expr) -> str:
-        """The position of a cell in its word; out of the word for an index out of the array, where numpy gives 0."""
-        if flat.is_const:
-            return str(field.shift(flat.value))
-        return f"({field.base} + {field.width} * {self.text(flat)})"
-
-    def share(self, roots: Iterable[Expr]) -> list[str]:
-        """Statements that compute once what is used more than once in `roots`; the names go into `names`."""
-        roots, uses = list(roots), Counter()
-        nodes = [e for e in walk(*roots) if not e.is_const and e.op != "feature"]
-        users = (e for e in nodes if id(e) not in self.names)
-        for used in (*roots, *(a for e in users for a in e.args if isinstance(a, Expr))):
-            uses[id(used)] += 1
-        lines = []
-        for e in nodes:
-            if uses[id(e)] > 1 and id(e) not in self.names:
-                name, self._named = f"t{self._named}", self._named + 1
-                lines.append(f"{name} = {self.text(e)}")
-                self.names[id(e)] = name
-        return lines
-
-    def successors(self, move: Move, words: int) -> tuple[list[str], list[str]]:
-        """(statements, a text for each word) of the states after a move."""
-        lines, texts = [], []
-        computed = {id(f) for f, flat, _ in move.writes if not flat.is_const}
-        for k in range(words):
-            keep, fixed, parts, late = -1, 0, [], []
-            for f, flat, value in (w for w in move.writes if w[0].word == k):
-                if id(f) in computed:
-                    late.append((f, flat, value))
-                    continue
-                at = f.shift(flat.value)
-                keep &= ~(f.mask << at)
-                if value.is_const:
-                    fixed |= value.value << at
-                else:
-                    parts.append(f"({self.text(value)} << {at})")
-            first = f"{self.prefix}{k}" + (f" & {signed(keep)}" if keep != -1 else "")
-            text = " | ".join([first, *([str(signed(fixed))] if fixed else []), *parts])
-            if late:
-                lines.append(f"n{k} = {text}")
-                text = f"n{k}"
-            for f, flat, value in late:
-                lines.append(f"b = {self.place(f, flat)}")
-                lines.append(f"n{k} = n{k} & ~({f.mask} << b) | {self.text(value)} << b")
-            texts.append(text)
-        return lines, texts
-
-
-class _Rows:
-    """Prints statements about a selection of rows, and narrows it; every narrowing is a deeper ``if``."""
-
-    def __init__(self, printer: FrontierPrinter, words: int):
-        self.printer, self.words = printer, words
-        self.lines: list[str] = []
-        self.level = 0
-        self.load("c.words[{k}][r]", "c.ids[r]", None)
-
-    def say(self, *lines: str):
-        self.lines += ["  " * self.level + line for line in lines]
-
-    @property
-    def rows(self) -> str:
-        return f"r{self.level}"
-
-    @property
-    def ids(self) -> str:
-        return f"g{self.level}"
-
-    def load(self, word: str, ids: str, rows: str | None):
-        """Take the words, policy sets and row numbers of this level; what was computed before is out of scope."""
-        self.printer.names = {}
-        self.printer.prefix = f"w{self.level}_"
-        self.say(*(f"w{self.level}_{k} = {word.format(k=k)}" for k in range(self.words)))
-        self.say(f"g{self.level} = {ids}", f"r{self.level} = {rows or 'r'}")
-
-    def narrow(self, where: str, ids: str = "{above}[j]"):
-        """Go on with the rows for which the truth value (or number) `where` is not 0."""
-        above = self.level
-        self.say(f"j, = ({where}).nonzero()", "if j.size:")
-        self.level += 1
-        self.load(f"w{above}_{{k}}[j]", ids.format(above=f"g{above}"), f"r{above}[j]")
-
-
-class _Code:
-    """Prints the moves of a plan as functions of (chunk, rows)."""
-
-    def __init__(self, plan: Plan, sets: PolicySets):
-        self.plan, self.words = plan, plan.system.layout.words
-        self.space = {"where": np.where, "int64": np.int64}
-        self._cuts: dict[tuple[int, ...], str] = {}
-        self._sets = sets
-
-    def place(self, name: str, moves: list[Move]) -> list[str]:
-        """One function for all moves at one place; their first tests are computed together."""
-        printer = FrontierPrinter()
-        rows = _Rows(printer, self.words)
-        rows.say(*printer.share(e for move in moves for e in self._unconditional(move)))
-        names = dict(printer.names)
-        for move in moves:
-            rows.level, printer.names, printer.prefix = 0, dict(names), "w0_"
-            self._move(rows, move)
-        return [f"def {name}(c, r):", *("  " + line for line in rows.lines)]
-
-    def _unconditional(self, move: Move) -> list[Expr]:
-        """What a move computes on all rows of its place."""
-        if move.first:
-            return move.first if move.astray else move.first + move.guard
-        return [*self._where(move.astray), *move.guard]
-
-    def _where(self, numbers: list[int]) -> list[Expr]:
-        return [self.plan.events[n].where for n in numbers]
-
-    def _move(self, rows: _Rows, move: Move):
-        """In the order that `tux3nb.backend.plan` states."""
-        printer = rows.printer
-        if move.first:
-            rows.narrow(" & ".join(printer.text(t) for t in move.first + ([] if move.astray else move.guard)))
-        self._report(rows, move.astray)
-        if move.guard and (move.astray or not move.first):
-            rows.narrow(" & ".join(printer.text(t) for t in move.guard))
-        for table in move.tables:
-            self._table(rows, table)
-        rows.say(*printer.share([*self._where(move.limits), move.taken]))
-        self._report(rows, move.limits)
-        if not move.taken.is_const:
-            rows.narrow(printer.text(move.taken))
-        elif not move.taken.value:
+    def _meet(self, keys: np.ndarray, h: np.ndarray):
+        """Number what has not been met; the answers are there before anybody can find the number."""
+        new = np.flatnonzero(self._index.find(keys, h) < 0)  # another thread may have met some, or all
+        if not new.size:
             return
-        written = [e for _, flat, value in move.writes for e in (flat, value)]
-        rows.say(*printer.share([*self._where(move.errors + move.seen), *written]))
-        self._report(rows, move.errors + move.seen)
-        lines, texts = printer.successors(move, self.words)
-        rows.say(*lines, f"c.move({move.index}, {rows.rows}, {rows.ids}, {', '.join(texts)})")
-
-    def _report(self, rows: _Rows, numbers: list[int]):
-        for n in numbers:
-            where = self.plan.events[n].where
-            test = "" if where.is_const else f", {rows.printer.text(where)}"
-            rows.say(f"c.event({n}, {rows.rows}, {rows.ids}{test})")
-
-    def _table(self, rows: _Rows, table: Table):
-        """Cut the policy sets of the rows by a table, and drop the rows of which none is left."""
-        if table.masks not in self._cuts:
-            name = self._cuts[table.masks] = f"cut{len(self._cuts)}"
-            self.space[name] = Cut(self._sets, table.masks)
-        rows.say(*rows.printer.share(table.tests))
-        terms = [f"{1 << n} * {rows.printer.text(t)}" for n, t in enumerate(table.tests)]
-        rows.say(f"q = {self._cuts[table.masks]}({rows.ids}, {' + '.join(terms) or '0'})")
-        rows.narrow("q", "q[j]")
-
-    def judge(self) -> list[str]:
-        printer = FrontierPrinter()
-        errors, clauses = self.plan.errors, self.plan.clauses
-        lines = printer.share([*self._where(errors), *(good for _, good in clauses)])
-        for n in errors:
-            lines.append(f"c.event({n}, arange(len(c.ids)), c.ids, {printer.text(self.plan.events[n].where)})")
-        lines += [f"c.clause({k}, {printer.text(good)})" for k, good in clauses]
-        return self._function("judge", [*lines, "return"])
-
-    def predicate(self, name: str, e: Expr) -> list[str]:
-        text = f"full(len(c.ids), {bool(e.value)})" if e.is_const else FrontierPrinter().text(e)
-        return self._function(name, [f"return {text}"])
-
-    def _function(self, name: str, lines: list[str]) -> list[str]:
-        load = [f"w{k} = c.words[{k}]" for k in range(self.words)]
-        return [f"def {name}(c):", *("  " + line for line in load + lines)]
+        order, starts, keys = group(keys[new], h[new])
+        keys, h = keys[starts], h[new][order[starts]]
+        words = np.zeros((len(keys), self._used[-1] + 1), "<i8")
+        words[:, self._used] = keys
+        states = (int.from_bytes(row.tobytes(), "little") for row in words)
+        self._learn([(s & (1 << GUARD) - 1, s >> GUARD << GUARD) for s in states])
+        self._index.enter(keys, h)
 
 
-def print_frontier(plan: Plan, sets: PolicySets) -> FrontierCode:
-    """Print and compile a plan for numpy."""
-    code = _Code(plan, sets)
-    code.space |= {"arange": np.arange, "full": np.full}
-    places: dict = defaultdict(lambda: defaultdict(list))
-    for move in plan.moves:
-        places[move.control][move.value].append(move)
-    names = {(g, v): f"at_{g}_{v}" for g, by_value in enumerate(places.values()) for v in by_value}
-    lines = code.judge()
-    for g, by_value in enumerate(places.values()):
-        for v, moves in by_value.items():
-            lines += code.place(names[g, v], moves)
-    for name in ("halted", "settled"):
-        lines += code.predicate(name, getattr(plan.system, name))
-    source, space = "\n".join(lines), code.space
-    exec(compile(source, "<frontier>", "exec"), space)
-    tables = [
-        (control, {v: space[names[g, v]] for v in by_value}) for g, (control, by_value) in enumerate(places.items())
-    ]
-    never_halted = plan.system.halted.is_const and not plan.system.halted.value
+class _Moves:
+    """What all actors can do, as a table: row ``ends[n]`` to ``ends[n + 1]`` for what has number n.
 
-    def expand(c: Chunk):
-        rows = np.arange(len(c.ids)) if never_halted else np.flatnonzero(~space["halted"](c))
-        for control, by_value in tables:
-            dispatch(c, rows, control, by_value)
+    A row is a step (or an event, by its number inverted), the bits that it sets, and the policies that can take it.
+    keep: for each step the bits of a state that stay, as words.
+    """
 
-    def settled(c: Chunk) -> np.ndarray:
-        return space["settled"](c) | space["halted"](c)
+    def __init__(self, printed: Printed, layout: Layout, sets: PolicySets):
+        self._printed, self._layout, self._sets = printed, layout, sets
+        written = {move.index: move.written for move in printed.plan.moves}
+        self._keep = ~words_of((written.get(i, 0) for i in range(len(printed.plan.system.steps))), layout)
+        self._ends = Column(np.int64)
+        self._ends.extend([0])
+        self._numbers, self._ids, self._set = Column(np.int32), Column(ID), Column(np.int64, layout.words)
+        self._lookup = _Lookup(layout, [self._question(actor) for actor in printed.actors], self._learn)
 
-    return FrontierCode(expand, space["judge"], settled, source)
+    def _question(self, actor) -> _Question:
+        here = actor.mask << actor.at | self._printed.reads["halted"]
+        places = (actor.places.get(value) for value in range(actor.mask + 1))
+        return _Question(tuple(here | (place.printed[1] if place else 0) for place in places), actor.at, actor.mask)
+
+    def _learn(self, asked: list[tuple[int, int]]):
+        everyone, halted = self._printed.plan.family.all, self._printed.halted
+        found, ends = [], []
+        for number, state in asked:
+            actor = self._printed.actors[number]
+            place = actor.places.get(state >> actor.at & actor.mask)
+            if place is not None and not halted(state):
+                place.printed[0](state, everyone, found)
+            ends.append(len(found))
+        steps = np.array([i for i, _, _ in found], np.int32)
+        after = words_of((state for _, state, _ in found), self._layout)
+        self._set.extend(after & ~self._keep.take(steps, axis=0, mode="clip"))  # of an event nothing is asked
+        self._numbers.extend(steps)
+        with self._sets.lock:
+            self._ids.extend([self._sets.number(k) for _, _, k in found])
+        self._ends.extend(self._ends.all[-1] + np.array(ends))
+
+    def __call__(self, words: np.ndarray, ids: np.ndarray) -> tuple[Found, Found]:
+        """(steps, events) of states with these policy sets."""
+        answers = self._lookup(words)
+        begins, counts = self._ends.all.take(answers), np.diff(self._ends.all).take(answers)
+        ends = np.cumsum(counts)
+        rows = np.repeat(np.tile(np.arange(len(words)), self._lookup.questions), counts)
+        at = np.repeat(begins - ends + counts, counts) + np.arange(len(rows))
+        numbers = self._numbers.all.take(at)
+        left = self._sets.common(ids.take(rows), self._ids.all.take(at))
+        taken, happened = np.flatnonzero((left > 0) & (numbers >= 0)), np.flatnonzero((left > 0) & (numbers < 0))
+        events = Found(~numbers[happened], rows[happened], left[happened])
+        steps, rows, at = numbers[taken], rows[taken], at[taken]
+        after = words.take(rows, axis=0)
+        after &= self._keep.take(steps, axis=0)
+        after |= self._set.all.take(at, axis=0)
+        return Found(steps, rows, left[taken], after), events
+
+
+class _Judge:
+    """The violated clauses of states; where a predicate cannot be computed, that is an event."""
+
+    def __init__(self, printed: Printed, layout: Layout):
+        self._printed = printed
+        self._told = Column(bool, max(1, len(printed.plan.system.clauses)))
+        self._error = Column(np.int32)
+        self._lookup = _Lookup(layout, [_Question((printed.reads["judge"],))], self._learn)
+
+    def _learn(self, asked: list[tuple[int, int]]):
+        told = [self._printed.judge(state) for _, state in asked]
+        violated = np.zeros((len(told), self._told.all.shape[1]), bool)
+        for n, clauses in enumerate(told):
+            if clauses > 0:
+                violated[n, list(bits(clauses))] = True
+        self._told.extend(violated)
+        self._error.extend([min(t, 0) for t in told])
+
+    def __call__(self, words: np.ndarray, ids: np.ndarray) -> tuple[list[tuple[int, np.ndarray]], Found]:
+        """((clause, rows that violate it), ...) and events."""
+        answers = self._lookup(words)
+        error = self._error.all.take(answers)
+        lost = np.flatnonzero(error)
+        violated = self._told.all.take(answers, axis=0)
+        bad = np.flatnonzero(violated.any(axis=1))
+        violated = violated[bad]
+        broken = [(k, bad[violated[:, k]]) for k in np.flatnonzero(violated.any(axis=0)).tolist()]
+        return broken, Found(~error[lost], lost, ids[lost])
+
+
+class _Test:
+    """A truth value of states."""
+
+    def __init__(self, test: Callable[[int], bool], decisive: int, layout: Layout):
+        self._test, self._true = test, Column(bool)
+        self._lookup = _Lookup(layout, [_Question((decisive,))], self._learn)
+
+    def _learn(self, asked: list[tuple[int, int]]):
+        self._true.extend([bool(self._test(state)) for _, state in asked])
+
+    def __call__(self, words: np.ndarray) -> np.ndarray:
+        answers = self._lookup(words)
+        return self._true.all.take(answers)
+
+
+class Frontier:
+    """Expands and judges chunks of states; threads may do so at the same time."""
+
+    def __init__(self, printed: Printed, layout: Layout, sets: PolicySets):
+        self._moves, self._judge = _Moves(printed, layout, sets), _Judge(printed, layout)
+        self._halted, self._settled = (
+            _Test(getattr(printed, name), printed.reads[name], layout) for name in ("halted", "settled")
+        )
+
+    def judge(self, chunk: Chunk):
+        """Find what a chunk violates."""
+        chunk.broken, chunk.lost = self._judge(chunk.words, chunk.ids)
+
+    def expand(self, chunk: Chunk):
+        """Find the moves and events of a chunk."""
+        chunk.moves, chunk.events = self._moves(chunk.words, chunk.ids)
+
+    def settled(self, words: np.ndarray) -> np.ndarray:
+        """Where progress has reached its goal, or the state is halted, as truth values."""
+        return self._settled(words) | self._halted(words)

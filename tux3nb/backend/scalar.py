@@ -6,7 +6,8 @@ takes, and ``(~event number, s, policies)`` for every event of `Plan.events` on 
 violated clauses as a bit mask over ``system.clauses``, or ``~event number`` where a predicate cannot be computed.
 
 What the moves at one place of an actor do depends on few of a state's bits, and so does a verdict: each is computed
-once for each value of the bits that its text reads, and looked up from then on.
+once for each value of the bits that its text reads, and looked up from then on. `tux3nb.backend.frontier` does so for
+many states at a time, and asks here what it has not met.
 """
 
 from __future__ import annotations
@@ -26,13 +27,16 @@ from .printer import Printer
 
 @dataclass(eq=False)
 class Printed:
-    """Compiled functions of one system and family, and the plan they came from."""
+    """Compiled functions of one system and family, and the plan they came from. `reads`: the bits of a state that
+    `judge`, `settled` and `halted` look at, by their names."""
 
     expand: Callable
     judge: Callable
     settled: Callable
     halted: Callable
     plan: Plan
+    actors: list[Actor]
+    reads: dict[str, int]
 
     @property
     def events(self) -> list[Event]:
@@ -104,8 +108,8 @@ class Place:
         self.known: dict[int, list[tuple[int, int, int, int]]] = {}
 
     @cached_property
-    def _printed(self) -> tuple[Callable, int]:
-        """The moves as a function, and the bits that it reads."""
+    def printed(self) -> tuple[Callable, int]:
+        """The moves as a function like `expand`, and the bits of a state that decide what it finds."""
         space: dict = {}
         printer = ScalarPrinter()
         lines = ["def at(s, m, out):", *_indent(_place(printer, self.plan, self.moves, space))]
@@ -116,13 +120,9 @@ class Place:
         """The bits that each step may write."""
         return {move.index: move.written for move in self.moves}
 
-    def reads(self) -> int:
-        """The bits of a state that decide what can happen here."""
-        return self._printed[1]
-
     def ask(self, state: int) -> list[tuple[int, int, int, int]]:
-        """What can happen here in all states that agree with `state` in the bits read."""
-        call, reads = self._printed
+        """What can happen here, under any policy, in all states that agree with `state` in the bits read."""
+        call, reads = self.printed
         out: list = []
         call(state, self.plan.family.all, out)
         written = self._written
@@ -132,11 +132,25 @@ class Place:
         return found
 
 
+@dataclass(eq=False)
+class Actor:
+    """Somebody whose place in a routine is a field: the bits `mask` of a state, from bit `at` on (no bits: he is
+    always at place 0). places: value of the field -> what can happen there, if anything can."""
+
+    at: int
+    mask: int
+    places: dict[int, Place]
+
+
 def print_system(system: System, family: Family) -> Printed:
     """Print and compile a system for a family of policies."""
     planned = plan(system, family)
-    (halted, reads), (settled, _) = (predicate(e) for e in (system.halted, system.settled))
-    return Printed(_expand(planned, halted, reads), _judge(planned), settled, halted, planned)
+    halted, settled = predicate(system.halted), predicate(system.settled)
+    judge, reads = _judge(planned)
+    actors = _actors(planned)
+    expand = _expand(actors, *halted)
+    bits = {"judge": reads, "halted": halted[1], "settled": settled[1]}
+    return Printed(expand, judge, settled[0], halted[0], planned, actors, bits)
 
 
 def _compiled(lines: list[str], name: str, space: dict) -> Callable:
@@ -150,25 +164,31 @@ def predicate(e: Expr) -> tuple[Callable[[int], bool], int]:
     return _compiled(["def test(s):", f"  return {printer.text(e)}"], "test", {}), printer.reads
 
 
-def _expand(planned: Plan, halted: Callable, reads: int) -> Callable:
-    """`expand`: looks up the places that the actors are at, and there what can happen."""
+def _actors(planned: Plan) -> list[Actor]:
     moves: dict = defaultdict(lambda: defaultdict(list))
     for move in planned.moves:
         moves[move.control][move.value].append(move)
-    groups, controls = [], reads
+    actors = []
     for control, by_value in moves.items():
-        at, mask = 0, 0  # no control field: every state is at place 0
+        at, mask = 0, 0
         if control is not None:
             field, flat = control
             at, mask = field.word * WORD + field.shift(flat), field.mask
-        controls |= mask << at
-        groups.append((at, mask, {value: Place(planned, found) for value, found in by_value.items()}))
+        actors.append(Actor(at, mask, {value: Place(planned, found) for value, found in by_value.items()}))
+    return actors
+
+
+def _expand(actors: list[Actor], halted: Callable, reads: int) -> Callable:
+    """`expand`: looks up the places that the actors are at, and there what can happen."""
+    controls = reads
+    for actor in actors:
+        controls |= actor.mask << actor.at
     at_once: dict[int, list[tuple]] = {}
 
     def look(s: int) -> list[tuple]:
         """(bits read, what is known, who to ask) of each place that an actor is at in `s`."""
-        found = [places.get(s >> at & mask) for at, mask, places in groups] if not halted(s) else []
-        at_once[s & controls] = out = [(p.reads(), p.known, p.ask) for p in found if p is not None]
+        found = [a.places.get(s >> a.at & a.mask) for a in actors] if not halted(s) else []
+        at_once[s & controls] = out = [(p.printed[1], p.known, p.ask) for p in found if p is not None]
         return out
 
     def expand(s: int, m: int, out: list):
@@ -196,7 +216,8 @@ def _block(printer: ScalarPrinter, planned: Plan, move: Move, space: dict) -> li
     """The statements of one move, in the order that `tux3nb.backend.plan` states."""
     out, pad, k = [], "", "m"
     for tests, before in ((move.first, []), (move.guard, move.astray)):
-        out += [pad + _report(printer, planned, number, k) for number in before]
+        # whoever is there goes astray, whatever the policy
+        out += [f"{pad}{_report(printer, planned, number, k)}; return" for number in before]
         if tests:
             out.append(f"{pad}if {' and '.join(printer.text(t) for t in tests)}:")
             pad += "  "
@@ -208,17 +229,20 @@ def _block(printer: ScalarPrinter, planned: Plan, move: Move, space: dict) -> li
     if not (move.taken.is_const and move.taken.value):
         out.append(f"{pad}if {printer.text(move.taken)}:")
         pad += "  "
-    out += [pad + _report(printer, planned, number, k) for number in move.errors + move.seen]
+    for number in move.errors:  # for these policies nothing more can be computed here; the others go on
+        out += [f"{pad}{_report(printer, planned, number, k)}; m &= ~{k}", f"{pad}else:"]
+        if planned.events[number].where.is_const:
+            return out[:-1]
+        pad += "  "
+    out += [pad + _report(printer, planned, number, k) for number in move.seen]
     out += [pad + line for line in printer.writes(move)]
     return [*out, f"{pad}out.append(({move.index}, n, {k}))"]
 
 
 def _report(printer: ScalarPrinter, planned: Plan, number: int, policies: str) -> str:
-    """The statement that reports an event; behind an error nothing can be computed."""
+    """The statement that reports an event."""
     event = planned.events[number]
     text = f"out.append(({~number}, s, {policies}))"
-    if event.kind in ("index", "overflow"):
-        text += "; return"
     return text if event.where.is_const else f"if {printer.text(event.where)}: {text}"
 
 
@@ -233,7 +257,8 @@ def _table(printer: ScalarPrinter, table: Table, space: dict) -> str:
     return f"{name}[{index}]"
 
 
-def _judge(planned: Plan) -> Callable[[int], int]:
+def _judge(planned: Plan) -> tuple[Callable[[int], int], int]:
+    """`judge`, and the bits that it reads."""
     printer = ScalarPrinter()
     lines = printer.share([[good] for _, good in planned.clauses])
     for number in planned.errors:
@@ -251,7 +276,7 @@ def _judge(planned: Plan) -> Callable[[int], int]:
             told = known[s & reads] = compute(s)
         return told
 
-    return judge
+    return judge, reads
 
 
 def _indent(lines: list[str]) -> list[str]:

@@ -8,11 +8,17 @@ pair. Number 0 is the empty set.
 from __future__ import annotations
 
 import operator
-from threading import Lock
+from collections.abc import Callable
+from threading import RLock
 
 import numpy as np
 
+from .index import Column, Index, hashes
+
 ID = np.int32
+
+
+MOST_SQUARE = 4096  # sets up to which the results of an operation stand in a square table
 
 
 def _minus(a: int, b: int) -> int:
@@ -25,8 +31,8 @@ class PolicySets:
     def __init__(self):
         self.masks: list[int] = [0]
         self._numbers = {0: 0}
-        self._known: dict[object, dict[int, int]] = {operator.or_: {}, operator.and_: {}, _minus: {}}
-        self.lock = Lock()
+        self.lock = RLock()
+        self.union, self.common, self.minus = (_Operation(self, op) for op in (operator.or_, operator.and_, _minus))
 
     def __len__(self) -> int:
         return len(self.masks)
@@ -43,59 +49,45 @@ class PolicySets:
         """For each number, whether its set has a member in common with `policies`."""
         return np.array([bool(mask & policies) for mask in self.masks])
 
-    def union(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return self._pairwise(operator.or_, a, b, a)
 
-    def common(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return self._pairwise(operator.and_, a, b, a)
+class _Operation:
+    """An operation on two arrays of numbers of sets, row by row; each pair of sets is computed once.
 
-    def minus(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return self._pairwise(_minus, a, b, np.zeros_like(a))
-
-    def _pairwise(self, op, a: np.ndarray, b: np.ndarray, if_equal: np.ndarray) -> np.ndarray:
-        """`op` row by row: most rows have two equal sets, the others few different pairs."""
-        rows = np.flatnonzero(a != b)
-        if not rows.size:
-            return if_equal
-        pairs, which = np.unique(a[rows].astype(np.int64) << 32 | b[rows], return_inverse=True)
-        known, masks = self._known[op], self.masks
-        with self.lock:
-            for pair in pairs.tolist():
-                if pair not in known:
-                    known[pair] = self.number(op(masks[pair >> 32], masks[pair & 0xFFFFFFFF]))
-            values = np.array([known[pair] for pair in pairs.tolist()], ID)
-        out = if_equal.copy()
-        out[rows] = values[which]
-        return out
-
-
-class Cut:
-    """A policy guard on numbers: which set is left of a set, by the row of the guard's table.
-
-    What has been computed once stands in an array: entry ``number * rows + row``, -1 where it is not known yet.
+    As long as there are few sets, results stand in a square table (memory of zeros costs nothing before it is used):
+    entry ``a * MOST_SQUARE + b`` is the result inverted, so that 0 is what is not known yet.
     """
 
-    def __init__(self, sets: PolicySets, masks: tuple[int, ...]):
-        self._sets, self._masks = sets, masks
-        self._left = np.full(64 * len(masks), -1, ID)
+    def __init__(self, sets: PolicySets, op: Callable[[int, int], int]):
+        self._sets, self._op = sets, op
+        self._square = np.zeros(MOST_SQUARE * MOST_SQUARE, ID)
+        self._pairs, self._results = Index(1, apart=True), Column(ID)
 
-    def __call__(self, numbers: np.ndarray, row: np.ndarray | int) -> np.ndarray:
-        """The numbers of what the guard leaves, for sets by number and the table's row by state."""
-        at = numbers.astype(np.int64) * len(self._masks) + row
-        left = self._left
-        if int(at.max()) < len(left):
-            out = left[at]
-            if (out >= 0).all():
-                return out
-        with self._sets.lock:
-            self._complete(np.unique(at).tolist())
-            return self._left[at]
+    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if len(self._sets) > MOST_SQUARE:
+            return self._by_pair(a, b)
+        at = a.astype(np.int64) * MOST_SQUARE + b
+        out = self._square.take(at)
+        if not out.all():
+            with self._sets.lock:
+                for pair in np.unique(at[out == 0]).tolist():
+                    self._square[pair] = ~self._compute(*divmod(pair, MOST_SQUARE))
+            out = self._square.take(at)
+        return ~out
 
-    def _complete(self, places: list[int]):
-        rows, sets = len(self._masks), self._sets
-        if places[-1] >= len(self._left):
-            more = np.full(2 * (places[-1] + 1) - len(self._left), -1, ID)
-            self._left = np.concatenate([self._left, more])
-        for at in places:
-            if self._left[at] < 0:
-                self._left[at] = sets.number(sets.masks[at // rows] & self._masks[at % rows])
+    def _by_pair(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        pairs = a.astype(np.int64) << 32 | b
+        h = hashes([pairs])
+        numbers = self._pairs.find(pairs[:, None], h)
+        new = np.flatnonzero(numbers < 0)
+        if new.size:
+            with self._sets.lock:
+                new = new[self._pairs.find(pairs[new, None], h[new]) < 0]  # another thread may have met some
+                fresh = np.unique(pairs[new])
+                self._results.extend([self._compute(pair >> 32, pair & 0xFFFFFFFF) for pair in fresh.tolist()])
+                self._pairs.enter(fresh[:, None], hashes([fresh]))
+            numbers = self._pairs.find(pairs[:, None], h)
+        return self._results.all.take(numbers)
+
+    def _compute(self, a: int, b: int) -> int:
+        masks = self._sets.masks
+        return self._sets.number(self._op(masks[a], masks[b]))
