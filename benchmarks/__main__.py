@@ -1,7 +1,7 @@
 """``make bench``: every engine in turn, round after round, so that all see the same noise; then the tables.
 
 QUICK=1: the small world only (a minute). FULL=1: adds 10^7 shared states, 10^7 states of one policy and 10^8 shared
-states (two hours, 16 GB). WORLDS="small family,vast family": just these. RESULTS=name: what the JSON file is called.
+states (an hour or two, 16 GB). WORLDS="small family,vast family": just these. RESULTS=name: what the JSON file is called.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .worlds import family, only, world
 
 HERE = Path(__file__).parent
 QUICK, FULL = bool(os.environ.get("QUICK")), bool(os.environ.get("FULL"))
-SLOTS = {"small": 22, "medium": 24, "wide": 25, "large": 26, "huge": 28, "vast": 25}  # log2 of SPIN's hash table
+SLOTS = {"small": 22, "medium": 24, "wide": 25, "large": 26, "huge": 28, "deep": 25}  # log2 of SPIN's hash table
 MODE = "QUICK" if QUICK else "FULL" if FULL else "default"
 PATIENCE = 7200
 DIFFER, EACH, REDUCED, HASHED = (
@@ -46,7 +46,7 @@ FULL_ROUNDS = {
     ("medium", "family"): {**ROUNDS["medium", "family"], DIFFER: 1},
     ("large", "family"): {"frontier": 2, "compiled": 3, "forgetting": 1, "spin": 1},
     ("huge", "family"): {"frontier": 1, "compiled": 2, "forgetting": 1, HASHED: 1},  # exactly: more than 16 GB
-    ("vast", "one"): {"frontier": 1, "compiled": 2, "spin": 1},
+    ("deep", "one"): {"frontier": 1, "compiled": 2, "spin": 1},
     ("vast", "family"): {"forgetting": 1},
 }
 ENGINES = ("scalar", "frontier", "compiled")
@@ -97,6 +97,15 @@ def attempt(job: Callable[[], dict]) -> dict:
 
 def say(text: str):
     print(text, file=sys.stderr, flush=True)
+
+
+def keep_bytecode(folder: Path):
+    """Processes started from now on keep their bytecode, as Python does unless it is told not to, and find it made."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+    timed("-m", "tux3nb", "check", "rdma")
+    for engine in ENGINES:
+        timed("-m", "benchmarks.answer", engine, "small")
 
 
 # ---- one world -------------------------------------------------------------------------------------------
@@ -194,10 +203,18 @@ def timed(*command: str, **environment: str) -> dict:
     return {"seconds": spent} if done.returncode in (0, 1, 3) else {"error": done.stderr.decode()[-200:]}
 
 
-def measure_cold() -> dict:
-    """Process start to verdict with its run, for `rdma` under Tux3's policy."""
+def measure_cold(folder: Path) -> dict:
+    """From process start to the verdict of `rdma` with its run; to those of all cases under all named policies."""
     say("cold")
-    return round_robin({"tux3nb check rdma": (partial(timed, "-m", "tux3nb", "check", "rdma"), 2 if QUICK else 5)})
+    jobs = {"tux3nb check rdma": (partial(timed, "-m", "tux3nb", "check", "rdma"), 2 if QUICK else 5)}
+
+    def matrix() -> dict:
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            return timed("-m", "tux3nb", "matrix", XDG_CACHE_HOME=cache)
+
+    if not QUICK:
+        jobs["tux3nb matrix"] = matrix, 2
+    return round_robin(jobs)
 
 
 def measure_answers(name: str, folder: Path) -> dict:
@@ -286,13 +303,14 @@ def main() -> int:
     (HERE / "results").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as name:
         folder = Path(name)
+        keep_bytecode(folder / "bytecode")
         try:
             for world_name, scope in chosen():
                 found["worlds"][f"{world_name}, {scope}"] = measure_world(world_name, scope, folder)
             answered = [w for w, scope in chosen() if scope == "one" and w in ANSWERED]
             found["answers"] = {w: measure_answers(w, folder) for w in answered}
             found["increment"] = measure_increment()
-            found["cold"] = measure_cold()
+            found["cold"] = measure_cold(folder)
             found["toggles"] = measure_toggles()
             found["growth"] = measure_growth()
             found["profile"] = child("-m", "benchmarks.profiles")

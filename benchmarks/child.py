@@ -29,6 +29,7 @@ def main(engine: str, name: str, scope: str) -> dict:
             ranks_of(system)
     else:
         printed = print_system(system, policies)
+        import tux3nb.layers  # noqa: F401  numpy takes a while to import
     prepared = time.perf_counter()
     spent, used, run = [], [], None
     while not spent or (sum(spent) < SHORT and len(spent) < 5):

@@ -20,13 +20,13 @@ GOALS = {  # (world, scope, engine) -> how many times SPIN's speed the project a
     ("medium", "one", "compiled"): 3,
     ("large", "one", "compiled"): 3,
     ("huge", "one", "compiled"): 3,
-    ("vast", "one", "compiled"): 3,
+    ("deep", "one", "compiled"): 3,
 }
 BEST_PYTHON = 10  # times the best Python checker
 MEMORY = 2  # times the packed state with its share of policy sets
 LARGE = 10**6  # states from which on what a search takes anyway does not count
 STATES, ROOM = 10**8, 16 << 30
-COLD, TOGGLE = 0.5, 0.05
+COLD, MATRIX, TOGGLE = 0.5, 20, 0.05
 
 
 def seconds(figures: dict) -> str:
@@ -138,13 +138,13 @@ def speed_goals(found: dict) -> Iterator[Goal]:
 
 
 def answer_goals(found: dict) -> Iterator[Goal]:
+    """What one gets without choosing an engine; the other ways stand in the tables."""
     for name, ways in found["answers"].items():
-        measured = {way: f["seconds"] for way, f in ways.items() if "seconds" in f}
-        spin = min((s for way, s in measured.items() if way.startswith("spin")), default=None)
-        for way, ours in measured.items():
-            if spin and not way.startswith("spin"):
-                what = f"{name}: verdicts and shortest runs from nothing, {way}"
-                yield what, f"before spin + cc + pan, {spin:.2f} s", f"{ours:.2f} s", ours < spin
+        ours = ways.get("default engines", {}).get("seconds")
+        spin = min((f["seconds"] for way, f in ways.items() if way.startswith("spin") and "seconds" in f), default=None)
+        if spin and ours:
+            what = f"{name}: verdicts and shortest runs from nothing"
+            yield what, f"before spin + cc + pan, {spin:.2f} s", f"{ours:.2f} s", ours < spin
 
 
 def increment_goals(found: dict) -> Iterator[Goal]:
@@ -158,9 +158,10 @@ def increment_goals(found: dict) -> Iterator[Goal]:
 
 
 def latency_goals(found: dict) -> Iterator[Goal]:
-    cold = found["cold"]["tux3nb check rdma"]
-    if "seconds" in cold:
-        yield "cold `tux3nb check rdma`", f"{COLD} s", f"{cold['seconds']:.2f} s", cold["seconds"] < COLD
+    for command, most in (("tux3nb check rdma", COLD), ("tux3nb matrix", MATRIX)):
+        cold = found["cold"].get(command, {})
+        if "seconds" in cold:
+            yield f"cold `{command}`", f"{most} s", f"{cold['seconds']:.2f} s", cold["seconds"] < most
     for engine, f in found["toggles"].items():
         if "high" in f:
             yield f"worst warm toggle, {engine}", f"{TOGGLE} s", f"{f['high']:.3f} s", f["high"] < TOGGLE
@@ -208,7 +209,7 @@ def tables(found: dict) -> str:
     lines += memory_table(found["worlds"])
     lines += growth_table(found["growth"], found["mode"])
     lines += plain_table("increment, 3 rounds of 4 threads", found["increment"])
-    lines += plain_table("cold: process start to verdict, `rdma` under Tux3's policy", found["cold"])
+    lines += plain_table("cold: process start to the verdict of `rdma` with its run; to all verdicts", found["cold"])
     lines += plain_table("warm toggle: changed policy to verdicts and shortest runs", found["toggles"])
     lines += profile_tables(found["profile"])
     return "\n".join(lines)

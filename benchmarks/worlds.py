@@ -49,7 +49,8 @@ MORE = {  # name -> what is changed in the case `rdma`
 }
 FREE = {  # free-running worlds: family, rounds, folios, delta changes
     "wide": ("ptrace", 1, 3, 1),
-    "vast": ("ptrace", 2, 3, 1),
+    "deep": ("ptrace", 1, 3, 4),
+    "vast": ("ptrace", 1, 3, 6),
 }
 
 

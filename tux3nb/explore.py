@@ -31,7 +31,7 @@ from .search import search
 from .system import System
 
 ENGINES = ("auto", "scalar", "frontier", "compiled")
-GROWN = 15_000  # shared states from which on a frontier at a time is worth importing and printing for
+GROWN = 12_000  # shared states from which on a frontier at a time is worth importing and printing for
 LARGE = 60_000  # shared states from which on a search is worth having the system compiled beside it
 PAYS = 2.0  # seconds of searching one system from which on compiling it pays: about what that takes
 

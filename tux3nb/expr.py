@@ -33,9 +33,10 @@ building = RLock()  # held by whoever makes expressions and goes by their identi
 
 
 class Expr:
-    """One node: an operator, its arguments, its kind and (for INT) its static range."""
+    """One node: an operator, its arguments, its kind and (for INT) its static range. `below` are those of its arguments
+    that are expressions."""
 
-    __slots__ = ("op", "args", "kind", "lo", "hi")
+    __slots__ = ("op", "args", "kind", "lo", "hi", "below")
     _shared: dict = {}
 
     def __new__(cls, op, args, kind, lo=0, hi=1):
@@ -44,6 +45,7 @@ class Expr:
         if node is None:
             node = object.__new__(cls)
             node.op, node.args, node.kind, node.lo, node.hi = op, args, kind, lo, hi
+            node.below = tuple([a for a in args if isinstance(a, Expr)])
             cls._shared[key] = node
         return node
 
@@ -306,9 +308,8 @@ def walk(*roots: Expr, done: Container[int] = ()):
             yield stack.pop()
         elif id(e) not in seen and id(e) not in done:
             seen.add(id(e))
-            below = [a for a in e.args if isinstance(a, Expr)]
-            if below:
-                stack += (e, None, *reversed(below))
+            if e.below:
+                stack += (e, None, *e.below[::-1])
             else:
                 yield e
 

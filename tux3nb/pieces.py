@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-LARGEST = 1 << 16  # rows in a piece: with far fewer, threads mostly wait for each other (the GIL)
+LARGEST = 1 << 15  # rows in a piece: with far fewer, threads mostly wait for each other (the GIL)
 AHEAD = 3  # pieces under way: enough to keep two cores busy, not a whole layer in memory
 
 Result = TypeVar("Result")

@@ -202,10 +202,10 @@ class Family:
         """For each policy what is left of every guard under it, by identity."""
         signature: list[list[int]] = [[] for _ in self.policies]
         for guard in {id(g): g for g in guards}.values() if len(self.policies) > 1 else ():
-            used = sorted({e.args[0].id for e in walk(guard) if e.op == "feature"})
+            tests = [e for e in walk(guard) if e.op == "feature"]
             folded: dict[tuple, int] = {}
             for i, p in enumerate(self.policies):
-                key = tuple(p[f] for f in used)
+                key = tuple([p[e.args[0].id] in e.args[1] for e in tests])
                 if key not in folded:
                     folded[key] = id(rebuild(guard, _decide(p)))
                 signature[i].append(folded[key])

@@ -1,6 +1,7 @@
 """Deduplication of a whole layer at once: exact, whatever the hashes."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -107,11 +108,16 @@ def test_an_exploration_is_exact_under_clashing_hashes(monkeypatch):
 
 
 def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
-    """A layer expanded in many small pieces, in threads, has the same states, edges and depth."""
+    """A layer expanded in many small pieces, in threads that take turns often, has the same states, edges and depth."""
     monkeypatch.setattr("tux3nb.pieces.LARGEST", 4)
     system = increments(3, 2)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
 
-    run = explore(system, alone(system), engine="frontier")
+    try:
+        run = explore(system, alone(system), engine="frontier")
+    finally:
+        sys.setswitchinterval(interval)
 
     assert (run.states(0), run.edge_count(0), run.depth(0)) == (904, 1_977, 12)
 

@@ -103,6 +103,8 @@ class Facts:
     def simplify(self, e: Expr) -> Expr:
         """An expression equal to `e` wherever these facts hold (and `e` can be computed)."""
         done = self._simple
+        if e.is_const or id(e) in done:
+            return done.get(id(e), e)
         for node in walk(e, done=done):
             args = [done[id(a)] if isinstance(a, Expr) else a for a in node.args]
             lo, hi = self.span(node)
@@ -119,8 +121,10 @@ class Facts:
     def can_stray(self, e: Expr) -> bool:
         """Whether static ranges leave a doubt anywhere below `e`."""
         known = self._can_stray
+        if id(e) in known:
+            return known[id(e)]
         for node in walk(e, done=known):
-            doubt = any(known[id(a)] for a in node.args if isinstance(a, Expr))
+            doubt = any([known[id(a)] for a in node.below])
             if node.op == "get":
                 doubt |= node.args[1].lo < 0 or node.args[1].hi > node.args[0].size - 1
             elif node.op in ("bit", "has"):

@@ -81,14 +81,14 @@ class Index:
         self.n = end
         slots_each = 8 if end < AT_ONCE else 2  # one more look at a slot costs a small table a dozen calls
         if slots_each * end > len(self._slots):
-            self._slots = np.full(1 << (slots_each * end).bit_length(), -1, np.int32)
+            slots = np.full(1 << (slots_each * end).bit_length(), -1, np.int32)
             for a in range(0, end, AT_ONCE):
                 rows = self.words[a : min(a + AT_ONCE, end)]
-                _take_slots(self._slots, hashes(rows.T), a)
+                _take_slots(slots, hashes(rows.T), a)
         else:
             slots = self._slots.copy() if self._apart else self._slots
             _take_slots(slots, h, begin)
-            self._slots = slots
+        self._slots = slots  # whoever finds meanwhile sees all of it or nothing
 
     def _make_room(self, rows: int):
         if self._apart:

@@ -133,7 +133,7 @@ def _narrow_enough(name: str, roots: Iterable[Expr], seen: set[int]):
         seen.add(id(e))
         if e.kind == INT and not (-WIDEST <= e.lo and e.hi <= WIDEST):
             raise ModelError(f"{name}: {e} can need more than 63 bits ({e.lo}..{e.hi})")
-        stack += [a for a in e.args if isinstance(a, Expr)]
+        stack += e.below
 
 
 def _move(out: Plan, i: int, step: Step, facts: Facts) -> Move | None:
@@ -174,7 +174,7 @@ def _guard(out: Plan, move: Move, tests: list[Expr], sets: list[Expr], facts: Fa
     lost, behind = astray_in_turn(tests, facts)
     reads = [astray(g, behind) for g in sets]
     lost = disj(lost, conj(_all(tests), _any(reads)))
-    move.astray = out.add("index", move.index, _fields(tests + sets), facts.simplify(lost))
+    move.astray = _lost(out, move.index, tests + sets, facts.simplify(lost))
     facts = facts.learn(lost, False)
     for test in tests:
         move.guard.append(facts.simplify(test))
@@ -191,7 +191,7 @@ def _effects(out: Plan, move: Move, facts: Facts):
     i, step = move.index, move.step
     lost = _any(astray(where, facts) for _, where in step.limits)
     # the test of a limit itself would go astray: that comes before anything else
-    move.astray += out.add("index", i, _fields([w for _, w in step.limits]), conj(_all(move.guard), lost))
+    move.astray += _lost(out, i, [w for _, w in step.limits], conj(_all(move.guard), lost))
     for name, where in step.limits:
         move.limits += out.add("limit", i, name, facts.simplify(where))
         move.taken = conj(move.taken, negate(facts.simplify(where)))
@@ -201,7 +201,7 @@ def _effects(out: Plan, move: Move, facts: Facts):
     late += [e for _, flat, value in step.writes for e in (flat, value)]
     for e in late:
         lost = astray(e, facts)
-        move.errors += out.add("index", i, _fields([e]), lost)
+        move.errors += _lost(out, i, [e], lost)
         facts = facts.learn(lost, False)
     wrong = [(f, disj(outside(value, f.hi, facts), outside(flat, f.size - 1, facts))) for f, flat, value in step.writes]
     names = ", ".join(sorted({f.name for f, where in wrong if not _never(where)}))
@@ -239,6 +239,11 @@ def _any(tests: Iterable[Expr]) -> Expr:
     for t in tests:
         out = disj(out, t)
     return out
+
+
+def _lost(out: Plan, step: int, roots: Iterable[Expr], where: Expr) -> list[int]:
+    """The event that a step, computing `roots`, reads outside an array; as `Plan.add`."""
+    return [] if _never(where) else out.add("index", step, _fields(roots), where)
 
 
 def _fields(roots: Iterable[Expr]) -> str:

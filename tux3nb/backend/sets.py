@@ -18,7 +18,7 @@ from .index import Column, Index, hashes
 ID = np.int32
 
 
-MOST_SQUARE = 4096  # sets up to which the results of an operation stand in a square table
+MOST_SQUARE = 2048  # sets up to which the results of an operation stand in a square table
 
 
 def _minus(a: int, b: int) -> int:
