@@ -1,7 +1,8 @@
 """``make bench``: every engine in turn, round after round, so that all see the same noise; then the tables.
 
 QUICK=1: the small world only (a minute). FULL=1: adds 10^7 shared states, 10^7 states of one policy and 10^8 shared
-states (an hour or two, 16 GB). WORLDS="small family,vast family": just these. RESULTS=name: what the JSON file is called.
+states (an hour or two, 16 GB). WORLDS="small family,vast family": just these. RESULTS=name: what the JSON file is
+called.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class Chunk:
     """Some states, and what was found by expanding and judging them.
 
     words: (n, words of a state). ids: the policy sets. broken: (index of the clause, rows). lost: events of predicates
-    that cannot be computed. taken: for each policy set,
-    how many moves have it (counted by whoever collects the successors).
+    that cannot be computed. taken: for each policy set, how many moves have it (counted by whoever collects the
+    successors).
     """
 
     words: np.ndarray

@@ -16,8 +16,6 @@ import numpy as np
 from .index import Column, Index, hashes
 
 ID = np.int32
-
-
 MOST_SQUARE = 2048  # sets up to which the results of an operation stand in a square table
 
 
