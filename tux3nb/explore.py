@@ -32,7 +32,7 @@ from .system import System
 
 ENGINES = ("auto", "scalar", "frontier", "compiled")
 GROWN = 12_000  # shared states from which on a frontier at a time is worth importing and printing for
-LARGE = 60_000  # shared states from which on a search is worth having the system compiled beside it
+LARGE = 200_000  # shared states from which on a search is worth having the system compiled beside it
 PAYS = 2.0  # seconds of searching one system from which on compiling it pays: about what that takes
 
 

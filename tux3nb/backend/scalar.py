@@ -165,17 +165,30 @@ def predicate(e: Expr) -> tuple[Callable[[int], bool], int]:
 
 
 def _actors(planned: Plan) -> list[Actor]:
+    """Whoever can be told by the field that finds his moves, and the moves of nobody by what they read."""
     moves: dict = defaultdict(lambda: defaultdict(list))
     for move in planned.moves:
         moves[move.control][move.value].append(move)
     actors = []
     for control, by_value in moves.items():
-        at, mask = 0, 0
-        if control is not None:
+        if control is None:
+            actors += [Actor(0, 0, {0: Place(planned, found)}) for found in _by_reads(planned, by_value[0])]
+        else:
             field, flat = control
-            at, mask = field.word * WORD + field.shift(flat), field.mask
-        actors.append(Actor(at, mask, {value: Place(planned, found) for value, found in by_value.items()}))
+            places = {value: Place(planned, found) for value, found in by_value.items()}
+            actors.append(Actor(field.word * WORD + field.shift(flat), field.mask, places))
     return actors
+
+
+def _by_reads(planned: Plan, moves: list[Move]) -> list[list[Move]]:
+    """Moves that nothing finds, together where one reads no more bits than another does: answers about few bits serve
+    many states."""
+    groups: dict[int, list[Move]] = {}
+    reads = {id(move): Place(planned, [move]).printed[1] for move in moves}
+    for move in sorted(moves, key=lambda move: -reads[id(move)].bit_count()):
+        mine = reads[id(move)]
+        groups.setdefault(next((bits for bits in groups if mine & ~bits == 0), mine), []).append(move)
+    return [sorted(group, key=lambda move: move.index) for group in groups.values()]
 
 
 def _expand(actors: list[Actor], halted: Callable, reads: int) -> Callable:
