@@ -52,6 +52,7 @@ def main(engine: str, name: str, scope: str) -> dict:
         "differ": differing(run),
         "megabytes": peak(),
         **(stored(run) if engine in C else {}),
+        **({"asked": run.graph.code.asked} if engine == "frontier" else {}),
     }
 
 

@@ -67,7 +67,6 @@ class LayerGraph:
             chunk = Chunk(frontier[0][piece], frontier[1][piece])
             self.code.judge(chunk)
             self.code.expand(chunk)
-            chunk.taken = np.bincount(chunk.moves.ids)
             return chunk, merged(self.sets, chunk.moves.words, chunk.moves.ids)
 
         return each(work, len(frontier[1]))

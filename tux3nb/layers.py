@@ -75,7 +75,8 @@ class _Tally:
         self._events(chunk, chunk.lost)
         self._events(chunk, chunk.events)
         self.fired[chunk.moves.numbers, chunk.moves.ids] = True
-        self.taken[: len(chunk.taken)] += chunk.taken
+        taken = np.bincount(chunk.moves.ids)
+        self.taken[: len(taken)] += taken
 
     def _events(self, chunk: Chunk, happened: Found):
         self.happened[happened.numbers, happened.ids] = True

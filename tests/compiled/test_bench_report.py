@@ -29,7 +29,7 @@ def found():
         },
         "answers": {"small": {"compiled": engine(1.0), "default engines": engine(3.0), "spin + cc": engine(2.0)}},
         "increment": {"compiled": engine(0.1), "frontier": engine(1.0), "musil": engine(5.0)},
-        "cold": {"tux3nb check rdma": engine(0.4)},
+        "cold": {"tux3nb check rdma": engine(0.4), "tux3nb matrix": engine(21)},
         "toggles": {"auto": engine(0.02)},
         "growth": {
             "kind": "aio",
@@ -50,6 +50,7 @@ def test_goals_are_judged(found):
         "increment: frontier against the best Python checker": False,
         "increment: compiled against the best Python checker": True,
         "cold `tux3nb check rdma`": True,
+        "cold `tux3nb matrix`": False,
         "worst warm toggle, auto": True,
         "memory of a state, large, family: compiled, all kept": True,
     }

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import tux3nb.layers  # noqa: F401  what is patched below must have been imported before, or it would stay so
-from tux3nb.backend.index import Index, hashes
+from tux3nb.backend.index import Index, group, hashes
 from tux3nb.backend.sets import MOST_SQUARE, PolicySets
-from tux3nb.backend.visited import Visited, group, merged
+from tux3nb.backend.visited import Visited, merged
 from tux3nb.explore import explore
 
 from .worlds import alone, increments

@@ -37,8 +37,7 @@ class Chunk:
     """Some states, and what was found by expanding and judging them.
 
     words: (n, words of a state). ids: the policy sets. broken: (index of the clause, rows). lost: events of predicates
-    that cannot be computed. taken: for each policy set, how many moves have it (counted by whoever collects the
-    successors).
+    that cannot be computed.
     """
 
     words: np.ndarray
@@ -47,4 +46,3 @@ class Chunk:
     events: Found = field(default_factory=Found)
     broken: list[tuple[int, np.ndarray]] = field(default_factory=list)
     lost: Found = field(default_factory=Found)
-    taken: np.ndarray = field(default_factory=_none)

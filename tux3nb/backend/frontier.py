@@ -3,24 +3,22 @@
 The rules are printed as Python only (see `tux3nb.backend.scalar`): what the moves at one place of an actor do depends
 on few of a state's bits, so that text is asked once for each value of those bits, and what it says is put down as
 rows of a table. The states of a layer look up their rows: some array operations a layer, whatever the number of rules.
-In the project's worlds one state in twenty, or fewer, brings something to ask.
+Benchmarks tell how often something had to be asked (`Frontier.asked`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from threading import RLock
 
 import numpy as np
 
 from ..layout import GUARD, WORD, Layout
 from ..policy import bits
 from .chunk import Chunk, Found
-from .index import Column, Index, hashes
-from .scalar import Printed
+from .index import Column, Known, hashes
+from .scalar import Actor, Printed
 from .sets import ID, PolicySets
-from .visited import group
 
 
 def words_of(states: Iterable[int], layout: Layout) -> np.ndarray:
@@ -59,8 +57,11 @@ class _Lookup:
         self._mask = np.array([q.mask for q in questions]).reshape(column)
         self._first = np.cumsum([0, *(len(q.decisive) for q in questions[:-1])]).reshape(column)
         self._number = np.arange(len(questions)).reshape(column)
-        self._index = Index(len(self._used), apart=True)
-        self._lock = RLock()
+        self._known = Known(len(self._used), self._learn_keys)
+
+    def __len__(self) -> int:
+        """How much has been asked."""
+        return self._known.n
 
     def __call__(self, words: np.ndarray) -> np.ndarray:
         """The number for each state, one question after the other."""
@@ -69,27 +70,13 @@ class _Lookup:
         parts = [columns[k] & masks.take(place) for k, masks in zip(self._used, self._decisive, strict=True)]
         parts[0] |= self._number
         parts = [part.ravel() for part in parts]
-        h, keys = hashes(parts), np.stack(parts, axis=1)
-        numbers = self._index.find(keys, h)
-        new = np.flatnonzero(numbers < 0)
-        if new.size:
-            with self._lock:
-                self._meet(keys[new], h[new])
-            numbers[new] = self._index.find(keys[new], h[new])
-        return numbers
+        return self._known.numbers(np.stack(parts, axis=1), hashes(parts))
 
-    def _meet(self, keys: np.ndarray, h: np.ndarray):
-        """Number what has not been met; the answers are there before anybody can find the number."""
-        new = np.flatnonzero(self._index.find(keys, h) < 0)  # another thread may have met some, or all
-        if not new.size:
-            return
-        order, starts, keys = group(keys[new], h[new])
-        keys, h = keys[starts], h[new][order[starts]]
+    def _learn_keys(self, keys: np.ndarray):
         words = np.zeros((len(keys), self._used[-1] + 1), "<i8")
         words[:, self._used] = keys
         states = (int.from_bytes(row.tobytes(), "little") for row in words)
         self._learn([(s & (1 << GUARD) - 1, s >> GUARD << GUARD) for s in states])
-        self._index.enter(keys, h)
 
 
 class _Moves:
@@ -108,10 +95,10 @@ class _Moves:
         self._numbers, self._ids, self._set = Column(np.int32), Column(ID), Column(np.int64, layout.words)
         self._lookup = _Lookup(layout, [self._question(actor) for actor in printed.actors], self._learn)
 
-    def _question(self, actor) -> _Question:
+    def _question(self, actor: Actor) -> _Question:
         here = actor.mask << actor.at | self._printed.reads["halted"]
         places = (actor.places.get(value) for value in range(actor.mask + 1))
-        return _Question(tuple(here | (place.printed[1] if place else 0) for place in places), actor.at, actor.mask)
+        return _Question(tuple(here | (place.reads if place else 0) for place in places), actor.at, actor.mask)
 
     def _learn(self, asked: list[tuple[int, int]]):
         everyone, halted = self._printed.plan.family.all, self._printed.halted
@@ -120,7 +107,7 @@ class _Moves:
             actor = self._printed.actors[number]
             place = actor.places.get(state >> actor.at & actor.mask)
             if place is not None and not halted(state):
-                place.printed[0](state, everyone, found)
+                place.call(state, everyone, found)
             ends.append(len(found))
         steps = np.array([i for i, _, _ in found], np.int32)
         after = words_of((state for _, state, _ in found), self._layout)
@@ -129,6 +116,9 @@ class _Moves:
         with self._sets.lock:
             self._ids.extend([self._sets.number(k) for _, _, k in found])
         self._ends.extend(self._ends.all[-1] + np.array(ends))
+
+    def __len__(self) -> int:
+        return len(self._lookup)
 
     def __call__(self, words: np.ndarray, ids: np.ndarray) -> tuple[Found, Found]:
         """(steps, events) of states with these policy sets."""
@@ -201,6 +191,11 @@ class Frontier:
         self._halted, self._settled = (
             _Test(getattr(printed, name), printed.reads[name], layout) for name in ("halted", "settled")
         )
+
+    @property
+    def asked(self) -> int:
+        """How often a printed place had to be asked what can happen there."""
+        return len(self._moves)
 
     def judge(self, chunk: Chunk):
         """Find what a chunk violates."""

@@ -5,7 +5,8 @@ Rows are compared word by word; two different rows with one hash cost time, neve
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from threading import RLock
 
 import numpy as np
 
@@ -23,6 +24,44 @@ def hashes(columns: Iterable[np.ndarray]) -> np.ndarray:
     h *= FINISH
     h ^= h >> np.uint64(32)
     return h
+
+
+def group(words: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(order, starts, words in that order): equal rows stand together, each group from one of `starts` on.
+
+    Groups are ordered by hash wherever hashes tell them apart. Sorting one array of keys is several times faster than
+    an argsort, so a key is the upper part of the hash with the row's number below it.
+    """
+    n = len(h)
+    low = np.uint64(max(1, int(n).bit_length()))
+    keys = h >> low << low
+    keys |= np.arange(n, dtype=np.uint64)
+    keys.sort()
+    order = (keys & ((np.uint64(1) << low) - np.uint64(1))).astype(np.int64)
+    keys >>= low
+    ordered, equal = _in_order(words, order)
+    if (equal != (keys[1:] == keys[:-1])).any():  # the upper part of the hash was not enough
+        order = np.argsort(h, kind="stable")
+        ordered, equal = _in_order(words, order)
+        if (equal != (h[order[1:]] == h[order[:-1]])).any():  # nor was the whole
+            order = np.lexsort([*words.T, h])
+            ordered, equal = _in_order(words, order)
+    return order, starts_of(~equal, n), ordered
+
+
+def _in_order(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows in an order, and which of them (but the first) equal the row before."""
+    ordered = words.take(order, axis=0)
+    equal = ordered[1:, 0] == ordered[:-1, 0]
+    for k in range(1, words.shape[1]):
+        equal &= ordered[1:, k] == ordered[:-1, k]
+    return ordered, equal
+
+
+def starts_of(differs: np.ndarray, n: int) -> np.ndarray:
+    """Where groups of equal elements start, of `n` in order: `differs` tells of all but the first whether it differs
+    from the one before."""
+    return np.flatnonzero(np.concatenate([[True], differs])[:n])
 
 
 class Column:
@@ -97,6 +136,32 @@ class Index:
             self.words = words
         else:
             self.words.resize((rows, self.words.shape[1]), refcheck=False)  # in place: no second copy
+
+
+class Known(Index):
+    """An index of what has been asked; threads may ask at the same time.
+
+    `learn` is told of rows before anybody can find their numbers: in order, each once.
+    """
+
+    def __init__(self, width: int, learn: Callable[[np.ndarray], None]):
+        super().__init__(width, apart=True)
+        self._learn, self._lock = learn, RLock()
+
+    def numbers(self, words: np.ndarray, h: np.ndarray) -> np.ndarray:
+        """The number of each row, given its hash; what has none is learnt."""
+        numbers = self.find(words, h)
+        new = np.flatnonzero(numbers < 0)
+        if new.size:
+            words, h = words[new], h[new]
+            with self._lock:
+                left = np.flatnonzero(self.find(words, h) < 0)  # another thread may have learnt some, or all
+                if left.size:
+                    order, starts, ordered = group(words[left], h[left])
+                    self._learn(ordered[starts])
+                    self.enter(ordered[starts], h[left][order[starts]])
+            numbers[new] = self.find(words, h)
+        return numbers
 
 
 def _differ(known: np.ndarray, numbers: np.ndarray, words: np.ndarray) -> np.ndarray:

@@ -284,7 +284,7 @@ def _tests(e: Expr) -> tuple[Expr, ...]:
     """The state tests in a policy set, each once (largest ones: a truth value is not taken apart)."""
     if e.kind == BOOL:
         return (e,)
-    return tuple(dict.fromkeys(t for a in e.args if isinstance(a, Expr) for t in _tests(a)))
+    return tuple(dict.fromkeys(t for a in e.below for t in _tests(a)))
 
 
 def _masks(family: Family, e: Expr, tests: tuple[Expr, ...]) -> tuple[int, ...]:

@@ -108,12 +108,22 @@ class Place:
         self.known: dict[int, list[tuple[int, int, int, int]]] = {}
 
     @cached_property
-    def printed(self) -> tuple[Callable, int]:
-        """The moves as a function like `expand`, and the bits of a state that decide what it finds."""
+    def _text(self) -> tuple[list[str], dict, int]:
+        """The moves as statements, what they name, and the bits of a state that they read."""
         space: dict = {}
         printer = ScalarPrinter()
-        lines = ["def at(s, m, out):", *_indent(_place(printer, self.plan, self.moves, space))]
-        return _compiled(lines, "at", space), printer.reads
+        return _place(printer, self.plan, self.moves, space), space, printer.reads
+
+    @property
+    def reads(self) -> int:
+        """The bits of a state that decide what can happen here."""
+        return self._text[2]
+
+    @cached_property
+    def call(self) -> Callable:
+        """The moves as a function like `expand`."""
+        lines, space, _ = self._text
+        return _compiled(["def at(s, m, out):", *_indent(lines)], "at", space)
 
     @cached_property
     def _written(self) -> dict[int, int]:
@@ -122,11 +132,10 @@ class Place:
 
     def ask(self, state: int) -> list[tuple[int, int, int, int]]:
         """What can happen here, under any policy, in all states that agree with `state` in the bits read."""
-        call, reads = self.printed
         out: list = []
-        call(state, self.plan.family.all, out)
+        self.call(state, self.plan.family.all, out)
         written = self._written
-        found = self.known[state & reads] = [
+        found = self.known[state & self.reads] = [
             (i, ~written[i], after & written[i], k) if i >= 0 else (i, -1, 0, k) for i, after, k in out
         ]
         return found
@@ -184,7 +193,7 @@ def _by_reads(planned: Plan, moves: list[Move]) -> list[list[Move]]:
     """Moves that nothing finds, together where one reads no more bits than another does: answers about few bits serve
     many states."""
     groups: dict[int, list[Move]] = {}
-    reads = {id(move): Place(planned, [move]).printed[1] for move in moves}
+    reads = {id(move): Place(planned, [move]).reads for move in moves}
     for move in sorted(moves, key=lambda move: -reads[id(move)].bit_count()):
         mine = reads[id(move)]
         groups.setdefault(next((bits for bits in groups if mine & ~bits == 0), mine), []).append(move)
@@ -201,7 +210,7 @@ def _expand(actors: list[Actor], halted: Callable, reads: int) -> Callable:
     def look(s: int) -> list[tuple]:
         """(bits read, what is known, who to ask) of each place that an actor is at in `s`."""
         found = [a.places.get(s >> a.at & a.mask) for a in actors] if not halted(s) else []
-        at_once[s & controls] = out = [(p.printed[1], p.known, p.ask) for p in found if p is not None]
+        at_once[s & controls] = out = [(p.reads, p.known, p.ask) for p in found if p is not None]
         return out
 
     def expand(s: int, m: int, out: list):

@@ -13,7 +13,7 @@ from threading import RLock
 
 import numpy as np
 
-from .index import Column, Index, hashes
+from .index import Column, Known, hashes
 
 ID = np.int32
 MOST_SQUARE = 2048  # sets up to which the results of an operation stand in a square table
@@ -58,7 +58,7 @@ class _Operation:
     def __init__(self, sets: PolicySets, op: Callable[[int, int], int]):
         self._sets, self._op = sets, op
         self._square = np.zeros(MOST_SQUARE * MOST_SQUARE, ID)
-        self._pairs, self._results = Index(1, apart=True), Column(ID)
+        self._pairs, self._results = Known(1, self._learn), Column(ID)
 
     def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if len(self._sets) > MOST_SQUARE:
@@ -74,17 +74,12 @@ class _Operation:
 
     def _by_pair(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         pairs = a.astype(np.int64) << 32 | b
-        h = hashes([pairs])
-        numbers = self._pairs.find(pairs[:, None], h)
-        new = np.flatnonzero(numbers < 0)
-        if new.size:
-            with self._sets.lock:
-                new = new[self._pairs.find(pairs[new, None], h[new]) < 0]  # another thread may have met some
-                fresh = np.unique(pairs[new])
-                self._results.extend([self._compute(pair >> 32, pair & 0xFFFFFFFF) for pair in fresh.tolist()])
-                self._pairs.enter(fresh[:, None], hashes([fresh]))
-            numbers = self._pairs.find(pairs[:, None], h)
+        numbers = self._pairs.numbers(pairs[:, None], hashes([pairs]))  # learns what is not known yet
         return self._results.all.take(numbers)
+
+    def _learn(self, pairs: np.ndarray):
+        with self._sets.lock:
+            self._results.extend([self._compute(pair >> 32, pair & 0xFFFFFFFF) for pair in pairs[:, 0].tolist()])
 
     def _compute(self, a: int, b: int) -> int:
         masks = self._sets.masks

@@ -8,54 +8,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from .index import Index, hashes
+from .index import Index, group, hashes, starts_of
 from .sets import ID, PolicySets
-
-
-def group(words: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(order, starts, words in that order): equal rows stand together, each group from one of `starts` on.
-
-    Groups are ordered by hash wherever hashes tell them apart. Sorting one array of keys is several times faster than
-    an argsort, so a key is the upper part of the hash with the row's number below it.
-    """
-    n = len(h)
-    low = np.uint64(max(1, int(n).bit_length()))
-    keys = h >> low << low
-    keys |= np.arange(n, dtype=np.uint64)
-    keys.sort()
-    order = (keys & ((np.uint64(1) << low) - np.uint64(1))).astype(np.int64)
-    keys >>= low
-    ordered, equal = _in_order(words, order)
-    if (equal != (keys[1:] == keys[:-1])).any():  # the upper part of the hash was not enough
-        order = np.argsort(h, kind="stable")
-        ordered, equal = _in_order(words, order)
-        if (equal != (h[order[1:]] == h[order[:-1]])).any():  # nor was the whole
-            order = np.lexsort([*words.T, h])
-            ordered, equal = _in_order(words, order)
-    return order, np.flatnonzero(np.concatenate([[True], ~equal])[:n]), ordered
-
-
-def _in_order(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows in an order, and which of them (but the first) equal the row before."""
-    ordered = words.take(order, axis=0)
-    equal = ordered[1:, 0] == ordered[:-1, 0]
-    for k in range(1, words.shape[1]):
-        equal &= ordered[1:, k] == ordered[:-1, k]
-    return ordered, equal
 
 
 def merged(sets: PolicySets, words: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(words, hashes, policy sets) of states that may repeat, each once with the union of its sets."""
     h = hashes(words.T)
     order, starts, ordered = group(words, h)
-    sizes = np.diff(starts, append=len(order))
-    out = ids[order[starts]]
-    nth, left = 1, np.flatnonzero(sizes > 1)
-    while left.size:  # the first of each group with the second, then the third, ...
-        out[left] = sets.union(out[left], ids[order[starts[left] + nth]])
+    return ordered.take(starts, axis=0), h[order[starts]], _united(sets, ids[order], starts)
+
+
+def unite(sets: PolicySets, into: np.ndarray, at: np.ndarray, ids: np.ndarray):
+    """Unite policy sets into the rows `at`, which may repeat."""
+    keep = np.flatnonzero(ids)
+    at, ids = at[keep], ids[keep]
+    order = np.argsort(at, kind="stable")
+    at, ids = at[order], ids[order]
+    starts = starts_of(at[1:] != at[:-1], len(at))
+    into[at[starts]] = sets.union(into[at[starts]], _united(sets, ids, starts))
+
+
+def _united(sets: PolicySets, ids: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The union of each group of policy sets: of the first and the second, then of that and the third, ..."""
+    sizes = np.diff(starts, append=len(ids))
+    out, nth = ids[starts], 1
+    left = np.flatnonzero(sizes > 1)
+    while left.size:
+        out[left] = sets.union(out[left], ids[starts[left] + nth])
         nth += 1
         left = left[sizes[left] > nth]
-    return ordered.take(starts, axis=0), h[order[starts]], out
+    return out
 
 
 class Visited(Index):
@@ -92,15 +75,3 @@ class Visited(Index):
             for a in (self.first, self.total):
                 a.resize(len(self.words), refcheck=False)
         self.first[begin : self.n] = self.total[begin : self.n] = ids
-
-
-def unite(sets: PolicySets, into: np.ndarray, at: np.ndarray, ids: np.ndarray):
-    """Unite policy sets into the rows `at`, which may repeat."""
-    keep = np.flatnonzero(ids)
-    at, ids = at[keep], ids[keep]
-    order = np.argsort(at, kind="stable")
-    at, ids = at[order], ids[order]
-    while at.size:
-        first = np.concatenate([[True], at[1:] != at[:-1]])
-        into[at[first]] = sets.union(into[at[first]], ids[first])
-        at, ids = at[~first], ids[~first]
