@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tux3nb.layers  # noqa: F401  what is patched below must have been imported before, or it would stay so
+from tux3nb.backend import index
 from tux3nb.backend.index import Index, group, hashes
 from tux3nb.backend.sets import MOST_SQUARE, PolicySets
 from tux3nb.backend.visited import Visited, merged
@@ -51,15 +52,15 @@ def test_groups_are_the_equal_rows(seed, hash_of):
 def test_an_index_is_a_dict(seed, apart, hash_of):
     """Rows have the numbers in the order in which they were entered, what was not entered has none."""
     rng, numbers = random.Random(seed), {}
-    index = Index(2, apart)
+    table = Index(2, apart)
     for _ in range(30):
         words = rows(rng, 40)
-        assert index.find(words, hash_of(words.T)).tolist() == [numbers.get(tuple(w), -1) for w in words.tolist()]
+        assert table.find(words, hash_of(words.T)).tolist() == [numbers.get(tuple(w), -1) for w in words.tolist()]
         new = [w for w in dict.fromkeys(map(tuple, words.tolist())) if w not in numbers][: rng.randrange(9)]
         numbers.update({w: len(numbers) + n for n, w in enumerate(new)})
         entered = np.array(new, np.int64).reshape(-1, 2)
-        index.enter(entered, hash_of(entered.T))
-    assert index.n == len(numbers) and [tuple(w) for w in index.words[: index.n].tolist()] == list(numbers)
+        table.enter(entered, hash_of(entered.T))
+    assert table.n == len(numbers) and [tuple(w) for w in table.words[: table.n].tolist()] == list(numbers)
 
 
 def test_an_index_grows(monkeypatch):
@@ -72,6 +73,22 @@ def test_an_index_grows(monkeypatch):
 
     assert table.find(words, hashes(words.T)).tolist() == list(range(30_000))
     assert (table.find(words + 60_000, hashes((words + 60_000).T)) == -1).all()
+
+
+def test_what_was_entered_is_found_while_others_are_entered(monkeypatch):
+    """Another thread that finds at the worst moment, with the new table still empty, finds all that was there."""
+    words = np.arange(40_000, dtype=np.int64).reshape(-1, 2)
+    table, entered, fill = Index(2, apart=True), [words[:0]], index._take_slots
+
+    def look_first(*arguments):
+        known = np.concatenate(entered)
+        assert table.find(known, hashes(known.T)).tolist() == list(range(len(known)))
+        fill(*arguments)
+
+    monkeypatch.setattr("tux3nb.backend.index._take_slots", look_first)
+    for part in np.array_split(words, 9):
+        table.enter(part, hashes(part.T))
+        entered.append(part)
 
 
 @pytest.mark.parametrize("seed", range(10))
