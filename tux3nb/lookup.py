@@ -144,4 +144,3 @@ def sources(case: Case | str) -> Shown:
     found = the_case(case).sources
     text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
     return Shown(text, markdown="\n".join(f"- [{s.text}]({s.url})" if s.url else f"- {s.text}" for s in found))
-

@@ -89,4 +89,3 @@ class Settling:
             unite(self.sets, self.can, rows, gain[hit])
             changed[:] = False
             changed[rows] = True
-

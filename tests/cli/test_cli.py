@@ -211,6 +211,7 @@ def test_check_of_a_small_case_imports_no_heavy_library():
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert out.rstrip().endswith("[]")
 
+
 # What Windows lacks: these modules, these functions of os, files below /proc, the C library without a name.
 ELSEWHERE = """
 import builtins, ctypes, os, sys

@@ -108,6 +108,7 @@ def test_a_predicate_that_goes_astray_is_named(engine):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_is_not_looked_at_is_no_error(engine):
     """`&`, `|` and where() do not look at the side that is decided; there an index may be anything."""
+
     def guarded(s, policy):
         s.require((s.n < 2) & (s.cells[s.n] == 0) | (s.n == 7 - 2), (s.n > 1) | (s.cells[s.n] == 0))
         s.small = where(s.n > 1, 1, s.cells[s.n])

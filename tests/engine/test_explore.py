@@ -59,8 +59,6 @@ def test_the_lock_world_shows_every_kind_of_answer():
     assert any("breaks" not in run.never_fired(i) and run.never_fired(i) for i in range(len(run.family)))
 
 
-
-
 def one_of_each_family() -> list:
     """The first case of every family for the default run, the others marked slow."""
     found, families = [], set()

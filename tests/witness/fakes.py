@@ -91,7 +91,13 @@ def announce(run, text) -> None:
 def witness(function, *, predicts=None, timeout=10.0, needs=()) -> Witness:
     """A witness around one of the functions above."""
     return Witness(
-        name=function.__name__.replace("_", "-"), case="ordinary", question="?", model_says="!",
-        predicts={"sky": "blue"} if predicts is None else predicts, function=function, sources=(),
-        needs=needs, timeout=timeout,
+        name=function.__name__.replace("_", "-"),
+        case="ordinary",
+        question="?",
+        model_says="!",
+        predicts={"sky": "blue"} if predicts is None else predicts,
+        function=function,
+        sources=(),
+        needs=needs,
+        timeout=timeout,
     )

@@ -11,13 +11,19 @@ def _event(time, page, *, writeback=False, holders=1, large=False, kind=DIRTIED)
 def test_deltas_run_from_flush_to_flush():
     events = [
         _event(5, 9),  # before the first flush
-        _event(10, 1), _event(12, 2), _event(13, 1),
-        _event(20, 1, writeback=True), _event(21, 3),
-        _event(30, 3), _event(31, 8, kind=WAITED),
+        _event(10, 1),
+        _event(12, 2),
+        _event(13, 1),
+        _event(20, 1, writeback=True),
+        _event(21, 3),
+        _event(30, 3),
+        _event(31, 8, kind=WAITED),
         _event(40, 7),  # after the last one
     ]
     assert count_deltas(events, [10, 20, 30, 40]) == {
-        "pages": [2, 2], "again_next": [1, 1], "under_writeback": [0, 1],
+        "pages": [2, 2],
+        "again_next": [1, 1],
+        "under_writeback": [0, 1],
     }
 
 

@@ -34,9 +34,7 @@ def test_fuse_that_is_closed_is_named(monkeypatch):
     assert f"closed to uid {os.geteuid()}" in needs.missing(["fuse"], "/", False)
 
 
-@pytest.mark.parametrize(
-    ("kind", "word"), [("tmpfs", "not on a disk"), ("nfs4", "other rules"), ("ext4", None)]
-)
+@pytest.mark.parametrize(("kind", "word"), [("tmpfs", "not on a disk"), ("nfs4", "other rules"), ("ext4", None)])
 def test_the_scratch_file_system_decides(monkeypatch, kind, word):
     monkeypatch.setattr(needs, "file_system_of", lambda folder: kind)
     reason = needs.missing(["disk"], "/", False)

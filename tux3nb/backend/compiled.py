@@ -188,7 +188,6 @@ class Handle:
         raw, size = bytes(buffer), 8 * self.nw
         return [int.from_bytes(raw[i * size : (i + 1) * size], "little") for i in range(n)]
 
-
     def edges_at(self, address, n: int) -> Iterator[tuple[int, int, int, int]]:
         """(state, step, successor, policies) of `n` exported edges."""
         if n < 0:

@@ -12,6 +12,15 @@ from .recordings import data_dir, kernel_facts, load_recordings, load_traces
 from .runner import UnknownWitness, list_witnesses, run_witnesses
 
 __all__ = [
-    "CASES", "Report", "UnknownWitness", "Verdict", "Witness", "data_dir", "kernel_facts", "list_witnesses",
-    "load_recordings", "load_traces", "run_witnesses",
+    "CASES",
+    "Report",
+    "UnknownWitness",
+    "Verdict",
+    "Witness",
+    "data_dir",
+    "kernel_facts",
+    "list_witnesses",
+    "load_recordings",
+    "load_traces",
+    "run_witnesses",
 ]

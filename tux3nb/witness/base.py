@@ -100,12 +100,22 @@ class Report:
         """The row of the ``--json`` document; the trace, which may be long, is left out."""
         witness = self.witness
         return {
-            "name": witness.name, "case": witness.case, "question": witness.question,
-            "model_says": witness.model_says, "model": [claim.to_json() for claim in witness.claims],
-            "beyond_the_model": witness.beyond, "verdict": str(self.verdict), "reason": self.reason,
-            "predicts": witness.predictions(self.file_system), "observed": self.observed,
-            "file_system": self.file_system, "finished": self.finished, "seconds": round(self.seconds, 3),
-            "same_as_recorded": self.recorded, "needs": list(witness.needs), "sources": list(witness.sources),
+            "name": witness.name,
+            "case": witness.case,
+            "question": witness.question,
+            "model_says": witness.model_says,
+            "model": [claim.to_json() for claim in witness.claims],
+            "beyond_the_model": witness.beyond,
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "predicts": witness.predictions(self.file_system),
+            "observed": self.observed,
+            "file_system": self.file_system,
+            "finished": self.finished,
+            "seconds": round(self.seconds, 3),
+            "same_as_recorded": self.recorded,
+            "needs": list(witness.needs),
+            "sources": list(witness.sources),
         }
 
 

@@ -49,7 +49,10 @@ class Claim:
     def to_json(self) -> dict:
         """The claim as an entry of a document."""
         return {
-            "case": self.case, "policy": self.policy, "asks": self.asks, "verdict": self.verdict,
+            "case": self.case,
+            "policy": self.policy,
+            "asks": self.asks,
+            "verdict": self.verdict,
             "predicts": self.predicts,
         }
 

@@ -49,8 +49,13 @@ def run(args: argparse.Namespace) -> int:
     before = signal.signal(signal.SIGTERM, _leave)  # so that a plain kill still cleans up
     try:
         reports = run_witnesses(
-            args.names, scratch=args.scratch, invasive=args.invasive, timeout=args.timeout, save=args.record,
-            started=_announce, progress=_say if args.json else _print_report,
+            args.names,
+            scratch=args.scratch,
+            invasive=args.invasive,
+            timeout=args.timeout,
+            save=args.record,
+            started=_announce,
+            progress=_say if args.json else _print_report,
         )
     except KeyboardInterrupt:
         print("tux3nb witness: interrupted; everything was given back", file=sys.stderr)
@@ -125,10 +130,7 @@ def _print_report(report: Report) -> None:
 
 def _print_list(witnesses, as_json: bool) -> None:
     if as_json:
-        rows = [
-            {"name": w.name, "case": w.case, "question": w.question, "needs": list(w.needs)}
-            for w in witnesses
-        ]
+        rows = [{"name": w.name, "case": w.case, "question": w.question, "needs": list(w.needs)} for w in witnesses]
         print(json.dumps({"kernel": kernel_facts(), "witnesses": rows}, indent=1))
         return
     for witness in witnesses:

@@ -141,7 +141,10 @@ def _retry_while_busy(action) -> None:
 
 
 _RELEASERS = {
-    "group": _end_group, "mount": _unmount, "loop": detach_loop, "cgroup": _remove_cgroup,
+    "group": _end_group,
+    "mount": _unmount,
+    "loop": detach_loop,
+    "cgroup": _remove_cgroup,
     "setting": _restore_setting,
 }
 

@@ -15,7 +15,16 @@ _CAP_SYS_PTRACE, _CAP_SYS_ADMIN = 19, 21
 _CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x00020000
 _MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs", "devtmpfs", "rootfs")
 _REMOTE_FILE_SYSTEMS = (
-    "nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "fuse", "fuse.sshfs", "ceph", "vboxsf",
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "9p",
+    "virtiofs",
+    "fuse",
+    "fuse.sshfs",
+    "ceph",
+    "vboxsf",
 )
 
 
@@ -219,7 +228,21 @@ def _invasive(_argument, invasive):
 
 
 _PROBES = {
-    "root": _root, "disk": _disk, "ptrace": _ptrace, "frames": _frames, "io_uring": _io_uring, "aio": _aio,
-    "writescan": _write_scan, "hugepages": _huge_pages, "fuse": _fuse, "loop": _loop, "throttle": _throttle,
-    "tool": _tool, "module": _module, "uprobes": _uprobes, "bpf": _bpf, "ksm": _ksm, "invasive": _invasive,
+    "root": _root,
+    "disk": _disk,
+    "ptrace": _ptrace,
+    "frames": _frames,
+    "io_uring": _io_uring,
+    "aio": _aio,
+    "writescan": _write_scan,
+    "hugepages": _huge_pages,
+    "fuse": _fuse,
+    "loop": _loop,
+    "throttle": _throttle,
+    "tool": _tool,
+    "module": _module,
+    "uprobes": _uprobes,
+    "bpf": _bpf,
+    "ksm": _ksm,
+    "invasive": _invasive,
 }

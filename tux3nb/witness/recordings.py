@@ -68,12 +68,19 @@ def record(report: Report) -> Path | None:
     invasive = " --invasive" if "invasive" in witness.needs else ""
     common = {
         "command": f"tux3nb witness {witness.name} --record{invasive}",
-        "kernel": kernel_facts(), "file_system": report.file_system,
+        "kernel": kernel_facts(),
+        "file_system": report.file_system,
     }
     document = {
-        "format": 1, "name": witness.name, "case": witness.case, "question": witness.question,
-        "model_says": witness.model_says, "predicts": witness.predictions(report.file_system),
-        "observed": report.observed, "verdict": str(report.verdict), **common,
+        "format": 1,
+        "name": witness.name,
+        "case": witness.case,
+        "question": witness.question,
+        "model_says": witness.model_says,
+        "predicts": witness.predictions(report.file_system),
+        "observed": report.observed,
+        "verdict": str(report.verdict),
+        **common,
     }
     if witness.claims:
         document["model"] = [claim.to_json() for claim in witness.claims]

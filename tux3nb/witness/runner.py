@@ -33,8 +33,13 @@ def select(names: Iterable[str] | None) -> list[Witness]:
 
 
 def run_witnesses(
-    names: Iterable[str] | None = None, *, scratch=None, invasive: bool = False, timeout: float | None = None,
-    save: bool = False, progress: Callable[[Report], None] | None = None,
+    names: Iterable[str] | None = None,
+    *,
+    scratch=None,
+    invasive: bool = False,
+    timeout: float | None = None,
+    save: bool = False,
+    progress: Callable[[Report], None] | None = None,
     started: Callable[[Witness], None] | None = None,
 ) -> list[Report]:
     """Run witnesses (all without ``names``) and return their reports.

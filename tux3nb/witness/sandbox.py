@@ -68,17 +68,26 @@ def run_one(witness: Witness, scratch: str, invasive: bool = False, timeout: flo
 
 def _request(witness: Witness, folder: str, lock: int, invasive: bool, timeout: float | None) -> dict:
     return {
-        "module": witness.function.__module__, "function": witness.function.__qualname__,
-        "needs": list(witness.needs), "folder": folder, "lock": lock, "invasive": invasive,
-        "timeout": timeout or witness.timeout, "path": [os.path.abspath(entry) for entry in sys.path],
+        "module": witness.function.__module__,
+        "function": witness.function.__qualname__,
+        "needs": list(witness.needs),
+        "folder": folder,
+        "lock": lock,
+        "invasive": invasive,
+        "timeout": timeout or witness.timeout,
+        "path": [os.path.abspath(entry) for entry in sys.path],
     }
 
 
 def _ask_supervisor(request: dict, lock: int) -> dict:
     """The supervisor's document; {'unfinished': ...} when it died or hangs itself."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _BOOTSTRAP], pass_fds=(lock,), start_new_session=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", _BOOTSTRAP],
+        pass_fds=(lock,),
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     # A wrong supervisor must not hang the tool: beyond every limit of its own it is killed.
     watchdog = threading.Timer(request["timeout"] + _CLEANUP_SECONDS, process.kill)

@@ -22,7 +22,9 @@ from .needs import enter_user_namespace, has_root, missing
 
 # Errors by which a kernel, a sandbox or a sysctl says that an experiment is not wanted.
 _REFUSALS = {
-    errno.EPERM: "forbidden here", errno.EACCES: "forbidden here", errno.ENOSYS: "not in this kernel",
+    errno.EPERM: "forbidden here",
+    errno.EACCES: "forbidden here",
+    errno.ENOSYS: "not in this kernel",
     errno.EOPNOTSUPP: "not in this kernel",
 }
 
@@ -128,7 +130,7 @@ def _experiment(request: dict, writer: int, log: Path) -> None:
             enter_user_namespace()
         document = json.dumps(_observe(request)).encode() + b"\n"
         while document:
-            document = document[os.write(writer, document):]
+            document = document[os.write(writer, document) :]
         code = 0
     except BaseException:
         os.write(2, traceback.format_exc().encode())

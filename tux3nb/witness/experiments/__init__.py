@@ -6,8 +6,18 @@ from importlib import import_module
 from ..base import Witness
 
 _MODULES = (
-    "ptrace", "identity", "pins", "migration", "ordinary", "aio_inflight", "stable", "crash", "uprobes",
-    "deltascan", "refcounts", "census",
+    "ptrace",
+    "identity",
+    "pins",
+    "migration",
+    "ordinary",
+    "aio_inflight",
+    "stable",
+    "crash",
+    "uprobes",
+    "deltascan",
+    "refcounts",
+    "census",
 )
 
 

@@ -63,11 +63,13 @@ def across_fsync(run) -> dict:
     result = read.finish()
     view.read()
     return {
-        "in flight after fsync(2) returned": in_flight, "read result": result,
+        "in flight after fsync(2) returned": in_flight,
+        "read result": result,
         "mapping has the data": region.read() == page_text(1),
         "read(2) has the data": os.pread(fd, 8, 0) == page_text(1),
         "one frame throughout": same_frame(before, during, frame_of(region), frame_of(view)),
-        "page dirty while in flight": dirty, "page dirty after completion": _wait_for_dirty(region, 0),
+        "page dirty while in flight": dirty,
+        "page dirty after completion": _wait_for_dirty(region, 0),
     }
 
 
@@ -135,7 +137,8 @@ def across_eviction(run) -> dict:
     region.read()
     during = frame_of(region)
     return {
-        "read result": read.finish(), "data arrives in the mapping": region.read() == page_text(4),
+        "read result": read.finish(),
+        "data arrives in the mapping": region.read() == page_text(4),
         "one frame throughout": same_frame(before, during, frame_of(region)),
     }
 
@@ -146,10 +149,13 @@ _GUP = "mm/gup.c:pin_user_pages_fast"
 
 WITNESSES = (
     Witness(
-        name="aio-across-fsync", case="aio", function=across_fsync, needs=_NEEDS,
+        name="aio-across-fsync",
+        case="aio",
+        function=across_fsync,
+        needs=_NEEDS,
         question="What becomes of a read into a file page when the file is flushed while it is in flight?",
         model_says="fsync does not wait; the page is clean while in flight and dirtied again at completion, "
-                   "so the data goes to disk one delta later. A page fork in between would lose it.",
+        "so the data goes to disk one delta later. A page fork in between would lose it.",
         claims=(
             Claim("aio+fork", "stable_pages", "I2", kept("mapping has the data", "read(2) has the data")),
             Claim("aio+durable", "stable_pages", "I4a", kept("page dirty after completion"), visible_only=True),
@@ -159,43 +165,67 @@ WITNESSES = (
         sources=(_GUP, "block/bio.c:bio_check_pages_dirty", "fs/iomap/direct-io.c:iomap_dio_bio_end_io"),
     ),
     Witness(
-        name="aio-across-truncate", case="aio", function=across_replacement, needs=_NEEDS,
+        name="aio-across-truncate",
+        case="aio",
+        function=across_replacement,
+        needs=_NEEDS,
         question="What becomes of a read in flight when its target page is replaced in the page cache?",
-        model_says="The read succeeds into the orphan; its data is lost to the process. A page fork "
-                   "does the same.",
+        model_says="The read succeeds into the orphan; its data is lost to the process. A page fork does the same.",
         claims=(
-            Claim("aio+fork", "tux3", "I2", kept(
-                *(f"{name}: data arrives in the {place}" for name in _REPLACED for place in ("mapping", "file")),
-            )),
-            Claim("aio+fork", "tux3", "forked", happens(*(f"{name}: frame changed" for name in _REPLACED)),
-                  visible_only=True),
+            Claim(
+                "aio+fork",
+                "tux3",
+                "I2",
+                kept(
+                    *(f"{name}: data arrives in the {place}" for name in _REPLACED for place in ("mapping", "file")),
+                ),
+            ),
+            Claim(
+                "aio+fork",
+                "tux3",
+                "forked",
+                happens(*(f"{name}: frame changed" for name in _REPLACED)),
+                visible_only=True,
+            ),
         ),
         predicts={f"{name}: read result": "ok" for name in _REPLACED},
-        predicts_on={"btrfs": {
-            "O_DIRECT write(2): data arrives in the mapping": True, "O_DIRECT write(2): frame changed": False,
-            "O_DIRECT write(2): data arrives in the file": True,
-        }},
+        predicts_on={
+            "btrfs": {
+                "O_DIRECT write(2): data arrives in the mapping": True,
+                "O_DIRECT write(2): frame changed": False,
+                "O_DIRECT write(2): data arrives in the file": True,
+            }
+        },
         sources=(_GUP, "mm/truncate.c:truncate_inode_folio", "mm/truncate.c:invalidate_inode_pages2_range"),
     ),
     Witness(
-        name="aio-across-fork", case="aio", function=across_fork, needs=_NEEDS,
+        name="aio-across-fork",
+        case="aio",
+        function=across_fork,
+        needs=_NEEDS,
         question="Which process keeps the page when fork(2) is called while a read into it is in flight?",
         model_says="The parent: the child gets its copy at once, because the page may be pinned, as by a "
-                   "reverse fork. This is the rule that Tux3's fork lacks.",
+        "reverse fork. This is the rule that Tux3's fork lacks.",
         claims=(Claim("aio+fork", "reverse_fork", "I2", kept("parent has the data")),),
         predicts={
-            "target exclusive after fork(2)": True, "control exclusive after fork(2)": False,
-            "read result": "ok", "child has the data": False,
+            "target exclusive after fork(2)": True,
+            "control exclusive after fork(2)": False,
+            "read result": "ok",
+            "child has the data": False,
         },
         predicts_if_visible={
-            "child got a copy of the target at fork(2)": True, "child shares the control": True,
+            "child got a copy of the target at fork(2)": True,
+            "child shares the control": True,
             "a store moves the parent off the target": False,
             "a store moves the parent off the control": True,
         },
         sources=("mm/memory.c:copy_present_ptes", "include/linux/mm.h:folio_needs_cow_for_dma"),
     ),
     Witness(
-        name="aio-across-eviction", case="aio", function=across_eviction, needs=_NEEDS,
+        name="aio-across-eviction",
+        case="aio",
+        function=across_eviction,
+        needs=_NEEDS,
         question="Can a page leave the page cache while a read into it is in flight?",
         model_says="No: eviction freezes the count and leaves a held page alone, by the rule of migration.",
         claims=(Claim("aio+fork", "migration_rule", "I2", kept("data arrives in the mapping")),),

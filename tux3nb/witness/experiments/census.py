@@ -88,13 +88,15 @@ def _one_run(program, throttle: Throttle, delta_ms: int, device: tuple) -> tuple
     events, lost, moments, flusher = _watch(program, throttle, delta_ms, rate)
     if len(moments) < 3:
         raise Inconclusive("fewer than two deltas were flushed")
-    waits = [
-        event for event in events if event.kind == WAITED and event.writeback and event.process != flusher
-    ]
+    waits = [event for event in events if event.kind == WAITED and event.writeback and event.process != flusher]
     entry = {
-        "delta_ms": delta_ms, "write_bytes_per_second": rate, "stable_writes": stable,
-        "seconds": round((moments[-1] - moments[0]) / 1e9, 3), **count_deltas(events, moments),
-        "waits": len(waits), "pages_held_by_others": len(held_pages(events)),
+        "delta_ms": delta_ms,
+        "write_bytes_per_second": rate,
+        "stable_writes": stable,
+        "seconds": round((moments[-1] - moments[0]) / 1e9, 3),
+        **count_deltas(events, moments),
+        "waits": len(waits),
+        "pages_held_by_others": len(held_pages(events)),
     }
     return entry, lost
 
@@ -116,8 +118,11 @@ def _census(run, make) -> dict:
         runs.append(entry)
         lost_events += lost
     run.trace = {
-        "program": make.label, "method": "BPF on writeback_dirty_folio and folio_wait_writeback",
-        "page_bytes": PAGE, "file_pages": file_pages, "runs": runs,
+        "program": make.label,
+        "method": "BPF on writeback_dirty_folio and folio_wait_writeback",
+        "page_bytes": PAGE,
+        "file_pages": file_pages,
+        "runs": runs,
     }
     return _facts(runs, lost_events)
 
@@ -137,8 +142,7 @@ def _volume(run, stable: bool) -> Volume:
 
 def _facts(runs: list[dict], lost_events: int) -> dict:
     full, slowed, slowed_stable = (
-        [run for run in runs if (run["write_bytes_per_second"], run["stable_writes"]) == device]
-        for device in _DEVICES
+        [run for run in runs if (run["write_bytes_per_second"], run["stable_writes"]) == device] for device in _DEVICES
     )
     return {
         "pages are written again in the next delta": any(sum(run["again_next"]) for run in full),
@@ -182,8 +186,10 @@ def census_control(run) -> dict:
     events, _ = log.stop()
     held = held_pages(events)
     return {
-        "events were seen": len(events) >= 3 * _OFTEN, "free page counts as held": 0 in held,
-        "page in one pipe counts as held": 1 in held, "page in four pipes counts as held": 2 in held,
+        "events were seen": len(events) >= 3 * _OFTEN,
+        "free page counts as held": 0 in held,
+        "page in one pipe counts as held": 1 in held,
+        "page in four pipes counts as held": 2 in held,
     }
 
 
@@ -193,16 +199,21 @@ _SOURCES = ("mm/page-writeback.c:folio_account_dirtied", "mm/page-writeback.c:fo
 
 def _witness(name: str, case: str, function, what: str, *needs: str) -> Witness:
     return Witness(
-        name=name, case=case, function=function, needs=(*_NEEDS, *needs), timeout=90,
+        name=name,
+        case=case,
+        function=function,
+        needs=(*_NEEDS, *needs),
+        timeout=90,
         question=f"How often would a page fork be needed under {what}, and did anybody else hold the page?",
         model_says="Often as soon as the device is slower than the program, and nobody else holds the page: "
-                   "a check for extra references would hardly ever refuse.",
+        "a check for extra references would hardly ever refuse.",
         beyond="How often is no question to the model; the trace is its cost model's input.",
         predicts={
             "pages are written again in the next delta": True,
             "slow device: pages are written under writeback": True,
             "slow device, stable pages: the program waits": True,
-            "somebody else held a page that was written": False, "events were lost": False,
+            "somebody else held a page that was written": False,
+            "events were lost": False,
         },
         sources=_SOURCES,
     )
@@ -210,12 +221,16 @@ def _witness(name: str, case: str, function, what: str, *needs: str) -> Witness:
 
 WITNESSES = (
     Witness(
-        name="census-control", case="splice", function=census_control, needs=_NEEDS,
+        name="census-control",
+        case="splice",
+        function=census_control,
+        needs=_NEEDS,
         question="Does the census notice a page that somebody else holds?",
         model_says="Yes: a pipe's reference shows beside those that the kernel explains.",
         beyond="Whether a measurement sees what it should is no question to the model.",
         predicts={
-            "events were seen": True, "free page counts as held": False,
+            "events were seen": True,
+            "free page counts as held": False,
             "page in one pipe counts as held": True,
             "page in four pipes counts as held": True,
         },

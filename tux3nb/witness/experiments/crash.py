@@ -43,8 +43,8 @@ def _crash_image(run, early: bool) -> dict:
     if early:
         held.release()
         facts["read result"] = outcome(reader.wait(5))
-        facts["page changed under writeback"] = (
-            victim.in_writeback() and victim.region.read(victim.last) == page_text(1)
+        facts["page changed under writeback"] = victim.in_writeback() and victim.region.read(victim.last) == page_text(
+            1
         )
     facts["one frame throughout"] = same_frame(before, frame_of(victim.region, victim.last))
     victim.finish()
@@ -81,31 +81,49 @@ def _read_crashed(run, image, last: int) -> dict:
 
 _NEEDS = ("disk", "root", "frames", "loop", "throttle", "fuse", "aio", "tool:mkfs.btrfs")
 _SOURCES = (
-    "fs/btrfs/bio.c:btrfs_submit_chunk", "fs/btrfs/file-item.c:btrfs_csum_one_bio",
+    "fs/btrfs/bio.c:btrfs_submit_chunk",
+    "fs/btrfs/file-item.c:btrfs_csum_one_bio",
     "mm/gup.c:pin_user_pages_fast",
 )
 
 WITNESSES = (
     Witness(
-        name="btrfs-pinned-crash", case="aio", function=pinned_before_writeback, needs=_NEEDS, timeout=60,
+        name="btrfs-pinned-crash",
+        case="aio",
+        function=pinned_before_writeback,
+        needs=_NEEDS,
+        timeout=60,
         question="Do stable pages protect a write-out from a holder that pinned the page earlier?",
-        model_says="No: the holder changes the page under writeback, and after a crash its checksum "
-                   "does not match.",
+        model_says="No: the holder changes the page under writeback, and after a crash its checksum does not match.",
         claims=(
-            Claim("aio+writeout", "stable_pages", "I3", {
-                **broken("page changed under writeback"), **either("DELTA-2.", "EIO", "crash image, last page"),
-            }),
+            Claim(
+                "aio+writeout",
+                "stable_pages",
+                "I3",
+                {
+                    **broken("page changed under writeback"),
+                    **either("DELTA-2.", "EIO", "crash image, last page"),
+                },
+            ),
         ),
         predicts={"read result": "ok", "one frame throughout": True, "crash image, first page": "DELTA-2."},
         sources=_SOURCES,
     ),
     Witness(
-        name="btrfs-pinned-control", case="aio", function=pinned_control, needs=_NEEDS, timeout=60,
+        name="btrfs-pinned-control",
+        case="aio",
+        function=pinned_control,
+        needs=_NEEDS,
+        timeout=60,
         question="Is it the holder's store that breaks the checksum (control: it lands after the crash)?",
         model_says="Yes: without it the crash image is whole.",
         claims=(
-            Claim("ordinary", "stable_pages", "I3",
-                  either("DELTA-2.", "EIO", "crash image, first page", "crash image, last page")),
+            Claim(
+                "ordinary",
+                "stable_pages",
+                "I3",
+                either("DELTA-2.", "EIO", "crash image, first page", "crash image, last page"),
+            ),
         ),
         predicts={"read result": "ok", "one frame throughout": True},
         sources=_SOURCES,

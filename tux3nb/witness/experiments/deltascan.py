@@ -42,9 +42,14 @@ def _one_run(program, delta_ms: int) -> dict:
     scan.close()
     pairs = list(itertools.pairwise(deltas))
     return {
-        "delta_ms": delta_ms, "write_bytes_per_second": None, "stable_writes": None,
-        "seconds": round(time.monotonic() - started, 3), "pages": [len(pages) for pages, _ in pairs],
-        "again_next": [len(pages & later) for pages, later in pairs], "under_writeback": None, "waits": None,
+        "delta_ms": delta_ms,
+        "write_bytes_per_second": None,
+        "stable_writes": None,
+        "seconds": round(time.monotonic() - started, 3),
+        "pages": [len(pages) for pages, _ in pairs],
+        "again_next": [len(pages & later) for pages, later in pairs],
+        "under_writeback": None,
+        "waits": None,
         "pages_held_by_others": None,
     }
 
@@ -54,8 +59,11 @@ def _scan(run, make) -> dict:
     program = make(run.folder)
     runs = [_one_run(program, delta_ms) for delta_ms in _DELTAS_MS]
     run.trace = {
-        "program": make.label, "method": "userfaultfd write protection and PAGEMAP_SCAN",
-        "page_bytes": PAGE, "file_pages": os.stat(program.path).st_size // PAGE, "runs": runs,
+        "program": make.label,
+        "method": "userfaultfd write protection and PAGEMAP_SCAN",
+        "page_bytes": PAGE,
+        "file_pages": os.stat(program.path).st_size // PAGE,
+        "runs": runs,
     }
     program.close()
     means = [sum(entry["pages"]) / len(entry["pages"]) for entry in runs]
@@ -79,10 +87,14 @@ def scan_lmdb(run) -> dict:
 
 def _witness(name: str, function, what: str, *needs: str) -> Witness:
     return Witness(
-        name=name, case="mmap", function=function, needs=("disk", "writescan", *needs), timeout=40,
+        name=name,
+        case="mmap",
+        function=function,
+        needs=("disk", "writescan", *needs),
+        timeout=40,
         question=f"How many pages does {what} write in a delta, and how many of them again in the next?",
         model_says="Some pages are written in every delta: these are the ones a fork may be needed for. "
-                   "Longer deltas collect more pages and share more of them with the next.",
+        "Longer deltas collect more pages and share more of them with the next.",
         beyond="How often is no question to the model; the trace is its cost model's input.",
         predicts={
             "pages are written again in the next delta": True,

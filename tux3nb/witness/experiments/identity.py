@@ -130,7 +130,8 @@ def _buffer_holds(run, operation: Operation) -> dict:
 
 def _all_holders(run, operation: Operation) -> dict:
     return {
-        **_pipe_holds(run, "disk file", operation), **_pipe_holds(run, "memfd", operation),
+        **_pipe_holds(run, "disk file", operation),
+        **_pipe_holds(run, "memfd", operation),
         **_buffer_holds(run, operation),
     }
 
@@ -159,7 +160,9 @@ def look_alikes(run) -> dict:
     """Four operations that look similar but keep the page."""
     facts = {}
     named = {
-        "MADV_DONTNEED": _madv_dontneed, "fadvise(DONTNEED)": _fadvise, "MADV_PAGEOUT": _pageout,
+        "MADV_DONTNEED": _madv_dontneed,
+        "fadvise(DONTNEED)": _fadvise,
+        "MADV_PAGEOUT": _pageout,
         "splice(2) into the file": _splice_into,
     }
     for name, operation in named.items():
@@ -186,7 +189,8 @@ def _coherent(policy: str, *pipes: str, buffer: bool) -> tuple[Claim, ...]:
     if not buffer:
         return claims
     return (
-        *claims, Claim("rdma+device_read", policy, "I2", kept(*_sees(_BUFFER))),
+        *claims,
+        Claim("rdma+device_read", policy, "I2", kept(*_sees(_BUFFER))),
         Claim("rdma", policy, "I2", kept(f"{_BUFFER}: process sees the holder's store")),
     )
 
@@ -199,24 +203,44 @@ _NEEDS = ("disk", "io_uring")
 
 def _replacing(name: str, function, question: str, source: str) -> Witness:
     return Witness(
-        name=name, case="splice", function=function, needs=_NEEDS, question=question, model_says=_MODEL,
-        claims=_coherent("tux3", _DISK, _MEMFD, buffer=True), predicts=_ok(_DISK, _MEMFD, _BUFFER),
+        name=name,
+        case="splice",
+        function=function,
+        needs=_NEEDS,
+        question=question,
+        model_says=_MODEL,
+        claims=_coherent("tux3", _DISK, _MEMFD, buffer=True),
+        predicts=_ok(_DISK, _MEMFD, _BUFFER),
         sources=(source, "mm/truncate.c:truncate_inode_folio", "mm/shmem.c:shmem_undo_range"),
     )
 
 
 WITNESSES = (
-    _replacing("identity-truncate", truncate, "Does a holder still share the page after ftruncate(2)?",
-               "mm/truncate.c:truncate_pagecache"),
-    _replacing("identity-punch-hole", punch_hole, "Does a holder still share the page after a hole punch?",
-               "mm/truncate.c:truncate_pagecache_range"),
-    _replacing("identity-madv-remove", madv_remove, "Does a holder still share the page after MADV_REMOVE?",
-               "mm/madvise.c:madvise_remove"),
+    _replacing(
+        "identity-truncate",
+        truncate,
+        "Does a holder still share the page after ftruncate(2)?",
+        "mm/truncate.c:truncate_pagecache",
+    ),
+    _replacing(
+        "identity-punch-hole",
+        punch_hole,
+        "Does a holder still share the page after a hole punch?",
+        "mm/truncate.c:truncate_pagecache_range",
+    ),
+    _replacing(
+        "identity-madv-remove",
+        madv_remove,
+        "Does a holder still share the page after MADV_REMOVE?",
+        "mm/madvise.c:madvise_remove",
+    ),
     Witness(
-        name="identity-odirect-write", case="splice", function=odirect, needs=_NEEDS,
+        name="identity-odirect-write",
+        case="splice",
+        function=odirect,
+        needs=_NEEDS,
         question="Does a holder still share the page after an O_DIRECT write(2) to its range?",
-        model_says="Not on a disk: the cached page is invalidated and read again. A memory file is "
-                   "written in place.",
+        model_says="Not on a disk: the cached page is invalidated and read again. A memory file is written in place.",
         claims=(*_coherent("tux3", _DISK, buffer=False), *_coherent("in_place", _MEMFD, buffer=True)),
         predicts=_ok(_DISK, _MEMFD, _BUFFER),
         # btrfs writes checksummed data through the page cache, O_DIRECT or not.
@@ -226,17 +250,21 @@ WITNESSES = (
         sources=("mm/filemap.c:kiocb_invalidate_pages", "mm/truncate.c:invalidate_inode_pages2_range"),
     ),
     Witness(
-        name="identity-kept", case="splice", function=look_alikes, needs=("disk",),
+        name="identity-kept",
+        case="splice",
+        function=look_alikes,
+        needs=("disk",),
         question="Which look-alikes keep the page under a holder?",
-        model_says="Eviction and unmapping respect an extra reference; splice(2) into a file copies "
-                   "into the page.",
+        model_says="Eviction and unmapping respect an extra reference; splice(2) into a file copies into the page.",
         claims=(
             Claim("vmsplice", "migration_rule", "I2", kept(*_sees(*_KEPT[:-1]))),
             Claim("vmsplice", "in_place", "I2", kept(*_sees(_KEPT[-1]))),
         ),
-        predicts=_ok(*_KEPT), predicts_if_visible={f"{name}: frame changed": False for name in _KEPT},
+        predicts=_ok(*_KEPT),
+        predicts_if_visible={f"{name}: frame changed": False for name in _KEPT},
         sources=(
-            "mm/vmscan.c:__remove_mapping", "mm/truncate.c:mapping_evict_folio",
+            "mm/vmscan.c:__remove_mapping",
+            "mm/truncate.c:mapping_evict_folio",
             "fs/splice.c:iter_file_splice_write",
         ),
     ),

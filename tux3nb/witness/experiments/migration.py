@@ -99,7 +99,8 @@ def _huge(region: Region) -> bool | None:
 
 def _collapse_all(kind: str) -> dict:
     return {
-        key: value for holder in ("nobody", "pipe", "registered buffer")
+        key: value
+        for holder in ("nobody", "pipe", "registered buffer")
         for key, value in _collapse(kind, holder).items()
     }
 
@@ -160,8 +161,12 @@ def ksm(run) -> dict:
 _HELD = ("held by pipe", "held by registered buffer")
 _COLLAPSE = (
     Claim("migration+isolated", "stable_pages", "migrated", either("ok", "EAGAIN", "unheld: MADV_COLLAPSE")),
-    Claim("migration", "stable_pages", "migration_refused",
-          either("EAGAIN", "ok", *(f"{name}: MADV_COLLAPSE" for name in _HELD))),
+    Claim(
+        "migration",
+        "stable_pages",
+        "migration_refused",
+        either("EAGAIN", "ok", *(f"{name}: MADV_COLLAPSE" for name in _HELD)),
+    ),
     Claim("migration", "stable_pages", "I2", kept(*(f"{name}: holder sees the process's store" for name in _HELD))),
 )
 
@@ -176,13 +181,20 @@ def _visible_collapse() -> dict:
 
 def _collapse_witness(name: str, function, what: str) -> Witness:
     return Witness(
-        name=name, case="migration", function=function, needs=("io_uring", "hugepages"),
+        name=name,
+        case="migration",
+        function=function,
+        needs=("io_uring", "hugepages"),
         question=f"Does one extra reference keep {what} from being collapsed into a huge page?",
         model_says="Yes: replacement is refused (EAGAIN) while any reference is unaccounted for, so the "
-                   "holder stays coherent.",
-        claims=_COLLAPSE, predicts_if_visible=_visible_collapse(),
-        sources=("mm/khugepaged.c:collapse_file", "mm/khugepaged.c:__collapse_huge_page_isolate",
-                 "mm/migrate.c:folio_expected_refs"),
+        "holder stays coherent.",
+        claims=_COLLAPSE,
+        predicts_if_visible=_visible_collapse(),
+        sources=(
+            "mm/khugepaged.c:collapse_file",
+            "mm/khugepaged.c:__collapse_huge_page_isolate",
+            "mm/migrate.c:folio_expected_refs",
+        ),
     )
 
 
@@ -190,13 +202,23 @@ WITNESSES = (
     _collapse_witness("collapse-anonymous", collapse_anonymous, "anonymous memory"),
     _collapse_witness("collapse-memfd", collapse_memfd, "page-cache pages of a memory file"),
     Witness(
-        name="ksm-refuses-held", case="migration", function=ksm,
+        name="ksm-refuses-held",
+        case="migration",
+        function=ksm,
         needs=("root", "frames", "ksm", "io_uring", "invasive"),
         question="Does KSM merge a page that somebody else holds?",
         model_says="No: write_protect_page compares references with mappings and gives up.",
-        claims=(Claim("migration", "stable_pages", "migration_refused", {
-            **never(*(f"{name}: merged" for name in _HELD)), **happens("held: frames kept"),
-        }),),
+        claims=(
+            Claim(
+                "migration",
+                "stable_pages",
+                "migration_refused",
+                {
+                    **never(*(f"{name}: merged" for name in _HELD)),
+                    **happens("held: frames kept"),
+                },
+            ),
+        ),
         predicts={"unheld: one frame for both": True, "unheld: a store separates them again": True},
         sources=("mm/ksm.c:write_protect_page",),
     ),

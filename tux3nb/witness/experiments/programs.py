@@ -52,7 +52,12 @@ class Lmdb:
 
         self.path = os.path.join(folder, "data.mdb")
         self._environment = lmdb.open(
-            self.path, map_size=64 << 20, subdir=False, writemap=True, map_async=True, sync=False,
+            self.path,
+            map_size=64 << 20,
+            subdir=False,
+            writemap=True,
+            map_async=True,
+            sync=False,
             metasync=False,
         )
         self._random = random.Random(_SEED)

@@ -54,7 +54,8 @@ def _attempt(name: str, write, data: bytes, puppet: Puppet, address: int) -> dic
     seen = puppet.read(address)
     after = entry(address, puppet.pid)
     return {
-        f"{name}: result": outcome(result), f"{name}: child sees it": seen == data,
+        f"{name}: result": outcome(result),
+        f"{name}: child sees it": seen == data,
         f"{name}: child's page became anonymous": before.file_backed and not after.file_backed,
         f"{name}: frame changed": changed_frame(before.frame, after.frame),
     }
@@ -62,8 +63,11 @@ def _attempt(name: str, write, data: bytes, puppet: Puppet, address: int) -> dic
 
 def _refused(name: str, result: str) -> dict:
     return {
-        f"{name}: result": result, f"{name}: child sees it": False, f"{name}: page cache has it": False,
-        f"{name}: read(2) has it": False, f"{name}: child's page became anonymous": False,
+        f"{name}: result": result,
+        f"{name}: child sees it": False,
+        f"{name}: page cache has it": False,
+        f"{name}: read(2) has it": False,
+        f"{name}: child's page became anonymous": False,
     }
 
 
@@ -122,35 +126,55 @@ _EIO, _EFAULT = errno.errorcode[errno.EIO], errno.errorcode[errno.EFAULT]
 
 WITNESSES = (
     Witness(
-        name="ptrace-private", case="ptrace", function=private_text, needs=("disk", "ptrace"),
+        name="ptrace-private",
+        case="ptrace",
+        function=private_text,
+        needs=("disk", "ptrace"),
         question="Where does a debugger's store to program text (MAP_PRIVATE) go?",
         model_says="To a private anonymous copy: the page cache, and so any page fork, is not concerned.",
         claims=(
             # What is written for one process through a private mapping stays out of the file: its own copy first.
-            Claim("uprobes+ref_ctr", "stable_pages", "U2", {
-                **broken(*_of(_FORCED, "page cache has it", "read(2) has it")),
-                **kept(*_of(_FORCED, "child's page became anonymous")),
-            }),
-            Claim("ordinary+private", "stable_pages", "I1p",
-                  kept("after write(2), an untouched page shows the new bytes")),
+            Claim(
+                "uprobes+ref_ctr",
+                "stable_pages",
+                "U2",
+                {
+                    **broken(*_of(_FORCED, "page cache has it", "read(2) has it")),
+                    **kept(*_of(_FORCED, "child's page became anonymous")),
+                },
+            ),
+            Claim(
+                "ordinary+private", "stable_pages", "I1p", kept("after write(2), an untouched page shows the new bytes")
+            ),
         ),
         predicts={
-            **dict.fromkeys(_of(_FORCED, "result"), "ok"), **dict.fromkeys(_of(_FORCED, "child sees it"), True),
-            **_refused(_PLAIN, _EFAULT), "after write(2), the poked page shows the new bytes": False,
+            **dict.fromkeys(_of(_FORCED, "result"), "ok"),
+            **dict.fromkeys(_of(_FORCED, "child sees it"), True),
+            **_refused(_PLAIN, _EFAULT),
+            "after write(2), the poked page shows the new bytes": False,
         },
         predicts_if_visible={
-            "POKEDATA: frame changed": True, "/proc/pid/mem: frame changed": True,
+            "POKEDATA: frame changed": True,
+            "/proc/pid/mem: frame changed": True,
             "process_vm_writev: frame changed": False,
         },
         sources=(*_SOURCES, "mm/memory.c:do_cow_fault", "mm/memory.c:wp_page_copy"),
     ),
     Witness(
-        name="ptrace-shared", case="ptrace", function=shared_writable, needs=("disk", "ptrace"),
+        name="ptrace-shared",
+        case="ptrace",
+        function=shared_writable,
+        needs=("disk", "ptrace"),
         question="Where does a debugger's store to a writable shared mapping go?",
-        model_says="Into the page-cache page itself, by a short reference: a page fork in that moment"
-                   " would lose it.",
-        claims=(Claim("ptrace+lost", "stable_pages", "I2",
-                      kept(*_of(_ALL, "child sees it", "page cache has it", "read(2) has it"))),),
+        model_says="Into the page-cache page itself, by a short reference: a page fork in that moment would lose it.",
+        claims=(
+            Claim(
+                "ptrace+lost",
+                "stable_pages",
+                "I2",
+                kept(*_of(_ALL, "child sees it", "page cache has it", "read(2) has it")),
+            ),
+        ),
         predicts={
             **dict.fromkeys(_of(_ALL, "result"), "ok"),
             **dict.fromkeys(_of(_ALL, "child's page became anonymous"), False),
@@ -159,12 +183,17 @@ WITNESSES = (
         sources=_SOURCES,
     ),
     Witness(
-        name="ptrace-read-only", case="ptrace", function=shared_read_only, needs=("disk", "ptrace"),
+        name="ptrace-read-only",
+        case="ptrace",
+        function=shared_read_only,
+        needs=("disk", "ptrace"),
         question="Can a debugger force a store into a read-only shared mapping?",
         model_says="No: FOLL_FORCE never writes through a shared mapping that is not writable.",
         beyond="A store that the kernel refuses is no step of the model.",
         predicts={
-            **_refused(_FORCED[0], _EIO), **_refused(_FORCED[1], _EIO), **_refused(_PLAIN, _EFAULT),
+            **_refused(_FORCED[0], _EIO),
+            **_refused(_FORCED[1], _EIO),
+            **_refused(_PLAIN, _EFAULT),
         },
         predicts_if_visible=_SAME_FRAMES,
         sources=_SOURCES,

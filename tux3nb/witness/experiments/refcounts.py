@@ -51,7 +51,8 @@ def _file_page(run, counter: ReferenceCounter) -> dict:
     spliced.close()
     os.close(fd)
     return {
-        "file page, a second mapping adds": mapped - start, "file page, vmsplice adds": one - mapped,
+        "file page, a second mapping adds": mapped - start,
+        "file page, vmsplice adds": one - mapped,
         "file page, splice from the file adds": two - one,
         "file page, all holders gone": counter.count(frame) == mapped,
     }
@@ -59,16 +60,21 @@ def _file_page(run, counter: ReferenceCounter) -> dict:
 
 WITNESSES = (
     Witness(
-        name="refcount-of-holders", case="migration", function=what_holders_add,
+        name="refcount-of-holders",
+        case="migration",
+        function=what_holders_add,
         needs=("disk", "root", "frames", "bpf", "io_uring"),
         question="Can the kernel tell from a page's reference count that somebody holds it?",
-        model_says="Yes: every holder counts, a pin 1024 times; what it cannot tell is who holds it, "
-                   "and for how long.",
+        model_says="Yes: every holder counts, a pin 1024 times; what it cannot tell is who holds it, and for how long.",
         beyond="What a holder adds to the count is what the model's own counts are built on, not a verdict.",
         predicts={
-            "anonymous page": 1, "anonymous page, vmsplice adds": 1, "anonymous page, pipe read": 1,
-            "anonymous page, registered buffer adds": PIN_BIAS, "file page, a second mapping adds": 1,
-            "file page, vmsplice adds": 1, "file page, splice from the file adds": 1,
+            "anonymous page": 1,
+            "anonymous page, vmsplice adds": 1,
+            "anonymous page, pipe read": 1,
+            "anonymous page, registered buffer adds": PIN_BIAS,
+            "file page, a second mapping adds": 1,
+            "file page, vmsplice adds": 1,
+            "file page, splice from the file adds": 1,
             "file page, all holders gone": True,
         },
         sources=("mm/gup.c:try_grab_folio", "include/linux/mm.h:GUP_PIN_COUNTING_BIAS"),

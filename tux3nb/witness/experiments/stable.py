@@ -90,7 +90,8 @@ def _store_under_writeback(run, kind: str, stable: bool | None) -> dict:
     victim.region.write(b"STORE!", victim.last)
     stalled = time.perf_counter() - started > _STALL_SECONDS
     facts = {
-        "store stalled": stalled, "under writeback after the store": victim.in_writeback(),
+        "store stalled": stalled,
+        "under writeback after the store": victim.in_writeback(),
         "page dirty after the store": has_flag(victim.region, victim.last, "DIRTY"),
     }
     victim.finish()
@@ -164,10 +165,15 @@ def _disk_witness(kind: str, function, stable: bool, source: str) -> Witness:
     if kind != "btrfs":
         facts |= either("dirty1", "STORE!", "that write-out put on the device")
     return Witness(
-        name=name, case="ordinary", function=function, needs=(*_ROOT, f"tool:mkfs.{kind}"),
+        name=name,
+        case="ordinary",
+        function=function,
+        needs=(*_ROOT, f"tool:mkfs.{kind}"),
         question=f"A store to a page under writeback on {kind}, "
-                 f"{'stable pages' if stable else 'no stable pages'}: who waits, what reaches the disk?",
-        model_says=stalls if stable else leaks, sources=(*_WAIT, source), timeout=40,
+        f"{'stable pages' if stable else 'no stable pages'}: who waits, what reaches the disk?",
+        model_says=stalls if stable else leaks,
+        sources=(*_WAIT, source),
+        timeout=40,
         claims=(Claim("ordinary", "stable_pages" if stable else "in_place", "I3", facts),),
         predicts={"page dirty after the store": True, "one frame throughout": True},
     )
@@ -175,13 +181,22 @@ def _disk_witness(kind: str, function, stable: bool, source: str) -> Witness:
 
 WITNESSES = (
     Witness(
-        name="fuse-writeback-stall", case="ordinary", function=fuse_stall, needs=("fuse",),
+        name="fuse-writeback-stall",
+        case="ordinary",
+        function=fuse_stall,
+        needs=("fuse",),
         question="Does a store to a page that FUSE is writing back wait for the reply?",
         model_says="Yes: one page, and the older write-out gets the older bytes.",
         claims=(
-            Claim("ordinary", "stable_pages", "I3", {
-                **kept("store stalled"), **either("DELTA-1!", "DELTA-2!", "first write-out"),
-            }),
+            Claim(
+                "ordinary",
+                "stable_pages",
+                "I3",
+                {
+                    **kept("store stalled"),
+                    **either("DELTA-1!", "DELTA-2!", "first write-out"),
+                },
+            ),
         ),
         predicts={"second write-out": "DELTA-2!"},
         predicts_if_visible={"one frame throughout": True},

@@ -26,8 +26,12 @@ class _Attributes(ctypes.Structure):
     """The front of ``struct perf_event_attr``; config1 and config2 are the file's name and the offset."""
 
     _fields_ = [
-        ("type", ctypes.c_uint32), ("size", ctypes.c_uint32), ("config", ctypes.c_uint64),
-        ("between", ctypes.c_uint64 * 5), ("config1", ctypes.c_uint64), ("config2", ctypes.c_uint64),
+        ("type", ctypes.c_uint32),
+        ("size", ctypes.c_uint32),
+        ("config", ctypes.c_uint64),
+        ("between", ctypes.c_uint64 * 5),
+        ("config1", ctypes.c_uint64),
+        ("config2", ctypes.c_uint64),
         ("rest", ctypes.c_uint64 * 8),
     ]
 
@@ -49,7 +53,7 @@ class _Program:
         self.path = str(run.folder / "program")
         image = bytearray(b"\x90" * PAGE)
         self.code = _CODE[platform.machine()]
-        image[_OFFSET:_OFFSET + len(self.code)] = self.code
+        image[_OFFSET : _OFFSET + len(self.code)] = self.code
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o700)
         os.pwrite(self.fd, image, 0)
         os.fsync(self.fd)
@@ -130,35 +134,54 @@ _NEEDS = ("disk", "root", "frames", "uprobes")
 
 WITNESSES = (
     Witness(
-        name="uprobe-private-copy", case="uprobes", function=breakpoint_page, needs=_NEEDS,
+        name="uprobe-private-copy",
+        case="uprobes",
+        function=breakpoint_page,
+        needs=_NEEDS,
         question="Where does a uprobe's breakpoint go, and who sees it?",
         model_says="Into a private anonymous copy in private mappings only; neither the page cache, the disk "
-                   "nor a shared mapping ever has it, so a page fork cannot lose it. The copy goes stale.",
+        "nor a shared mapping ever has it, so a page fork cannot lose it. The copy goes stale.",
         claims=(
-            Claim("uprobes", "stable_pages", "U1", {
-                **broken("private: instruction intact"), **either(1, 0, "hits"),
-            }),
-            Claim("uprobes", "stable_pages", "U2", {
-                **broken("private: on the page-cache page"), **kept("file: instruction intact"),
-            }),
+            Claim(
+                "uprobes",
+                "stable_pages",
+                "U1",
+                {
+                    **broken("private: instruction intact"),
+                    **either(1, 0, "hits"),
+                },
+            ),
+            Claim(
+                "uprobes",
+                "stable_pages",
+                "U2",
+                {
+                    **broken("private: on the page-cache page"),
+                    **kept("file: instruction intact"),
+                },
+            ),
             Claim("uprobes", "stable_pages", "U3", kept("shared: instruction intact")),
             Claim("uprobes+unregister", "stable_pages", "U1", kept("after: instruction intact")),
         ),
         predicts={
-            "shared: on the page-cache page": True, "calls return": "42,42",
+            "shared: on the page-cache page": True,
+            "calls return": "42,42",
             "probed: shows write(2) elsewhere in the page": False,
             "after: shows write(2) elsewhere in the page": False,
         },
         sources=("kernel/events/uprobes.c:uprobe_write", "kernel/events/uprobes.c:valid_vma"),
     ),
     Witness(
-        name="uprobe-goes-back", case="uprobes", function=going_back, needs=_NEEDS,
+        name="uprobe-goes-back",
+        case="uprobes",
+        function=going_back,
+        needs=_NEEDS,
         question="Does a mapping return to the page-cache page when the probe goes?",
-        model_says="Only if nobody else holds the copy: the same question as the page fork's, "
-                   "answered by counting.",
+        model_says="Only if nobody else holds the copy: the same question as the page fork's, answered by counting.",
         beyond="In the model the copy stays: that a mapping goes back is newer than the routines it follows.",
         predicts={
-            "extra reference: instruction intact": True, "no extra reference: instruction intact": True,
+            "extra reference: instruction intact": True,
+            "no extra reference: instruction intact": True,
             "extra reference: back on the page-cache page": False,
             "no extra reference: back on the page-cache page": True,
         },

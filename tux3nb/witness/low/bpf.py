@@ -38,8 +38,16 @@ def load(program: bytes) -> int:
     """Load a raw tracepoint program; its descriptor, or OSError with the verifier's last words."""
     code = ctypes.create_string_buffer(program, len(program))
     licence, log = ctypes.create_string_buffer(b"GPL"), ctypes.create_string_buffer(1 << 16)
-    attributes = struct.pack("<IIQQIIQ", _RAW_TRACEPOINT, len(program) // 8, ctypes.addressof(code),
-                             ctypes.addressof(licence), 1, len(log), ctypes.addressof(log))
+    attributes = struct.pack(
+        "<IIQQIIQ",
+        _RAW_TRACEPOINT,
+        len(program) // 8,
+        ctypes.addressof(code),
+        ctypes.addressof(licence),
+        1,
+        len(log),
+        ctypes.addressof(log),
+    )
     try:
         return command(_PROG_LOAD, attributes, "BPF_PROG_LOAD")[0]
     except OSError as error:

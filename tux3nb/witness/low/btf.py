@@ -58,7 +58,7 @@ class TypeInformation:
 
     def _name(self, offset: int) -> str:
         start = self._strings + offset
-        return self._data[start:self._data.index(b"\0", start)].decode()
+        return self._data[start : self._data.index(b"\0", start)].decode()
 
     def _find(self, number: int, member: str) -> int | None:
         at, _, count, bitfields, _ = self._types[number]

@@ -33,7 +33,7 @@ class Flusher:
             data += piece
         os.close(self._result)
         os.waitpid(self.pid, 0)
-        return [moment for moment, in struct.iter_unpack("<Q", data)]
+        return [moment for (moment,) in struct.iter_unpack("<Q", data)]
 
 
 def _flush_until_closed(stop: int, path: str, pause: float) -> bytes:

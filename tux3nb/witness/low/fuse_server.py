@@ -57,7 +57,7 @@ class Server:
         order = os.read(self.orders, 1)
         if order == PEEK:
             offset = struct.unpack("<Q", os.read(self.orders, 8))[0]
-            os.write(self.answers, bytes(self.data[offset:offset + ANSWER]))
+            os.write(self.answers, bytes(self.data[offset : offset + ANSWER]))
             return True
         if order == HOLD_READS:
             self.held_kinds.add(_READ)
@@ -79,7 +79,7 @@ class Server:
     def handle(self, request: bytes) -> None:
         """Answer, keep back or ignore one request of the kernel."""
         length, kind, unique, node = _HEADER.unpack_from(request)
-        body = request[_HEADER.size:length]
+        body = request[_HEADER.size : length]
         if kind in self.held_kinds:
             self.kept.append((kind, unique, body))
             self.since = time.monotonic()
@@ -92,10 +92,10 @@ class Server:
         """Do a READ or a WRITE on the data in memory."""
         offset, size = struct.unpack_from("<QI", body, 8)
         if kind == _READ:
-            self.reply(unique, bytes(self.data[offset:offset + size]))
+            self.reply(unique, bytes(self.data[offset : offset + size]))
             return
         self.data.extend(bytes(max(0, offset + size - len(self.data))))
-        self.data[offset:offset + size] = body[40:40 + size]
+        self.data[offset : offset + size] = body[40 : 40 + size]
         self.reply(unique, struct.pack("<II", size, 0))
 
     def answer(self, kind: int, unique: int, node: int, body: bytes) -> None:
