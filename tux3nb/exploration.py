@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .backend.scalar import Printed
 
 HOLDS, REFUSED, VIOLATED, UNFINISHED = "HOLDS", "HOLDS(refused)", "VIOLATED", "UNFINISHED"
-FORGOTTEN = "forgotten"  # the limit of what a run that forgets its states cannot judge
 
 Progress = Callable[[int, int, int, float], None]
 
@@ -131,8 +130,7 @@ class Exploration:
 
     reached, limits: name -> policies. fired: step index -> policies. depths: the policies that brought a new state,
     by layer. stopped: which limit of the run itself (not of the model) ended it, or None. judged: the properties on
-    the whole graph that have been judged. unjudged: properties that this run leaves unfinished, with the limit that
-    says why. state_masks / edge_masks: how many arrivals / edges have one policy set.
+    the whole graph that have been judged. state_masks / edge_masks: how many arrivals / edges have one policy set.
     """
 
     system: System
@@ -147,7 +145,6 @@ class Exploration:
     depths: list[int] = field(default_factory=list)
     stopped: str | None = None
     judged: set[str] = field(default_factory=set)
-    unjudged: dict[str, str] = field(default_factory=dict)
     state_masks: Counter = field(default_factory=Counter)
     edge_masks: Counter = field(default_factory=Counter)
     _violated: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))

@@ -20,7 +20,7 @@ def judge_progress(run: Exploration, prop: str) -> bool:
     A run that was cut short or forgets its states cannot judge it: nothing is added, the answer for `prop` is
     UNFINISHED, and False is returned.
     """
-    if run.stopped or prop in run.unjudged:
+    if run.stopped:
         return False
     for depth, state, policies in run.graph.first_stuck():
         run.violate(prop, REASON, depth, state, policies)

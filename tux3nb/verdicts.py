@@ -158,7 +158,7 @@ class Judged:
             run = self.shortest(i, found)
             at = run.states[-1] if found.step is None else found.state
             return Row(prop, VIOLATED, found.depth, found.reason + self.because(found, at), run)
-        limit = self.limit(i) or self.run.unjudged.get(prop)
+        limit = self.limit(i)
         if limit:
             return Row(prop, UNFINISHED, limit=limit)
         partner = self.case.system.property(prop).partner

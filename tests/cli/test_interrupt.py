@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from tux3nb.backend import c_library
 from tux3nb.commands.limits import size
 
 CHECK = """
@@ -44,11 +43,9 @@ def run(code: str, *args: str, **more) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=120, **more)
 
 
-@pytest.mark.parametrize("engine", ["scalar", "auto", "frontier", pytest.param("compiled", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["scalar", "auto", "frontier"])
 def test_an_interrupted_check_says_unfinished(engine, tmp_path, monkeypatch):
     """A real SIGINT in the middle of a search: nothing HOLDS, what was covered is counted, exit code 3."""
-    if engine == "compiled" and c_library.compiler() is None:
-        pytest.skip("no C compiler")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     done = run(CHECK, engine)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from ..case import Case
-from ..explore import compiled
 from ..expr import Expr
 from ..model.features import FEATURES, NAMED, named_policy
 from ..model.ops import Mapping as Mapped
@@ -31,16 +28,13 @@ class CaseSource:
     """Answers for one case, policy by policy, for the widget and for the exported page.
 
     `vary` are the features offered as toggles (default: those of `OFFERED` that the case reads); features read but
-    not offered keep their value of the case's base policy. From the second answer on what makes the next ones quick is
-    prepared in the background: the case's compiled code, or without a compiler its whole family.
+    not offered keep their value of the case's base policy.
     """
 
     def __init__(self, case: Case, vary: Sequence[str] | None = None, progress: Callable | None = None):
         self.case = case
         self.vary = tuple(f for f in (vary or OFFERED) if f in case.features_read)
         self._progress = progress
-        self._answered: set[int] = set()
-        self._ahead: threading.Thread | None = None
         self._tours: list[Run] = []
 
     @cached_property
@@ -168,26 +162,9 @@ class CaseSource:
         else:  # one policy takes a fraction of what the family takes
             judged, representative = judge(self.case, self.case.one(policy)), 0
             judged.tours = self._tours
-            self._look_ahead(number)
         table = _Table(self)
         entry = table.entry(judged, representative)
         return {"class": {"id": 0, "policies": 1, **entry}, "runs": table.runs, "states": table.states}
-
-    def _look_ahead(self, number: int):
-        """Note that a policy was asked for; begin to prepare at the second one."""
-        self._answered.add(number)
-        if len(self._answered) > 1 and self._ahead is None:
-            self._ahead = threading.Thread(target=self._prepare, daemon=True)
-            self._ahead.start()
-
-    def _prepare(self):
-        with suppress(Exception):  # it would only have been quicker
-            if compiled(self.case.system, self.case.one(self.case.policy)):
-                return
-            judged = judge(self.case, self.family)
-            for representative in range(len(judged.run.family)):
-                judged.of(representative)
-            self.__dict__["judged"] = judged
 
     def document(self) -> dict[str, Any]:
         """The whole document, with a class for every policy of the family."""
