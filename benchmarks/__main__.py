@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tux3nb.backend.promela import FASTEST, SpinError, compile_pan, compiler, missing
+from tux3nb.engine.promela import FASTEST, SpinError, compile_pan, compiler, missing
 
 from .plot import plot
 from .report import write_readme

@@ -7,7 +7,7 @@ Prints JSON: property -> depth of its first violation.
 import json
 import sys
 
-from tux3nb.explore import explore, judge_progress, shortest_run
+from tux3nb.engine.explore import explore, judge_progress, shortest_run
 
 from .worlds import family, world
 

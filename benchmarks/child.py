@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from tux3nb.backend.compiled import Engine, explore_compiled, ranks_of
-from tux3nb.backend.scalar import print_system
-from tux3nb.explore import explore
+
+from tux3nb.engine.compile import print_system
+from tux3nb.engine.explore import explore
 
 from .worlds import family, world
 
@@ -29,7 +30,7 @@ def main(engine: str, name: str, scope: str) -> dict:
             ranks_of(system)
     else:
         printed = print_system(system, policies)
-        import tux3nb.layers  # noqa: F401  numpy takes a while to import
+        import tux3nb.engine.frontier.search  # noqa: F401  numpy takes a while to import
     prepared = time.perf_counter()
     spent, used, run = [], [], None
     while not spent or (sum(spent) < SHORT and len(spent) < 5):

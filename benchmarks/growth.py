@@ -8,7 +8,8 @@ import json
 import sys
 
 from tux3nb.backend.compiled import explore_compiled
-from tux3nb.exploration import Limits
+
+from tux3nb.engine.result import Limits
 from tux3nb.model.features import TUX3
 
 from .worlds import family, world

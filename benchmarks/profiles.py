@@ -10,8 +10,9 @@ import time
 
 from tux3nb.backend.c_text import c_source
 from tux3nb.backend.compiled import Engine, explore_compiled
-from tux3nb.backend.scalar import print_system
-from tux3nb.explore import explore, judge_progress, shortest_run
+
+from tux3nb.engine.compile import print_system
+from tux3nb.engine.explore import explore, judge_progress, shortest_run
 
 from .worlds import family, world
 

@@ -9,8 +9,9 @@ import sys
 import time
 
 from tux3nb.backend.compiled import explore_compiled
-from tux3nb.cases import catalogue
-from tux3nb.explore import explore, judge_progress, shortest_run
+
+from tux3nb.catalogue import catalogue
+from tux3nb.engine.explore import explore, judge_progress, shortest_run
 from tux3nb.model.features import FEATURES
 
 

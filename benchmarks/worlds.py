@@ -6,13 +6,13 @@ import copy
 from dataclasses import replace
 from functools import cache
 
-from tux3nb.cases import find
-from tux3nb.freerun import free
-from tux3nb.layout import Field
+from tux3nb.cases.free import free
+from tux3nb.catalogue import find
+from tux3nb.engine.fields import Field
+from tux3nb.engine.policy import Family
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import System, World, build
 from tux3nb.model.features import FEATURES, TUX3
-from tux3nb.policy import Family
-from tux3nb.rule import rule
-from tux3nb.system import System, World, build
 
 VARIED = ("fork", "refuse", "bounce", "redirty", "longterm")
 MORE = {  # name -> what is changed in the case `rdma`

@@ -2,8 +2,8 @@
 
 import random
 
+from tux3nb.engine.policy import Family
 from tux3nb.model.features import FEATURES
-from tux3nb.policy import Family
 
 
 def sampled_family(case, most, seed=0):

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tux3nb.errors import UserError
-from tux3nb.holders import JOINED, VOCABULARY, Holder, holders, how_known, sources, table, words
 from tux3nb.model.rules import all_rules
+from tux3nb.show.holders import JOINED, VOCABULARY, Holder, holders, how_known, sources, table, words
 from tux3nb.witness import data_dir
 
 HOLDERS = data_dir() / "holders.csv"
@@ -150,5 +150,5 @@ def test_table():
 
 def test_reading_needs_no_pandas():
     """The catalogue is read without pandas."""
-    code = "import sys; from tux3nb.holders import holders; holders(); sys.exit('pandas' in sys.modules)"
+    code = "import sys; from tux3nb.show.holders import holders; holders(); sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -36,7 +36,8 @@ def test_wheel_has_code_front_end_notebooks_and_data(built):
     want = committed("tux3nb")
     want += ["tux3nb/_" + name for folder in ("notebooks", "data") for name in committed(folder)]
     assert set(want) <= names
-    assert {"tux3nb/explorer/static/explorer.js", "tux3nb/picture/picture.css", "tux3nb/report/page.css"} <= names
+    front = {"tux3nb/show/explorer/static/explorer.js", "tux3nb/show/picture/picture.css", "tux3nb/report/page.css"}
+    assert front <= names
     assert not any(name.startswith(("tests/", "notebooks/", "data/")) for name in names)
 
 
@@ -55,7 +56,7 @@ def test_wheel_alone_works(built, tmp_path):
     zipfile.ZipFile(built[0]).extractall(tmp_path)
     code = (
         "import tux3nb; from tux3nb.report.places import notebooks_folder, in_checkout; assert not in_checkout();"
-        "from tux3nb.explorer.page import page_assets; assert 'mount' in page_assets(); print(notebooks_folder())"
+        "from tux3nb.show.explorer.page import page_assets; assert 'mount' in page_assets(); print(notebooks_folder())"
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)

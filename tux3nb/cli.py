@@ -7,15 +7,14 @@ import importlib
 import os
 import sys
 
-from . import __version__
-from .errors import ModelError, UserError, nearest
+from tux3nb import __version__
+from tux3nb.errors import ModelError, UserError, nearest
 
 COMMANDS = {
     "cases": ("tux3nb.commands.cases", "list the cases and what each asks"),
     "check": ("tux3nb.commands.check", "explore a case for a policy, or for its whole family"),
     "matrix": ("tux3nb.commands.matrix", "cases by named policies, compared with the expected verdicts"),
     "record": ("tux3nb.commands.record", "write data/verdicts.csv, or compare with it"),
-    "mutants": ("tux3nb.commands.mutants", "drop each condition of each rule: does anything that is written change?"),
     "export-promela": ("tux3nb.commands.export_promela", "print a case's rules as Promela, for SPIN"),
     "report": ("tux3nb.report.cli", "run the notebooks and write self-contained HTML pages"),
     "lab": ("tux3nb.report.lab", "open the notebooks in JupyterLab"),

@@ -10,12 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from .case import Case, Source, named
-from .cases import catalogue, find, from_file
-from .display import Shown, Table, figure, verdict_html
-from .errors import UserError, nearest
-from .explorer.build import SHOWN_EVENTS, CaseSource
-from .lookup import (
+from tux3nb.answers.judge import Answer, Judged, Run, judge
+from tux3nb.answers.matrix import recorded_verdicts
+from tux3nb.answers.story import race
+from tux3nb.cases.case import Case, Source, named
+from tux3nb.catalogue import catalogue, find, from_file
+from tux3nb.errors import UserError, nearest
+from tux3nb.model.features import FEATURES, NAMED
+from tux3nb.show.cells import Shown, Table, figure, verdict_html
+from tux3nb.show.explorer.answers import SHOWN_EVENTS, CaseSource
+from tux3nb.show.picture import describe, still
+from tux3nb.show.tables import (
     cases,
     columns,
     features,
@@ -29,11 +34,6 @@ from .lookup import (
     spoken_of,
     the_case,
 )
-from .matrix import recorded_verdicts
-from .model.features import FEATURES, NAMED
-from .picture import describe, still
-from .race import race
-from .verdicts import Answer, Judged, Run, judge
 
 __all__ = [
     "Case", "Source", "UserError", "cases", "check", "columns", "everywhere", "explorer", "explorer_of", "family",
@@ -272,7 +272,7 @@ def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, pr
 
     `vary`: the features offered as toggles (None: the usual ones that the case reads), at most 4,096 combinations.
     """
-    from .explorer import Explorer
+    from tux3nb.show.explorer import Explorer
 
     case = the_case(case)
     start = _policy(case, policy, {})
@@ -294,8 +294,8 @@ def explorer_of(*names: str):
 
     Each case starts at the shortest run that breaks one of the policies it speaks of, Tux3 before all others.
     """
-    from .explorer import CaseChoice
-    from .explorer.choice import start_of
+    from tux3nb.show.explorer import CaseChoice
+    from tux3nb.show.explorer.choice import start_of
 
     families = {c.family for c in catalogue().values()}
     chosen = [c for name in names for c in catalogue().values() if name == (c.family if name in families else c.name)]

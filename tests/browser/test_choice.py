@@ -2,11 +2,11 @@
 
 import pytest
 
-from tux3nb.cases import find
-from tux3nb.explorer import CaseChoice, page_assets
-from tux3nb.explorer.choice import start_of
+from tux3nb.answers.judge import check
+from tux3nb.catalogue import find
 from tux3nb.model.features import named_policy
-from tux3nb.verdicts import check
+from tux3nb.show.explorer import CaseChoice, page_assets
+from tux3nb.show.explorer.choice import start_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 CASES = ("reclaim+orphan", "truncate+read_fault", "stable_device")

@@ -42,7 +42,7 @@ def test_widget_in_lab(page, lab_server, tmp_path):
     address = _open(
         page,
         lab_server,
-        "from tests.explorer.fixture import document\nfrom tux3nb.explorer import Explorer\n"
+        "from tests.explorer.fixture import document\nfrom tux3nb.show.explorer import Explorer\n"
         "x = Explorer(document())\nx",
         "print('python sees', x.policy['fork'], x.step)",
     )

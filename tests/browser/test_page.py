@@ -10,13 +10,13 @@ import pytest
 
 from tests.explorer.fixture import FIELDS, TUX3, document
 from tests.picture.test_evaluate import random_expr, random_text
-from tux3nb.explorer import document_answer
-from tux3nb.explorer.document import class_number
-from tux3nb.explorer.page import first_view
-from tux3nb.picture import describe
-from tux3nb.picture.evaluate import number, words
-from tux3nb.picture.table import evaluate
 from tux3nb.report import cli
+from tux3nb.show.explorer import document_answer
+from tux3nb.show.explorer.document import class_number
+from tux3nb.show.explorer.page import first_view
+from tux3nb.show.picture import describe
+from tux3nb.show.picture.evaluate import number, words
+from tux3nb.show.picture.table import evaluate
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -34,7 +34,8 @@ def exported(tmp_path_factory):
     nb.cells = [
         nbformat.v4.new_markdown_cell("# RDMA\n\nText, $x^2$."),
         nbformat.v4.new_code_cell(
-            "from tests.explorer.fixture import document\nfrom tux3nb.explorer import Explorer\nExplorer(document())"
+            "from tests.explorer.fixture import document\n"
+            "from tux3nb.show.explorer import Explorer\nExplorer(document())"
         ),
     ]
     nbformat.write(nb, folder / "04-rdma.ipynb")

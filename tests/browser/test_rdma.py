@@ -2,10 +2,10 @@
 
 import pytest
 
-from tux3nb.cases import find
-from tux3nb.explorer import page_assets, static_html
-from tux3nb.explorer.build import CaseSource
-from tux3nb.verdicts import check
+from tux3nb.answers.judge import check
+from tux3nb.catalogue import find
+from tux3nb.show.explorer import page_assets, static_html
+from tux3nb.show.explorer.answers import CaseSource
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 TOGGLES = {"fork": "unless_pinned_sync", "refuse": "reverse", "busy": "wait", "bounce": "pinned", "redirty": "yes"}

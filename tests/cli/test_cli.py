@@ -128,7 +128,7 @@ def test_a_reader_that_leaves_is_no_error():
 
 
 OWN = '''
-from tux3nb.case import Case, Source
+from tux3nb.cases.case import Case, Source
 MINE = Case(
     name="mine", family="mine", title="t", asks="Is it so?",
     columns="""

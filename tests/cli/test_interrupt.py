@@ -16,9 +16,10 @@ class Interrupted(limits.Progress):
         if layer == 12:
             os.kill(os.getpid(), signal.SIGINT)
 limits.Progress = Interrupted
-from tux3nb import explore, verdicts
+from tux3nb.answers import judge
+from tux3nb.engine import explore
 explore.GROWN = 20
-verdicts.explore = lambda *a, **k: explore.explore(*a, **k, engine=sys.argv[1])
+judge.explore = lambda *a, **k: explore.explore(*a, **k, engine=sys.argv[1])
 from tux3nb.cli import main
 sys.exit(main(["check", "rdma+wait_for_holder", "--json", "--named", "perfect"]))
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tux3nb.explore import Exploration, judge_progress, shortest_run, stuck
+from tux3nb.engine.explore import Exploration, judge_progress, shortest_run, stuck
 
 from .reference import Found, Reference
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from tux3nb.expr import Expr, as_int, bit, compare, const, has, lift, negate, union, where, without
-from tux3nb.layout import Field
-from tux3nb.rule import State
+from tux3nb.engine.fields import Field
+from tux3nb.engine.rule import State
+from tux3nb.engine.terms import Expr, as_int, bit, compare, const, has, lift, negate, union, where, without
 
 from .worlds import world
 

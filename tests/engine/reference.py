@@ -9,7 +9,7 @@ import operator
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tux3nb.expr import Expr
+from tux3nb.engine.terms import Expr
 
 PLAIN = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

@@ -2,12 +2,12 @@
 
 import pytest
 
+from tux3nb.engine.explore import explore
+from tux3nb.engine.fields import Field
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import Property, build
+from tux3nb.engine.terms import where
 from tux3nb.errors import ModelError
-from tux3nb.explore import explore
-from tux3nb.expr import where
-from tux3nb.layout import Field
-from tux3nb.rule import rule
-from tux3nb.system import Property, build
 
 from .worlds import LOCKS, NO_FEATURES, all_locks, alone, world
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from tux3nb.case import named
-from tux3nb.cases import find
-from tux3nb.explore import explore, judge_progress
+from tux3nb.answers.judge import Judged
+from tux3nb.cases.case import named
+from tux3nb.catalogue import find
+from tux3nb.engine.explore import explore, judge_progress
+from tux3nb.engine.policy import Family
 from tux3nb.model.features import FEATURES
-from tux3nb.policy import Family
-from tux3nb.verdicts import Judged
 
 POLICIES = ("tux3", "stable_pages", "reverse_fork", "rik_wait")
 SHOWN = ("rdma+deregister_clean", "ordinary+controls", "migration+orphan", "aio+writeout", "uprobes+read_fault")

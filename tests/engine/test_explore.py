@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from tux3nb.backend.scalar import print_system
-from tux3nb.cases import catalogue
-from tux3nb.explore import Limits, explore, judge_progress
-from tux3nb.policy import Family
+from tux3nb.catalogue import catalogue
+from tux3nb.engine.compile import print_system
+from tux3nb.engine.explore import Limits, explore, judge_progress
+from tux3nb.engine.policy import Family
 
 from ..sampling import sampled_family
 from .compare import runs_are_real, same_answers, same_as_reference

@@ -2,11 +2,26 @@
 
 import pytest
 
-from tux3nb.backend.facts import Facts, astray
-from tux3nb.backend.scalar import ScalarPrinter
+from tux3nb.engine.compile import ScalarPrinter
+from tux3nb.engine.facts import Facts, astray
+from tux3nb.engine.fields import Layout
+from tux3nb.engine.terms import (
+    FALSE,
+    TRUE,
+    Expr,
+    bit,
+    const,
+    count,
+    every,
+    has,
+    lift,
+    rebuild,
+    some,
+    union,
+    where,
+    without,
+)
 from tux3nb.errors import ModelError
-from tux3nb.expr import FALSE, TRUE, Expr, bit, const, count, every, has, lift, rebuild, some, union, where, without
-from tux3nb.layout import Layout
 
 from .random_exprs import Maker
 from .reference import value

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tux3nb.cases import catalogue
+from tux3nb.catalogue import catalogue
+from tux3nb.engine.fields import Field, Layout
 from tux3nb.errors import ModelError
-from tux3nb.layout import Field, Layout
 
 WIDE, SETS = Field("wide", ((0, 1, 2),), 1 << 19), Field("sets", (range(5),), 255)
 FIELDS = [WIDE, Field("one"), Field("pc", (("a", "b"),), 40), SETS]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tux3nb.cases import catalogue
+from tux3nb.catalogue import catalogue
+from tux3nb.engine.explore import explore
+from tux3nb.engine.policy import Constraint, Family, Feature, Features, parse_policy
 from tux3nb.errors import ModelError, UserError
-from tux3nb.explore import explore
-from tux3nb.policy import Constraint, Family, Feature, Features, parse_policy
 
 from ..sampling import by_policy
 from .worlds import LOCKS, all_locks, locks

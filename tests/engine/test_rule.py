@@ -4,10 +4,10 @@ import inspect
 
 import pytest
 
+from tux3nb.engine.fields import Constant, Field
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import Property, build
 from tux3nb.errors import ModelError
-from tux3nb.layout import Constant, Field
-from tux3nb.rule import rule
-from tux3nb.system import Property, build
 
 from .worlds import LOCKS, world
 

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
+from tux3nb.engine.explore import arrival, explore, judge_progress, replay, shortest_run, stuck
+from tux3nb.engine.fields import Field
+from tux3nb.engine.result import Limits
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import Property, build
+from tux3nb.engine.terms import some
 from tux3nb.errors import ModelError, UserError
-from tux3nb.exploration import Limits
-from tux3nb.explore import arrival, explore, judge_progress, replay, shortest_run, stuck
-from tux3nb.expr import some
-from tux3nb.layout import Field
-from tux3nb.rule import rule
-from tux3nb.system import Property, build
 
 from .worlds import LOCKS, NO_FEATURES, all_locks, alone, increments, locks, world
 

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-import tux3nb.layers  # noqa: F401  what is patched below must have been imported before, or it would stay so
-from tux3nb.backend import index
-from tux3nb.backend.index import Index, group, hashes
-from tux3nb.backend.sets import MOST_SQUARE, PolicySets
-from tux3nb.backend.visited import Visited, merged
-from tux3nb.explore import explore
+import tux3nb.engine.frontier.search  # noqa: F401  what is patched below must have been imported before, or it would stay so
+from tux3nb.engine.explore import explore
+from tux3nb.engine.frontier import hashing as index
+from tux3nb.engine.frontier.hashing import Index, group, hashes
+from tux3nb.engine.frontier.sets import MOST_SQUARE, PolicySets
+from tux3nb.engine.frontier.visited import Visited, merged
 
 from .worlds import alone, increments
 
@@ -65,7 +65,7 @@ def test_an_index_is_a_dict(seed, apart, hash_of):
 
 def test_an_index_grows(monkeypatch):
     """Far beyond its first size, and hashed again in several parts, it still knows every row."""
-    monkeypatch.setattr("tux3nb.backend.index.AT_ONCE", 1 << 10)
+    monkeypatch.setattr("tux3nb.engine.frontier.hashing.AT_ONCE", 1 << 10)
     words = np.random.default_rng(0).permutation(np.arange(60_000, dtype=np.int64)).reshape(-1, 2)
     table = Index(2)
     for part in np.array_split(words, 17):
@@ -85,7 +85,7 @@ def test_what_was_entered_is_found_while_others_are_entered(monkeypatch):
         assert table.find(known, hashes(known.T)).tolist() == list(range(len(known)))
         fill(*arguments)
 
-    monkeypatch.setattr("tux3nb.backend.index._take_slots", look_first)
+    monkeypatch.setattr("tux3nb.engine.frontier.hashing._take_slots", look_first)
     for part in np.array_split(words, 9):
         table.enter(part, hashes(part.T))
         entered.append(part)
@@ -94,7 +94,7 @@ def test_what_was_entered_is_found_while_others_are_entered(monkeypatch):
 @pytest.mark.parametrize("seed", range(10))
 def test_arriving_is_what_a_dict_does(seed, hash_of, monkeypatch):
     """Layer after layer, in one batch or two, new states and new policies are those that a dict of sets would find."""
-    monkeypatch.setattr("tux3nb.backend.visited.hashes", hash_of)
+    monkeypatch.setattr("tux3nb.engine.frontier.visited.hashes", hash_of)
     rng, sets, plain = random.Random(seed), PolicySets(), {}
     seen = Visited(2, sets)
     for _ in range(12):
@@ -116,8 +116,8 @@ def test_arriving_is_what_a_dict_does(seed, hash_of, monkeypatch):
 
 def test_an_exploration_is_exact_under_clashing_hashes(monkeypatch):
     """With a hash of 4 bits the known counts are still found."""
-    for user in ("backend.index", "backend.frontier", "backend.visited", "backend.sets", "layergraph", "settling"):
-        monkeypatch.setattr(f"tux3nb.{user}.hashes", lambda columns: hashes(columns) & np.uint64(15))
+    for user in ("hashing", "tables", "visited", "sets", "graph", "settling"):
+        monkeypatch.setattr(f"tux3nb.engine.frontier.{user}.hashes", lambda columns: hashes(columns) & np.uint64(15))
     system = increments(3, 2)
 
     run = explore(system, alone(system), engine="frontier")
@@ -127,7 +127,7 @@ def test_an_exploration_is_exact_under_clashing_hashes(monkeypatch):
 
 def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
     """A layer expanded in many small pieces, in threads that take turns often, has the same states, edges and depth."""
-    monkeypatch.setattr("tux3nb.pieces.LARGEST", 4)
+    monkeypatch.setattr("tux3nb.engine.frontier.parallel.LARGEST", 4)
     system = increments(3, 2)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -144,7 +144,7 @@ def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
 @pytest.mark.parametrize("seed", range(5))
 def test_set_numbers_compute_sets(seed, most, monkeypatch):
     """Union, common part and difference are those of the sets themselves, with a table of all pairs and without."""
-    monkeypatch.setattr("tux3nb.backend.sets.MOST_SQUARE", most)
+    monkeypatch.setattr("tux3nb.engine.frontier.sets.MOST_SQUARE", most)
     rng, sets = random.Random(seed), PolicySets()
     masks = [[rng.getrandbits(70) for _ in range(6)] + [0] for _ in range(2)]
     x, y = ([rng.choice(m) for _ in range(200)] for m in masks)

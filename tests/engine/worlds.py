@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tux3nb.expr import count, every, has, some, union, where, without
-from tux3nb.layout import Field
-from tux3nb.policy import Family, Feature, Features
-from tux3nb.rule import rule
-from tux3nb.system import Property, System, World, build
+from tux3nb.engine.fields import Field
+from tux3nb.engine.policy import Family, Feature, Features
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import Property, System, World, build
+from tux3nb.engine.terms import count, every, has, some, union, where, without
 
 NO_FEATURES = Features([])
 

@@ -1,6 +1,6 @@
 """A small explorer document made by hand: three features that matter, one that does not, four classes, two runs."""
 
-from tux3nb.picture import World, ownership
+from tux3nb.show.picture import World, ownership
 
 FIELDS = [
     "slot[0]",

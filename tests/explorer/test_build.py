@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from tux3nb.cases import find
-from tux3nb.explorer.build import CaseSource, counts
-from tux3nb.explorer.document import document_answer, fit
+from tux3nb.answers.judge import check
+from tux3nb.catalogue import find
 from tux3nb.model.features import FEATURES
-from tux3nb.picture.evaluate import number
-from tux3nb.verdicts import check
+from tux3nb.show.explorer.answers import CaseSource, counts
+from tux3nb.show.explorer.document import document_answer, fit
+from tux3nb.show.picture.evaluate import number
 
 
 def combinations(source):
@@ -37,23 +37,6 @@ def test_the_table_equals_a_search_for_each_policy_alone(source):
         rows = [(r.property, str(r), r.depth) for r in answer.rows]
         assert told(entry) == (answer.verdict, rows)
         assert (entry["states"], entry["edges"]) == (answer.states, answer.edges)
-
-
-def test_answers_prepared_in_the_background_are_the_same(monkeypatch):
-    """Without a compiler the second answer has the whole family explored; then answers are look-ups."""
-    monkeypatch.setenv("TUX3NB_CC", "")
-    case = find("ptrace+locked")
-    policies = random.Random(2).sample(list(combinations(CaseSource(case))), 4)
-    alone = [told(CaseSource(case).answer(p)["class"]) for p in policies]
-    source = CaseSource(case)
-    source.answer(policies[0])
-    assert source._ahead is None
-    source.answer(policies[1])
-
-    source._ahead.join()
-
-    assert "judged" in vars(source)
-    assert [told(source.answer(p)["class"]) for p in policies] == alone
 
 
 def test_the_table_has_every_combination(source):

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.explorer.fixture import TUX3, document
-from tux3nb.cases import catalogue, find
-from tux3nb.explorer import CaseChoice, Explorer, choice
-from tux3nb.explorer.build import CaseSource
-from tux3nb.explorer.choice import FEW, MOST, in_words, offered, start_of
-from tux3nb.explorer.matrix import named_verdicts
+from tux3nb.answers.judge import check
+from tux3nb.catalogue import catalogue, find
 from tux3nb.model.features import FEATURES, named_policy
 from tux3nb.notebook import UserError, explorer_of
-from tux3nb.verdicts import check
+from tux3nb.show.explorer import CaseChoice, Explorer, choice
+from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.choice import FEW, MOST, in_words, offered, start_of
+from tux3nb.show.explorer.matrix import named_verdicts
 
 
 @pytest.mark.parametrize("name", ["truncate+read_fault", "crash", "reclaim"])

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tests.explorer.fixture import TUX3, document
-from tux3nb.explorer import (
+from tux3nb.show.explorer import (
     document_answer,
     document_head,
     fallback_html,
@@ -19,8 +19,8 @@ from tux3nb.explorer import (
     static_html,
     unpack,
 )
-from tux3nb.explorer.document import chosen_run, class_number, fit, why_not
-from tux3nb.explorer.page import explorer_css
+from tux3nb.show.explorer.document import chosen_run, class_number, fit, why_not
+from tux3nb.show.explorer.page import explorer_css
 
 
 @pytest.fixture(scope="module")

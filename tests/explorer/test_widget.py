@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.explorer.fixture import TUX3, document
-from tux3nb.explorer import Explorer, document_answer, document_head
+from tux3nb.show.explorer import Explorer, document_answer, document_head
 
 
 def test_answers_follow_the_policy():
@@ -55,7 +55,9 @@ def test_mime_bundle(monkeypatch):
     assert data["text/html"].startswith("<tux-explorer") and "Step 3 of 10" in data["text/html"]
 
 
-@pytest.mark.parametrize("module", ["tux3nb.explorer", "tux3nb.picture", "tux3nb.report.cli", "tux3nb.report.lab"])
+@pytest.mark.parametrize(
+    "module", ["tux3nb.show.explorer", "tux3nb.show.picture", "tux3nb.report.cli", "tux3nb.report.lab"]
+)
 def test_commands_stay_light(module):
     """Only the widget imports anywidget; parsing a command line imports neither that nor nbconvert."""
     heavy = ("anywidget", "nbconvert", "pandas", "jupyterlab")

@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from tux3nb.case import Case, named
-from tux3nb.cases import find
+from tux3nb.answers.judge import judge
+from tux3nb.cases.case import Case, named
+from tux3nb.catalogue import find
 from tux3nb.model.features import FEATURES
-from tux3nb.verdicts import judge
 
 
 def check(case, policy, **changes):

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from tests.model.answers import answer, judged, rules_of
-from tux3nb.case import named
-from tux3nb.cases import find
-from tux3nb.explore import explore
+from tux3nb.answers.judge import judge
+from tux3nb.cases.case import named
+from tux3nb.catalogue import find
+from tux3nb.engine.explore import explore
+from tux3nb.engine.system import Property, build
 from tux3nb.model.features import FEATURES
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
-from tux3nb.system import Property, build
-from tux3nb.verdicts import judge
 
 
 def outcomes(found, rule):

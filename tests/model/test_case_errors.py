@@ -2,16 +2,16 @@
 
 import pytest
 
-from tux3nb.case import Case, named
-from tux3nb.cases import from_file
-from tux3nb.columns import ColumnError
+from tux3nb.answers.matrix import matrix
+from tux3nb.cases.case import Case, named
+from tux3nb.cases.columns import ColumnError
+from tux3nb.catalogue import from_file
+from tux3nb.engine.fields import Field, Layout
+from tux3nb.engine.policy import Constraint, Family, Feature, Features, parse_policy
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import World, build
 from tux3nb.errors import ModelError, UserError
-from tux3nb.layout import Field, Layout
-from tux3nb.matrix import matrix
 from tux3nb.model.features import FEATURES, TUX3
-from tux3nb.policy import Constraint, Family, Feature, Features, parse_policy
-from tux3nb.rule import rule
-from tux3nb.system import World, build
 
 
 def case(columns, mappings=("app",), **other):
@@ -281,7 +281,7 @@ def test_a_value_outside_its_range_at_the_start():
 
 
 def test_a_value_outside_its_range_in_an_exploration():
-    from tux3nb.explore import explore
+    from tux3nb.engine.explore import explore
 
     @rule(kernel="-")
     def counts(s, policy):

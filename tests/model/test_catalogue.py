@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from tux3nb.cases import catalogue
-from tux3nb.matrix import matrix
+from tux3nb.answers.judge import UNREACHED, judge
+from tux3nb.answers.matrix import matrix
+from tux3nb.catalogue import catalogue
 from tux3nb.model.features import FEATURES, NAMED, named_policy
-from tux3nb.verdicts import UNREACHED, judge
 
 CASES_BY_NAME = catalogue()
 CASES = list(CASES_BY_NAME.values())

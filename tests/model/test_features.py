@@ -3,8 +3,8 @@
 import pytest
 
 from tests.model.answers import answer
+from tux3nb.answers.judge import HOLDS, VIOLATED
 from tux3nb.model.features import FEATURES
-from tux3nb.verdicts import HOLDS, VIOLATED
 
 # feature -> case, named policy, what else is changed in it, the value that is VIOLATED, the value that HOLDS
 TURNS = {

@@ -4,11 +4,11 @@ from functools import cache
 
 import pytest
 
-from tux3nb.case import named
-from tux3nb.cases import catalogue
+from tux3nb.answers.matrix import matrix
+from tux3nb.cases.case import named
+from tux3nb.cases.free import FAMILIES, free
+from tux3nb.catalogue import catalogue
 from tux3nb.errors import UserError
-from tux3nb.freerun import FAMILIES, free
-from tux3nb.matrix import matrix
 
 QUICK = ("stable_pages", "in_place")  # policies with small worlds
 SCRIPTED_ONLY = {  # kinds of operations that no free-running world has

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tux3nb.cases import catalogue
+from tools.mutants import LAW, Baseline, conditions
+from tux3nb.catalogue import catalogue
 from tux3nb.model.features import FEATURES
 from tux3nb.model.laws import LAWS, MECHANISMS
 from tux3nb.model.rules import all_rules
-from tux3nb.mutants import LAW, Baseline, conditions
 
 CASES = catalogue()
 RULES = {r.name: r for r in all_rules()}

@@ -3,17 +3,17 @@
 import pytest
 
 from tests.model.answers import answer, check, fired, judged, rules_of, small, states
-from tux3nb.case import named
-from tux3nb.cases import catalogue, find
-from tux3nb.explore import explore
-from tux3nb.expr import every
+from tux3nb.answers.story import changes as told_changes
+from tux3nb.cases.case import named
+from tux3nb.catalogue import catalogue, find
+from tux3nb.engine.explore import explore
+from tux3nb.engine.rule import Rule
+from tux3nb.engine.system import Property, build
+from tux3nb.engine.terms import every
 from tux3nb.model.features import FEATURES
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules, crash, reclaim, truncate
 from tux3nb.model.world import PC
-from tux3nb.race import changes as told_changes
-from tux3nb.rule import Rule
-from tux3nb.system import Property, build
 
 CASES = [c.name for c in catalogue().values() if c.family == "life"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.model.answers import answer, fired, judged, reached, rules_of, states
-from tux3nb.case import Case
+from tux3nb.cases.case import Case
 from tux3nb.errors import UserError
 
 

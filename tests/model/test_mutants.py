@@ -7,10 +7,7 @@ from functools import cache
 
 import pytest
 
-from tux3nb.cli import main
-from tux3nb.errors import ModelError
-from tux3nb.model.rules import all_rules
-from tux3nb.mutants import (
+from tools.mutants import (
     COLUMNS,
     COUNT,
     DEADLOCK,
@@ -30,9 +27,12 @@ from tux3nb.mutants import (
     with_rules,
     worlds,
 )
-from tux3nb.places import data_dir
-from tux3nb.survivors import FOLDING, MORE_STEPS, NEVER_DECIDES
-from tux3nb.verdicts import judge
+from tools.mutants_command import main
+from tools.survivors import FOLDING, MORE_STEPS, NEVER_DECIDES
+from tux3nb.answers.judge import judge
+from tux3nb.errors import ModelError
+from tux3nb.model.rules import all_rules
+from tux3nb.paths import data_dir
 
 CASES = {case.name: case for case in worlds()}
 RULES = {r.name: r for r in all_rules()}
@@ -204,14 +204,14 @@ def test_try_all_takes_named_rules_only():
 
 
 def test_the_command_prints_json_and_writes_nothing_for_named_rules(capsys, monkeypatch):
-    monkeypatch.setattr("tux3nb.commands.mutants.worlds", lambda: [CASES[n] for n in SMALL])
+    monkeypatch.setattr("tools.mutants_command.worlds", lambda: [CASES[n] for n in SMALL])
     before = (data_dir() / "mutants.csv").read_bytes()
-    assert main(["mutants", "access_rechecks", "--json"]) in (0, 1)
+    assert main(["access_rechecks", "--json"]) in (0, 1)
     told = json.loads(capsys.readouterr().out)
     assert sum(told["outcomes"].values()) == len(told["mutants"]) > 2
     assert (data_dir() / "mutants.csv").read_bytes() == before
 
 
 def test_an_unknown_rule_names_the_nearest(capsys):
-    assert main(["mutants", "flush_add"]) == 2
+    assert main(["flush_add"]) == 2
     assert "did you mean flush_adds" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from tests.model.answers import answer, check, reached, states
-from tux3nb.case import Case
+from tux3nb.cases.case import Case
 
 COLUMNS = """
     app                 | device          | writer                | kernel

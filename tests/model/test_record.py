@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from tux3nb.cases import catalogue
-from tux3nb.matrix import differences, matrix, record
+from tux3nb.answers.matrix import differences, matrix, record
+from tux3nb.catalogue import catalogue
 from tux3nb.model.features import NAMED
-from tux3nb.places import data_dir
+from tux3nb.paths import data_dir
 
 RECORD = (data_dir() / "verdicts.csv").read_text()
 CASES = sorted(catalogue().values(), key=lambda c: c.name)

@@ -11,8 +11,8 @@ from functools import cache
 import pytest
 
 from tests.model.twins import TWINS, WHOLE, twin_case
-from tux3nb.cases import catalogue
-from tux3nb.matrix import matrix
+from tux3nb.answers.matrix import matrix
+from tux3nb.catalogue import catalogue
 from tux3nb.model.world import GHOSTS
 
 CASES = catalogue()

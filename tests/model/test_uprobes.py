@@ -3,7 +3,7 @@
 import pytest
 
 from tests.model.answers import answer, check, fired, judged, reached, rules_of, small, states
-from tux3nb.cases import find
+from tux3nb.catalogue import find
 from tux3nb.errors import UserError
 
 CASES = ["uprobes", "uprobes+saved", "uprobes+read_fault", "uprobes+replace", "uprobes+unregister", "uprobes+ref_ctr"]

@@ -9,17 +9,17 @@ import copy
 import functools
 from dataclasses import dataclass, replace
 
+from tux3nb.engine.rule import CannotFire, State, Step
+from tux3nb.engine.system import build
+from tux3nb.engine.terms import some, walk
 from tux3nb.errors import ModelError
-from tux3nb.expr import some, walk
 from tux3nb.model.features import FEATURES
-from tux3nb.model.ghost import section_begins
-from tux3nb.model.ops import Op
-from tux3nb.model.page import users
+from tux3nb.model.folio import users
+from tux3nb.model.ghosts import section_begins
+from tux3nb.model.operations import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
 from tux3nb.model.world import FLUSHER, PC
-from tux3nb.rule import CannotFire, State, Step
-from tux3nb.system import build
 
 SWEEPER = "sweeper"  # who write-protects after a transition is nobody's routine
 STAGES = 255

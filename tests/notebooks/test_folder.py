@@ -7,11 +7,11 @@ import nbformat
 import pytest
 
 from tux3nb import notebook as public
-from tux3nb.cases import catalogue
-from tux3nb.explorer.choice import in_words, start_of
+from tux3nb.catalogue import catalogue
 from tux3nb.report.execute import execute, read
 from tux3nb.report.notebooks import stable
 from tux3nb.report.places import all_notebooks, notebooks_folder
+from tux3nb.show.explorer.choice import in_words, start_of
 
 NOTEBOOKS = all_notebooks(notebooks_folder())
 LONGEST_CELL = 12

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from tux3nb import lookup
 from tux3nb.report.execute import _environment
+from tux3nb.show import tables as lookup
 
 
 def heads(table) -> list[str]:

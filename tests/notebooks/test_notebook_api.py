@@ -5,9 +5,9 @@ import re
 import pytest
 
 from tux3nb import notebook as nb
-from tux3nb.cases import catalogue
-from tux3nb.display import verdict_html
+from tux3nb.catalogue import catalogue
 from tux3nb.notebook import Case, UserError
+from tux3nb.show.cells import verdict_html
 
 SMALL = dict(
     family="mine", title="t", asks="What becomes of the folio?", mappings=("app", "writer"),

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tux3nb.picture.evaluate import fields_read, fold, longest, number, words
+from tux3nb.show.picture.evaluate import fields_read, fold, longest, number, words
 
 STATE = {"a": 2, "b": 0}
 

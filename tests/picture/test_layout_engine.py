@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tux3nb.picture import layout_engine as le
+from tux3nb.show.picture import layout_engine as le
 
 SOURCE = 'digraph g { a [label="A & B", tooltip="tip <1>"]; a -> b [tooltip="edge"]; }'
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.explorer.fixture import FIELDS, document
-from tux3nb.picture import Card, Edge, World, build, describe, ownership, still
-from tux3nb.picture.table import evaluate
+from tux3nb.show.picture import Card, Edge, World, build, describe, ownership, still
+from tux3nb.show.picture.table import evaluate
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -104,7 +104,7 @@ def test_at_most_sixty_cards():
 @pytest.mark.parametrize("engine", ["graphviz-pure", "dot"])
 def test_both_engines(monkeypatch, engine):
     """Both layout engines give every card and every arrow."""
-    from tux3nb.picture.layout_engine import find_engine
+    from tux3nb.show.picture.layout_engine import find_engine
 
     monkeypatch.setenv("TUX3NB_DOT", engine)
     try:

@@ -7,16 +7,16 @@ import pytest
 
 from tests.engine.worlds import all_locks, locks
 from tests.sampling import names, sampled_family
-from tux3nb.backend.promela import CHECKED, SpinError, compile_pan, missing, promela, spin
-from tux3nb.cases import catalogue, find
+from tux3nb.catalogue import catalogue, find
+from tux3nb.engine.explore import explore
+from tux3nb.engine.fields import Field
+from tux3nb.engine.policy import Family
+from tux3nb.engine.promela import CHECKED, SpinError, compile_pan, missing, promela, spin
+from tux3nb.engine.rule import rule
+from tux3nb.engine.system import World, build
+from tux3nb.engine.terms import const
 from tux3nb.errors import ModelError, UserError
-from tux3nb.explore import explore
-from tux3nb.expr import const
-from tux3nb.layout import Field
 from tux3nb.model.features import FEATURES, TUX3
-from tux3nb.policy import Family
-from tux3nb.rule import rule
-from tux3nb.system import World, build
 
 SMALL = ("ptrace", "rdma", pytest.param("ordinary+two_pages", marks=pytest.mark.slow))
 

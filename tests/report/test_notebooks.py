@@ -26,7 +26,8 @@ def written(tmp_path_factory):
     nb.cells = [
         v4.new_markdown_cell("# Small"),
         v4.new_code_cell(
-            "from tests.explorer.fixture import document\nfrom tux3nb.explorer import Explorer\nExplorer(document())"
+            "from tests.explorer.fixture import document\n"
+            "from tux3nb.show.explorer import Explorer\nExplorer(document())"
         ),
         v4.new_code_cell("import os\nprint(os.getcwd())\nobject()"),
         v4.new_code_cell(""),

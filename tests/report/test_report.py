@@ -37,7 +37,9 @@ def run(*arguments):
 def report(tmp_path_factory):
     """A report of two notebooks, one of which fails; returns the folder, the exit code and what was said."""
     folder = tmp_path_factory.mktemp("report")
-    show = "from tests.explorer.fixture import document\nfrom tux3nb.explorer import Explorer\nExplorer(document())"
+    show = (
+        "from tests.explorer.fixture import document\nfrom tux3nb.show.explorer import Explorer\nExplorer(document())"
+    )
     nbformat.write(notebook(show, "print('<script>alert(1)</script>')"), folder / "04-rdma.ipynb")
     nbformat.write(notebook("1 + 1", "raise ValueError('bad thing')", "2 + 2"), folder / "05-bad.ipynb")
     return folder, run(folder / "04-rdma.ipynb", folder / "05-bad.ipynb", "--out", folder / "out")

@@ -2,7 +2,7 @@
 
 import json
 
-from ..cases import catalogue
+from tux3nb.catalogue import catalogue
 
 
 def configure(parser):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from ..case import Case, named
-from ..cases import find
-from ..errors import UserError, nearest
-from ..model.features import FEATURES
-from ..policy import Family, parse_policy
-from ..race import race
-from ..verdicts import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
-from . import limits
+from tux3nb.answers.judge import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
+from tux3nb.answers.story import race
+from tux3nb.cases.case import Case, named
+from tux3nb.catalogue import find
+from tux3nb.commands import limits
+from tux3nb.engine.policy import Family, parse_policy
+from tux3nb.errors import UserError, nearest
+from tux3nb.model.features import FEATURES
 
 
 def configure(parser):
@@ -68,7 +68,7 @@ def asked_for(args) -> Case:
     """The case named, or the free-running world of a family."""
     if args.case:
         return find(args.case)
-    from ..freerun import free
+    from tux3nb.cases.free import free
 
     return free(args.free, 1 if args.ops is None else args.ops)
 

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from ..backend.promela import promela
-from ..case import named
-from ..cases import find
-from ..model.features import FEATURES
-from ..policy import parse_policy
+from tux3nb.cases.case import named
+from tux3nb.catalogue import find
+from tux3nb.engine.policy import parse_policy
+from tux3nb.engine.promela import promela
+from tux3nb.model.features import FEATURES
 
 
 def configure(parser):

@@ -7,8 +7,8 @@ import re
 import sys
 import time
 
-from ..errors import positive
-from ..explore import Limits
+from tux3nb.engine.explore import Limits
+from tux3nb.errors import positive
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 

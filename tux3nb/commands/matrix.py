@@ -6,10 +6,10 @@ import json
 import os
 import sys
 
-from ..cases import catalogue, find
-from ..matrix import Cell, matrix, unfinished
-from ..model.features import NAMED
-from . import limits
+from tux3nb.answers.matrix import Cell, matrix, unfinished
+from tux3nb.catalogue import catalogue, find
+from tux3nb.commands import limits
+from tux3nb.model.features import NAMED
 
 LETTER = {"HOLDS": "H", "VIOLATED": "V", "HOLDS(refused)": "R", "UNFINISHED": "?", "HOLDS(unreached)": "u"}
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from ..cases import catalogue
-from ..errors import UserError
-from ..matrix import differences, interrupted, matrix, record, unfinished
-from ..places import data_dir
-from .matrix import follow, jobs
+from tux3nb.answers.matrix import differences, interrupted, matrix, record, unfinished
+from tux3nb.catalogue import catalogue
+from tux3nb.commands.matrix import follow, jobs
+from tux3nb.errors import UserError
+from tux3nb.paths import data_dir
 
 
 def configure(parser):

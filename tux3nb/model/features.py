@@ -7,7 +7,7 @@ that outlives a lookup, so core mm and every holder own a part of it; what it bu
 refusal.
 """
 
-from ..policy import Constraint, Feature, Features
+from tux3nb.engine.policy import Constraint, Feature, Features
 
 FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..expr import TRUE, Expr, const, count, every, some
-from ..rule import State, Step, predicate
-from ..system import Property, System
-from .features import FEATURES
-from .page import holds, mapcount, users
-from .world import FLUSHER, PC
+from tux3nb.engine.rule import State, Step, predicate
+from tux3nb.engine.system import Property, System
+from tux3nb.engine.terms import TRUE, Expr, const, count, every, some
+from tux3nb.model.features import FEATURES
+from tux3nb.model.folio import holds, mapcount, users
+from tux3nb.model.world import FLUSHER, PC
 
 
 @dataclass(frozen=True)

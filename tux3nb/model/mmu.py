@@ -1,7 +1,7 @@
 """What follows a PTE change: TLB entries of sibling threads, entries of secondary MMUs. Used by the rules."""
 
-from ..expr import where
-from .ops import READONLY, SHARED
+from tux3nb.engine.terms import where
+from tux3nb.model.operations import READONLY, SHARED
 
 # Which mappings a page fork points at the new folio, by the value of the feature `redirect`.
 REDIRECTED = {SHARED: ("shared", "mayshare", "all"), READONLY: ("mayshare", "all"), "private": ("all",)}

@@ -1,11 +1,11 @@
 """The properties: each a name, one sentence, and clauses over the state; steps check some of them too."""
 
-from ..expr import every, has
-from ..system import Property
-from .ghost import current_now, in_flight, legal_now
-from .ops import CELLS, PRIVATE, READONLY, SHARED
-from .page import empty, in_folio
-from .world import FLUSHER, PC
+from tux3nb.engine.system import Property
+from tux3nb.engine.terms import every, has
+from tux3nb.model.folio import empty, in_folio
+from tux3nb.model.ghosts import current_now, in_flight, legal_now
+from tux3nb.model.operations import CELLS, PRIVATE, READONLY, SHARED
+from tux3nb.model.world import FLUSHER, PC
 
 
 def _paths(s, c):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..layout import Constant, Field
-from .ops import CELLS, PAGES, Holder, Mapping, Op
+from tux3nb.engine.fields import Constant, Field
+from tux3nb.model.operations import CELLS, PAGES, Holder, Mapping, Op
 
 FLUSHER = "flusher"
 GHOSTS = (

@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report; 0 when every notebook ran to its end, 1 when a cell failed, 2 for bad input."""
-    from tux3nb.picture.layout_engine import need_engine
+    from tux3nb.show.picture.layout_engine import need_engine
 
     try:
         paths = find_notebooks(args.notebooks)

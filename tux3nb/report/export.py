@@ -13,7 +13,7 @@ from latex2mathml.converter import convert as mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from tux3nb.explorer.page import page_assets
+from tux3nb.show.explorer.page import page_assets
 
 CSP = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:; "
@@ -145,7 +145,7 @@ def _dark() -> str:
         inside = re.search(r":root \{(.*?)\n\}", found.read_text(encoding="utf-8"), re.S)
         lines = re.sub(r"/\*.*?\*/", "", inside[1] if inside else "", flags=re.S).splitlines()
         body = "".join(line.strip() for line in lines if "url(" not in line)
-    pictures = files("tux3nb.picture").joinpath("dark.css").read_text(encoding="utf-8")
+    pictures = files("tux3nb.show.picture").joinpath("dark.css").read_text(encoding="utf-8")
     return f"@media screen and (prefers-color-scheme:dark){{:root{{color-scheme:dark;{body}{pictures}}}}}"
 
 

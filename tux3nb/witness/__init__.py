@@ -7,9 +7,9 @@
 Nothing here needs a compiler.  On other systems than Linux the witnesses can be listed and are SKIPPED.
 """
 
-from .base import CASES, Report, Verdict, Witness
-from .recordings import data_dir, kernel_facts, load_recordings, load_traces
-from .runner import UnknownWitness, list_witnesses, run_witnesses
+from tux3nb.witness.base import CASES, Report, Verdict, Witness
+from tux3nb.witness.recordings import data_dir, kernel_facts, load_recordings, load_traces
+from tux3nb.witness.runner import UnknownWitness, list_witnesses, run_witnesses
 
 __all__ = [
     "CASES",

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from .cli import configure, run
+from tux3nb.witness.cli import configure, run
 
 parser = argparse.ArgumentParser(prog="tux3nb witness")
 configure(parser)

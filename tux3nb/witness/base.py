@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .claims import Claim
+from tux3nb.witness.claims import Claim
 
 CASES = ("ptrace", "uprobes", "aio", "rdma", "mmap", "migration", "splice", "ordinary")
 

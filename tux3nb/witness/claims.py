@@ -85,9 +85,9 @@ def either(if_so, if_not, *facts: str) -> Answers:
 @cache
 def _explored(case_name: str, policy: str) -> dict[str, str]:
     """The answers of a case under a named policy, by property and by event."""
-    from ..case import named  # here, so that an experiment's own process need not load the engine
-    from ..cases import find
-    from ..verdicts import judge
+    from tux3nb.answers.judge import judge
+    from tux3nb.cases.case import named  # here, so that an experiment's own process need not load the engine
+    from tux3nb.catalogue import find
 
     case = find(case_name)
     family = case.one(named(policy))

@@ -7,10 +7,10 @@ import signal
 import sys
 import textwrap
 
-from .base import Report, Verdict
-from .recordings import data_dir, kernel_facts
-from .runner import run_witnesses, select
-from .sandbox import choose_scratch, scratch_notice
+from tux3nb.witness.base import Report, Verdict
+from tux3nb.witness.recordings import data_dir, kernel_facts
+from tux3nb.witness.runner import run_witnesses, select
+from tux3nb.witness.sandbox import choose_scratch, scratch_notice
 
 ALL_AS_EXPECTED, DIFFERENCE, BAD_INPUT, UNFINISHED = 0, 1, 2, 3
 INTERRUPTED = 128 + signal.SIGINT

@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from .low.mounts import mounted_below, unmount
-from .low.syscalls import call, checked, ioctl
+from tux3nb.witness.low.mounts import mounted_below, unmount
+from tux3nb.witness.low.syscalls import call, checked, ioctl
 
 PREFIX = "tux3nb-witness-"
 _LOOP_CLEAR = 0x4C01

@@ -8,8 +8,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from .low.mounts import file_system_of, mount
-from .low.syscalls import call, checked, machine_known, syscall
+from tux3nb.witness.low.mounts import file_system_of, mount
+from tux3nb.witness.low.syscalls import call, checked, machine_known, syscall
 
 _CAP_SYS_PTRACE, _CAP_SYS_ADMIN = 19, 21
 _CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x00020000
@@ -133,8 +133,8 @@ def _aio(_argument, _invasive):
 
 
 def _write_scan(_argument, _invasive):
-    from .low.memory import Region
-    from .low.writescan import WriteScan
+    from tux3nb.witness.low.memory import Region
+    from tux3nb.witness.low.writescan import WriteScan
 
     region = Region(1)
     try:
@@ -195,7 +195,7 @@ def _loop(_argument, _invasive):
 
 
 def _throttle(_argument, invasive):
-    from .low.throttle import unavailable
+    from tux3nb.witness.low.throttle import unavailable
 
     return unavailable(invasive)
 

@@ -27,7 +27,7 @@ import platform
 import re
 from pathlib import Path
 
-from .base import Report, Verdict
+from tux3nb.witness.base import Report, Verdict
 
 
 def data_dir() -> Path:

@@ -4,10 +4,10 @@ import difflib
 import sys
 from collections.abc import Callable, Iterable
 
-from .base import Report, Witness
-from .experiments import all_witnesses
-from .recordings import compare, load_recordings, record
-from .sandbox import choose_scratch, run_one
+from tux3nb.witness.base import Report, Witness
+from tux3nb.witness.experiments import all_witnesses
+from tux3nb.witness.recordings import compare, load_recordings, record
+from tux3nb.witness.sandbox import choose_scratch, run_one
 
 
 class UnknownWitness(ValueError):
@@ -52,7 +52,7 @@ def run_witnesses(
     chosen = select(names)
     base = choose_scratch(scratch)
     if sys.platform.startswith("linux"):
-        from .journal import release_stale
+        from tux3nb.witness.journal import release_stale
 
         release_stale(base)
     recordings, reports = load_recordings(), []

@@ -8,9 +8,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from .base import Report, Verdict, Witness, judge
-from .low.mounts import file_system_of
-from .needs import is_memory_file_system
+from tux3nb.witness.base import Report, Verdict, Witness, judge
+from tux3nb.witness.low.mounts import file_system_of
+from tux3nb.witness.needs import is_memory_file_system
 
 # What the supervisor may need beyond the experiment's own limit: unmounting a slow device, syncing.
 _CLEANUP_SECONDS = 30.0
@@ -51,7 +51,7 @@ def run_one(witness: Witness, scratch: str, invasive: bool = False, timeout: flo
     """Run one witness to its Report; never raises for what the experiment does."""
     if not sys.platform.startswith("linux"):
         return Report(witness, Verdict.SKIPPED, "not Linux")
-    from .journal import new_folder, release
+    from tux3nb.witness.journal import new_folder, release
 
     folder, lock = new_folder(scratch)
     try:

@@ -15,10 +15,10 @@ import time
 import traceback
 from pathlib import Path
 
-from .base import Inconclusive, Skip
-from .journal import Journal, die_with_parent, process_started, release
-from .low.mounts import file_system_of
-from .needs import enter_user_namespace, has_root, missing
+from tux3nb.witness.base import Inconclusive, Skip
+from tux3nb.witness.journal import Journal, die_with_parent, process_started, release
+from tux3nb.witness.low.mounts import file_system_of
+from tux3nb.witness.needs import enter_user_namespace, has_root, missing
 
 # Errors by which a kernel, a sandbox or a sysctl says that an experiment is not wanted.
 _REFUSALS = {

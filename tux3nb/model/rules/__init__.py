@@ -4,9 +4,9 @@ import importlib
 import pkgutil
 from functools import cache
 
-from ...errors import ModelError
-from ...rule import Rule
-from ..ops import Kind
+from tux3nb.engine.rule import Rule
+from tux3nb.errors import ModelError
+from tux3nb.model.operations import Kind
 
 
 @cache

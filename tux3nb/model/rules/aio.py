@@ -5,15 +5,15 @@ no longer dirty then. An interrupt cannot take the folio lock, so that second ca
 io_getevents may return before it has run. A `dio_write` only reads memory and reports nothing.
 """
 
-from ...expr import every, has, where
-from ...rule import rule
-from ..ghost import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
-from ..ops import Kind
-from ..world import PC, each, ops, tasks_of
-from .dirty import KERNEL as DIRTY
-from .dirty import OUTCOMES, dirty_call
-from .gup import allows
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import every, has, where
+from tux3nb.model.dirty_call import KERNEL as DIRTY
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from tux3nb.model.operations import Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.rules.gup import allows
+from tux3nb.model.world import PC, each, ops, tasks_of
 
 
 def _read(name: str, says: str, pin: bool) -> Kind:

@@ -1,13 +1,13 @@
 """CPU paths: loads and stores through a PTE, the write fault, write(2)."""
 
-from ...expr import const, some, where
-from ...rule import rule
-from ..ghost import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
-from ..mmu import flush_and_notify, flush_tlb, notify, secondary
-from ..ops import PRIVATE, Kind
-from ..page import empty
-from ..world import OOPS, PC, each, ops, tasks_of, that
-from .script import at, goes_on, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import const, some, where
+from tux3nb.model.folio import empty
+from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
+from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary
+from tux3nb.model.operations import PRIVATE, Kind
+from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.world import OOPS, PC, each, ops, tasks_of, that
 
 KINDS = (
     Kind(

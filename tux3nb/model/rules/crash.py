@@ -5,12 +5,12 @@ Columns that begin with ``after`` the crash come to life with the reboot; all ot
 
 import itertools
 
-from ...expr import bit, has, union, where, without
-from ...rule import rule
-from ..ghost import started
-from ..ops import CELLS, Kind
-from ..world import FLUSHER, PC, ops
-from .script import may_start
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import bit, has, union, where, without
+from tux3nb.model.ghosts import started
+from tux3nb.model.operations import CELLS, Kind
+from tux3nb.model.routine import may_start
+from tux3nb.model.world import FLUSHER, PC, ops
 
 KINDS = (Kind("crash", "the power fails; later columns find what recovery finds", page=False, empties=True),)
 ON_DISK = ("cur", "committed", "disk")

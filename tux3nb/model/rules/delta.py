@@ -1,14 +1,14 @@
 """The delta engine: transition, the flusher in Tux3's order, commit, and the polling that frees forked folios."""
 
-from ...expr import every, has, some, union, where
-from ...rule import rule
-from ..ghost import delta_closes, delta_commits, snapshot_taken
-from ..mmu import flush_and_notify, folio_freed
-from ..ops import CELLS, Kind
-from ..page import cells_in, held, in_folio, mapped_where, refcount, users, written
-from ..world import FLUSHER, OOPS, PC, each, ops
-from .fork import writable
-from .script import may_start
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import every, has, some, union, where
+from tux3nb.model.folio import cells_in, held, in_folio, mapped_where, refcount, users, written
+from tux3nb.model.ghosts import delta_closes, delta_commits, snapshot_taken
+from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.operations import CELLS, Kind
+from tux3nb.model.routine import may_start
+from tux3nb.model.rules.fork import writable
+from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
 KINDS = (Kind("transition", "close the current delta", page=False),)
 TRANSITION = "fs/tux3/commit.c:delta_transition; commit_flusher.c:can_transition"

@@ -3,12 +3,9 @@
 Used by write(2) and by every write fault; operations that ``dirties`` can get here.
 """
 
-from ...expr import every, some, where
-from ...rule import rule
-from ..ghost import snapshot_taken
-from ..mmu import flush_and_notify, redirect_allowed
-from ..ops import PRIVATE, SHARED
-from ..page import (
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import every, some, where
+from tux3nb.model.folio import (
     empty,
     extra_references,
     free_folio,
@@ -19,8 +16,11 @@ from ..page import (
     pinned,
     registered,
 )
-from ..world import OOPS, PC, each, that
-from .script import at
+from tux3nb.model.ghosts import snapshot_taken
+from tux3nb.model.mmu import flush_and_notify, redirect_allowed
+from tux3nb.model.operations import PRIVATE, SHARED
+from tux3nb.model.routine import at
+from tux3nb.model.world import OOPS, PC, each, that
 
 NEED_FORK = "fs/tux3/buffer_fork.c:need_fork"
 FORK = "fs/tux3/buffer_fork.c:pagefork_for_blockdirty"

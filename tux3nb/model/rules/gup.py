@@ -5,11 +5,11 @@ marks the index entry when it decides, and a walk that meets the mark puts the f
 lock is the innermost one (under the page-table lock) and is never held over the fork itself.
 """
 
-from ...rule import rule
-from ..page import must_fork
-from ..world import PC, that
-from .cpu import being_forked, fault_takes_reference
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.model.folio import must_fork
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.rules.cpu import being_forked, fault_takes_reference
+from tux3nb.model.world import PC, that
 
 SLOW = "mm/gup.c:__get_user_pages (80a79516)"
 FAST = "mm/gup.c:gup_pte_range (80a79516)"

@@ -10,16 +10,16 @@ PTE is unmapped, the count frozen at what is expected, one extra reference refus
 takes no dirty file folio (recalled) and moves many at once tells no two policies apart that migration does not.
 """
 
-from ...errors import UserError
-from ...expr import as_int, every, where
-from ...rule import rule
-from ..ghost import holder_write_ends, write_starts
-from ..mmu import flush_and_notify, folio_freed
-from ..ops import CELLS, Kind
-from ..page import empty, free_folio, in_bio, mapped_where, refcount
-from ..world import PC, each, ops, tasks_of
-from .gup import may_register
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import as_int, every, where
+from tux3nb.errors import UserError
+from tux3nb.model.folio import empty, free_folio, in_bio, mapped_where, refcount
+from tux3nb.model.ghosts import holder_write_ends, write_starts
+from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.operations import CELLS, Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.rules.gup import may_register
+from tux3nb.model.world import PC, each, ops, tasks_of
 
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
 RING = ("ring_setup",)

@@ -8,12 +8,12 @@ folio is dirty already and the call changes nothing (derived); a read-only trans
 *is* pinned (SEV, nested page maps) is a long-term pin like an RDMA region.
 """
 
-from ...expr import has
-from ...rule import rule
-from ..ghost import holder_write_ends, read_starts, write_starts
-from ..ops import Kind
-from ..world import PC, ops
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import has
+from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
+from tux3nb.model.operations import Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.world import PC, ops
 
 UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057)"
 DEVICE = "DMA by the device, through its own translation"

@@ -4,14 +4,14 @@ The two differ in the hold alone: ptrace has a plain reference, process_vm_readv
 (pin_user_pages_remote) in the kernels that have pins.
 """
 
-from ...expr import has
-from ...rule import rule
-from ..ghost import holder_write_ends, read_starts, write_starts
-from ..ops import Kind
-from ..world import PC, ops
-from .dirty import KERNEL as DIRTY
-from .dirty import OUTCOMES, dirty_call
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import has
+from tux3nb.model.dirty_call import KERNEL as DIRTY
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
+from tux3nb.model.operations import Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.world import PC, ops
 
 COMMON = dict(one_cell=True, maps=True, walks="slow", then="relock", holder="makes")
 WRITING = dict(writes="holder", dirties=True, gup_write=True, **COMMON)

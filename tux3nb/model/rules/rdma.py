@@ -5,15 +5,15 @@ physical addresses, pages reported dirty at the end (vfio takes the slow walk on
 registration may take).
 """
 
-from ...expr import every, has, some, where
-from ...rule import rule
-from ..ghost import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
-from ..ops import Kind
-from ..world import PC, each, ops
-from .dirty import KERNEL as DIRTY
-from .dirty import OUTCOMES, dirty_call
-from .gup import permitted
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import every, has, some, where
+from tux3nb.model.dirty_call import KERNEL as DIRTY
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from tux3nb.model.operations import Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.rules.gup import permitted
+from tux3nb.model.world import PC, each, ops
 
 UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
 RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"

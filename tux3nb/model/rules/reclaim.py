@@ -6,15 +6,15 @@ index without comparing what is in it. Mapped folios are left alone here (``may_
 comes when nobody has the file open or mapped and nothing of it is dirty; a pin does not keep it away.
 """
 
-from ...expr import const, every, some, where
-from ...rule import rule
-from ..ghost import active, bonds_end
-from ..mmu import folio_freed
-from ..ops import CELLS, Kind
-from ..page import empty, free_folio, refcount, refs_of_tasks
-from ..world import FLUSHER, OOPS, PC, each, ops
-from .cpu import evicting, shrunk
-from .script import at, goes_on, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import const, every, some, where
+from tux3nb.model.folio import empty, free_folio, refcount, refs_of_tasks
+from tux3nb.model.ghosts import active, bonds_end
+from tux3nb.model.mmu import folio_freed
+from tux3nb.model.operations import CELLS, Kind
+from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.rules.cpu import evicting, shrunk
+from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
 KINDS = (
     Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True),

@@ -4,12 +4,12 @@ The I/O through the buffer is that of rules/rdma.py (`device_write`, `device_rea
 registered buffer makes no dirty call of its own either, since its pages do not come from a user iterator.
 """
 
-from ...rule import rule
-from ..ops import Kind
-from ..world import PC, ops
-from .gup import permitted
-from .rdma import device_idle
-from .script import may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.model.operations import Kind
+from tux3nb.model.routine import may_start, returns
+from tux3nb.model.rules.gup import permitted
+from tux3nb.model.rules.rdma import device_idle
+from tux3nb.model.world import PC, ops
 
 KINDS = (
     Kind(

@@ -5,14 +5,14 @@ whose reader should see what the process has stored; splice passes on some versi
 current at the splice or was written later will do.
 """
 
-from ...errors import UserError
-from ...expr import const, has, some, union, where, without
-from ...rule import rule
-from ..ghost import active, read_starts
-from ..ops import CELLS, Kind
-from ..world import PC, each, ops, tasks_of
-from .gup import allows, may_register
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import const, has, some, union, where, without
+from tux3nb.errors import UserError
+from tux3nb.model.ghosts import active, read_starts
+from tux3nb.model.operations import CELLS, Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.rules.gup import allows, may_register
+from tux3nb.model.world import PC, each, ops, tasks_of
 
 PIPES = ("vmsplice", "splice")
 KINDS = (

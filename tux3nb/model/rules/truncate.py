@@ -7,16 +7,16 @@ Tux3 the section begins before the folio lock, under the inode's mutex and trunc
 out; `truncate_tail` takes the lock first here, which is the same as long as they do.
 """
 
-from ...expr import every, some, where
-from ...rule import rule
-from ..ghost import active, bonds_end, cpu_write_ends, section_begins, write_starts
-from ..mmu import flush_and_notify, folio_freed
-from ..ops import CELLS, Kind
-from ..page import empty, must_fork, users
-from ..world import OOPS, PC, each, ops, that
-from .cpu import evicting, mark_dirty, swept
-from .fork import opted_out
-from .script import at, goes_on, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import every, some, where
+from tux3nb.model.folio import empty, must_fork, users
+from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_starts
+from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.operations import CELLS, Kind
+from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
+from tux3nb.model.rules.fork import opted_out
+from tux3nb.model.world import OOPS, PC, each, ops, that
 
 KINDS = (
     Kind(

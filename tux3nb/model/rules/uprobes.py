@@ -5,15 +5,15 @@ file ever wrote, and so is the reference counter. What the process executes ther
 mapped, and the copy from then on. The whole of an installation holds mmap_sem for writing.
 """
 
-from ...errors import UserError
-from ...expr import FALSE, every, has, some, where
-from ...rule import rule
-from ..ghost import active, begun, read_starts
-from ..mmu import flush_and_notify
-from ..ops import CELLS, PRIVATE, Kind
-from ..page import empty
-from ..world import PC, each, ops
-from .script import at, may_start, returns
+from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import FALSE, every, has, some, where
+from tux3nb.errors import UserError
+from tux3nb.model.folio import empty
+from tux3nb.model.ghosts import active, begun, read_starts
+from tux3nb.model.mmu import flush_and_notify
+from tux3nb.model.operations import CELLS, PRIVATE, Kind
+from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.world import PC, each, ops
 
 REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
 THROUGH_GUP = dict(

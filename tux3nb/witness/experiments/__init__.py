@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from importlib import import_module
 
-from ..base import Witness
+from tux3nb.witness.base import Witness
 
 _MODULES = (
     "ptrace",

@@ -3,15 +3,15 @@
 import os
 import time
 
-from ..base import Inconclusive, Witness
-from ..claims import Claim, happens, kept
-from ..low.aio import AsyncReader
-from ..low.fuse import HeldFile, page_text
-from ..low.memory import MADV_DONTNEED, PAGE, Region
-from ..low.pagemap import changed_frame, entry, frame_of, has_flag, same_frame
-from ..low.puppet import Puppet
-from ..low.syscalls import checked, outcome
-from .identity import odirect_write
+from tux3nb.witness.base import Inconclusive, Witness
+from tux3nb.witness.claims import Claim, happens, kept
+from tux3nb.witness.experiments.identity import odirect_write
+from tux3nb.witness.low.aio import AsyncReader
+from tux3nb.witness.low.fuse import HeldFile, page_text
+from tux3nb.witness.low.memory import MADV_DONTNEED, PAGE, Region
+from tux3nb.witness.low.pagemap import changed_frame, entry, frame_of, has_flag, same_frame
+from tux3nb.witness.low.puppet import Puppet
+from tux3nb.witness.low.syscalls import checked, outcome
 
 
 class _HeldRead:

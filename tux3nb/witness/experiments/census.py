@@ -10,15 +10,15 @@ import itertools
 import os
 import time
 
-from ..base import Inconclusive, Witness
-from ..low.dirtylog import DIRTIED, WAITED, DirtyLog, Event
-from ..low.flusher import Flusher
-from ..low.memory import PAGE, Region
-from ..low.pipes import PipeHolder
-from ..low.syscalls import call, checked
-from ..low.throttle import Throttle
-from ..low.volume import Volume
-from .programs import Counter, Lmdb, Sqlite
+from tux3nb.witness.base import Inconclusive, Witness
+from tux3nb.witness.experiments.programs import Counter, Lmdb, Sqlite
+from tux3nb.witness.low.dirtylog import DIRTIED, WAITED, DirtyLog, Event
+from tux3nb.witness.low.flusher import Flusher
+from tux3nb.witness.low.memory import PAGE, Region
+from tux3nb.witness.low.pipes import PipeHolder
+from tux3nb.witness.low.syscalls import call, checked
+from tux3nb.witness.low.throttle import Throttle
+from tux3nb.witness.low.volume import Volume
 
 _DELTAS_MS = (5, 20, 100)
 _SECONDS = 1.5

@@ -4,15 +4,15 @@ import errno
 import os
 import shutil
 
-from ..base import Witness
-from ..claims import Claim, broken, either
-from ..low.aio import AsyncReader
-from ..low.fuse import HeldFile, page_text
-from ..low.memory import PAGE
-from ..low.pagemap import frame_of, same_frame
-from ..low.syscalls import call, checked, outcome
-from ..low.volume import Volume
-from .stable import SlowWriteback
+from tux3nb.witness.base import Witness
+from tux3nb.witness.claims import Claim, broken, either
+from tux3nb.witness.experiments.stable import SlowWriteback
+from tux3nb.witness.low.aio import AsyncReader
+from tux3nb.witness.low.fuse import HeldFile, page_text
+from tux3nb.witness.low.memory import PAGE
+from tux3nb.witness.low.pagemap import frame_of, same_frame
+from tux3nb.witness.low.syscalls import call, checked, outcome
+from tux3nb.witness.low.volume import Volume
 
 
 def pinned_before_writeback(run) -> dict:

@@ -8,10 +8,10 @@ import itertools
 import os
 import time
 
-from ..base import Inconclusive, Witness
-from ..low.memory import PAGE
-from ..low.writescan import WriteScan
-from .programs import Counter, Lmdb
+from tux3nb.witness.base import Inconclusive, Witness
+from tux3nb.witness.experiments.programs import Counter, Lmdb
+from tux3nb.witness.low.memory import PAGE
+from tux3nb.witness.low.writescan import WriteScan
 
 _DELTAS_MS = (5, 20, 100)
 _SECONDS = 1.5

@@ -7,13 +7,13 @@ the process stores through its mapping.  Does the holder see that store?
 import os
 from collections.abc import Callable
 
-from ..base import Inconclusive, Witness
-from ..claims import Claim, happens, kept
-from ..low.memory import MADV_DONTNEED, MADV_PAGEOUT, MADV_REMOVE, PAGE, Region
-from ..low.pagemap import changed_frame, frame_of
-from ..low.pipes import PipeHolder
-from ..low.syscalls import call, checked, outcome, syscall
-from ..low.uring import Ring
+from tux3nb.witness.base import Inconclusive, Witness
+from tux3nb.witness.claims import Claim, happens, kept
+from tux3nb.witness.low.memory import MADV_DONTNEED, MADV_PAGEOUT, MADV_REMOVE, PAGE, Region
+from tux3nb.witness.low.pagemap import changed_frame, frame_of
+from tux3nb.witness.low.pipes import PipeHolder
+from tux3nb.witness.low.syscalls import call, checked, outcome, syscall
+from tux3nb.witness.low.uring import Ring
 
 _FALLOC_KEEP_SIZE, _FALLOC_PUNCH_HOLE = 1, 2
 

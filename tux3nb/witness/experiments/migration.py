@@ -5,9 +5,9 @@ import os
 import time
 from pathlib import Path
 
-from ..base import Inconclusive, Skip, Witness
-from ..claims import Claim, either, happens, kept, never
-from ..low.memory import (
+from tux3nb.witness.base import Inconclusive, Skip, Witness
+from tux3nb.witness.claims import Claim, either, happens, kept, never
+from tux3nb.witness.low.memory import (
     MADV_COLLAPSE,
     MADV_HUGEPAGE,
     MADV_MERGEABLE,
@@ -16,11 +16,11 @@ from ..low.memory import (
     Region,
     drain_lru_batches,
 )
-from ..low.pagemap import changed_frame, folio_flags, frame_of, has_flag, same_frame
-from ..low.pipes import PipeHolder
-from ..low.syscalls import checked, outcome
-from ..low.uring import Ring
-from ..low.writescan import PAGE_IS_HUGE, scan_pages
+from tux3nb.witness.low.pagemap import changed_frame, folio_flags, frame_of, has_flag, same_frame
+from tux3nb.witness.low.pipes import PipeHolder
+from tux3nb.witness.low.syscalls import checked, outcome
+from tux3nb.witness.low.uring import Ring
+from tux3nb.witness.low.writescan import PAGE_IS_HUGE, scan_pages
 
 _HELD_PAGE = 7
 

@@ -2,14 +2,14 @@
 
 import os
 
-from ..base import Witness
-from ..claims import Claim, happens, kept, never
-from ..low.memory import MADV_DONTNEED, PAGE, Region
-from ..low.pagemap import changed_frame, entry, frame_of, same_frame
-from ..low.pipes import PipeHolder
-from ..low.puppet import Puppet
-from ..low.syscalls import call, checked
-from ..low.writescan import WriteScan
+from tux3nb.witness.base import Witness
+from tux3nb.witness.claims import Claim, happens, kept, never
+from tux3nb.witness.low.memory import MADV_DONTNEED, PAGE, Region
+from tux3nb.witness.low.pagemap import changed_frame, entry, frame_of, same_frame
+from tux3nb.witness.low.pipes import PipeHolder
+from tux3nb.witness.low.puppet import Puppet
+from tux3nb.witness.low.syscalls import call, checked
+from tux3nb.witness.low.writescan import WriteScan
 
 _PUNCH_KEEPING_SIZE = 3
 

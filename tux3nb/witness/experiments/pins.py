@@ -6,14 +6,14 @@ drivers/infiniband/ core/umem.c), so both obey mm/gup.c:writable_file_mapping_al
 
 import os
 
-from ..base import Witness
-from ..claims import Claim, either, kept
-from ..low.aio import AsyncReader
-from ..low.memory import PAGE, Region
-from ..low.pagemap import changed_frame, entry
-from ..low.pipes import PipeHolder
-from ..low.syscalls import outcome
-from ..low.uring import Ring
+from tux3nb.witness.base import Witness
+from tux3nb.witness.claims import Claim, either, kept
+from tux3nb.witness.low.aio import AsyncReader
+from tux3nb.witness.low.memory import PAGE, Region
+from tux3nb.witness.low.pagemap import changed_frame, entry
+from tux3nb.witness.low.pipes import PipeHolder
+from tux3nb.witness.low.syscalls import outcome
+from tux3nb.witness.low.uring import Ring
 
 _HOLDS = ("registered buffer", "vmsplice", "O_DIRECT read into it")
 _SOURCES = ("mm/gup.c:writable_file_mapping_allowed", "mm/gup.c:check_vma_flags", "mm/gup.c:pin_user_pages")

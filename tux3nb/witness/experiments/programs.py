@@ -8,7 +8,7 @@ import os
 import random
 import struct
 
-from ..low.memory import PAGE, Region
+from tux3nb.witness.low.memory import PAGE, Region
 
 _KEYS, _PER_TRANSACTION, _VALUE = 5000, 4, 100
 _LOAD = f"transactions of {_PER_TRANSACTION} random updates of {_VALUE} bytes among {_KEYS} keys"

@@ -5,12 +5,12 @@ import errno
 import os
 import struct
 
-from ..base import Skip, Witness
-from ..claims import Claim, broken, kept
-from ..low.memory import PAGE, Region
-from ..low.pagemap import changed_frame, entry, frame_of, has_flag
-from ..low.puppet import Puppet
-from ..low.syscalls import IoVector, outcome, syscall
+from tux3nb.witness.base import Skip, Witness
+from tux3nb.witness.claims import Claim, broken, kept
+from tux3nb.witness.low.memory import PAGE, Region
+from tux3nb.witness.low.pagemap import changed_frame, entry, frame_of, has_flag
+from tux3nb.witness.low.puppet import Puppet
+from tux3nb.witness.low.syscalls import IoVector, outcome, syscall
 
 _ATTACH, _DETACH, _POKEDATA = 16, 17, 5
 _SOURCES = ("mm/gup.c:check_vma_flags", "mm/memory.c:__access_remote_vm", "fs/proc/base.c:mem_rw")

@@ -2,13 +2,13 @@
 
 import os
 
-from ..base import Witness
-from ..low.memory import Region, drain_lru_batches
-from ..low.pagemap import frame_of
-from ..low.pipes import PipeHolder
-from ..low.refcount import PIN_BIAS, ReferenceCounter
-from ..low.syscalls import checked
-from ..low.uring import Ring
+from tux3nb.witness.base import Witness
+from tux3nb.witness.low.memory import Region, drain_lru_batches
+from tux3nb.witness.low.pagemap import frame_of
+from tux3nb.witness.low.pipes import PipeHolder
+from tux3nb.witness.low.refcount import PIN_BIAS, ReferenceCounter
+from tux3nb.witness.low.syscalls import checked
+from tux3nb.witness.low.uring import Ring
 
 
 def what_holders_add(run) -> dict:

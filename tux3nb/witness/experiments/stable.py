@@ -5,14 +5,14 @@ import struct
 import threading
 import time
 
-from ..base import Inconclusive, Witness
-from ..claims import Claim, broken, either, kept
-from ..low.fuse import HeldFile
-from ..low.memory import PAGE, Region
-from ..low.pagemap import frame_of, has_flag, same_frame
-from ..low.syscalls import checked, ioctl, syscall
-from ..low.throttle import Throttle
-from ..low.volume import Volume
+from tux3nb.witness.base import Inconclusive, Witness
+from tux3nb.witness.claims import Claim, broken, either, kept
+from tux3nb.witness.low.fuse import HeldFile
+from tux3nb.witness.low.memory import PAGE, Region
+from tux3nb.witness.low.pagemap import frame_of, has_flag, same_frame
+from tux3nb.witness.low.syscalls import checked, ioctl, syscall
+from tux3nb.witness.low.throttle import Throttle
+from tux3nb.witness.low.volume import Volume
 
 _PAGES = 24
 _SLOW = 64 * PAGE  # per second

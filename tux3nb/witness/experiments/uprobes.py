@@ -10,11 +10,11 @@ import platform
 import struct
 from pathlib import Path
 
-from ..base import Skip, Witness
-from ..claims import Claim, broken, either, kept
-from ..low.memory import PAGE, Region, drain_lru_batches
-from ..low.pagemap import frame_of, same_frame
-from ..low.syscalls import checked, syscall
+from tux3nb.witness.base import Skip, Witness
+from tux3nb.witness.claims import Claim, broken, either, kept
+from tux3nb.witness.low.memory import PAGE, Region, drain_lru_batches
+from tux3nb.witness.low.pagemap import frame_of, same_frame
+from tux3nb.witness.low.syscalls import checked, syscall
 
 _CODE = {"x86_64": bytes.fromhex("b82a000000c3"), "aarch64": bytes.fromhex("40058052c0035fd6")}
 _OFFSET, _ELSEWHERE = 0x40, 512

@@ -4,7 +4,7 @@ import ctypes
 import errno
 import struct
 
-from .syscalls import checked, syscall
+from tux3nb.witness.low.syscalls import checked, syscall
 
 _PREAD = 0
 

@@ -3,7 +3,7 @@
 import ctypes
 import struct
 
-from .syscalls import checked, syscall
+from tux3nb.witness.low.syscalls import checked, syscall
 
 _MAP_CREATE, _MAP_LOOKUP, _PROG_LOAD, _TEST_RUN, _TRACEPOINT_OPEN = 0, 1, 5, 10, 17
 _ARRAY_MAP, _RAW_TRACEPOINT = 2, 17

@@ -9,10 +9,10 @@ import os
 import struct
 from dataclasses import dataclass
 
-from . import bpf
-from .btf import TypeInformation
-from .memory import READ, SHARED, map_memory
-from .syscalls import libc
+from tux3nb.witness.low import bpf
+from tux3nb.witness.low.btf import TypeInformation
+from tux3nb.witness.low.memory import READ, SHARED, map_memory
+from tux3nb.witness.low.syscalls import libc
 
 DIRTIED, WAITED = 1, 2
 _TRACEPOINTS = ((DIRTIED, "writeback_dirty_folio"), (WAITED, "folio_wait_writeback"))

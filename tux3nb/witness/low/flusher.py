@@ -5,7 +5,7 @@ import select
 import struct
 import time
 
-from .throttle import Throttle
+from tux3nb.witness.low.throttle import Throttle
 
 
 class Flusher:

@@ -10,10 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from ..base import Inconclusive
-from . import fuse_server
-from .fuse_server import ANSWER, HOLD_READS, HOLD_WRITES, PEEK, RELEASE, STATUS
-from .mounts import mount
+from tux3nb.witness.base import Inconclusive
+from tux3nb.witness.low import fuse_server
+from tux3nb.witness.low.fuse_server import ANSWER, HOLD_READS, HOLD_WRITES, PEEK, RELEASE, STATUS
+from tux3nb.witness.low.mounts import mount
 
 
 def page_text(page: int) -> bytes:

@@ -6,7 +6,7 @@ import select
 import struct
 import time
 
-from .memory import PAGE
+from tux3nb.witness.low.memory import PAGE
 
 HOLD_READS, HOLD_WRITES, RELEASE, STATUS, PEEK = b"R", b"W", b"G", b"?", b"D"
 ANSWER = 16

@@ -4,7 +4,7 @@ import ctypes
 import mmap
 import os
 
-from .syscalls import call, libc
+from tux3nb.witness.low.syscalls import call, libc
 
 PAGE = mmap.PAGESIZE
 READ, WRITE, EXECUTE = 1, 2, 4

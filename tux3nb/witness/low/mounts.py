@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .syscalls import call, checked
+from tux3nb.witness.low.syscalls import call, checked
 
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 

@@ -8,7 +8,7 @@ import os
 import struct
 from dataclasses import dataclass
 
-from .memory import PAGE
+from tux3nb.witness.low.memory import PAGE
 
 _FRAME_MASK = (1 << 55) - 1
 _FLAGS = {4: "DIRTY", 8: "WRITEBACK", 12: "ANON", 15: "HEAD", 16: "TAIL", 21: "KSM", 22: "THP"}

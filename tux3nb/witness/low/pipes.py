@@ -3,8 +3,8 @@
 import ctypes
 import os
 
-from .memory import PAGE
-from .syscalls import IoVector, syscall
+from tux3nb.witness.low.memory import PAGE
+from tux3nb.witness.low.syscalls import IoVector, syscall
 
 _SPLICE_F_GIFT = 8
 

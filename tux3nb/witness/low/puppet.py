@@ -4,7 +4,7 @@ import ctypes
 import os
 import struct
 
-from .pagemap import entry
+from tux3nb.witness.low.pagemap import entry
 
 _REQUEST = struct.Struct("<cQ8s")
 _FRAME = struct.Struct("<Q")

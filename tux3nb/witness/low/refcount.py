@@ -6,10 +6,10 @@ counts 1024 on a small folio (GUP_PIN_COUNTING_BIAS).
 
 import os
 
-from . import bpf
-from .btf import TypeInformation
-from .memory import Region
-from .pagemap import frame_of
+from tux3nb.witness.low import bpf
+from tux3nb.witness.low.btf import TypeInformation
+from tux3nb.witness.low.memory import Region
+from tux3nb.witness.low.pagemap import frame_of
 
 PIN_BIAS = 1024
 _NEW_PAGE = "mm_filemap_add_to_page_cache"

@@ -4,8 +4,8 @@ import ctypes
 import os
 import struct
 
-from .memory import PAGE, POPULATE, READ, SHARED, WRITE, map_memory
-from .syscalls import IoVector, checked, libc, syscall
+from tux3nb.witness.low.memory import PAGE, POPULATE, READ, SHARED, WRITE, map_memory
+from tux3nb.witness.low.syscalls import IoVector, checked, libc, syscall
 
 _OFFSET_SQES = 0x10000000
 _REGISTER_BUFFERS = 0

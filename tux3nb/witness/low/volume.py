@@ -5,10 +5,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from ..base import Skip
-from ..journal import detach_loop
-from .mounts import mount, unmount
-from .syscalls import ioctl
+from tux3nb.witness.base import Skip
+from tux3nb.witness.journal import detach_loop
+from tux3nb.witness.low.mounts import mount, unmount
+from tux3nb.witness.low.syscalls import ioctl
 
 _LOOP_GET_FREE, _LOOP_SET_FD = 0x4C82, 0x4C00
 _MEBIBYTES = {"ext4": 256, "btrfs": 128, "xfs": 320}

@@ -8,8 +8,8 @@ import ctypes
 import os
 import struct
 
-from .memory import PAGE
-from .syscalls import checked, ioctl, syscall
+from tux3nb.witness.low.memory import PAGE
+from tux3nb.witness.low.syscalls import checked, ioctl, syscall
 
 _O_CLOEXEC, _USER_MODE_ONLY = 0x80000, 1
 _API_VERSION, _FEATURE_WP_UNPOPULATED, _FEATURE_WP_ASYNC = 0xAA, 1 << 13, 1 << 15

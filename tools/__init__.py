@@ -1,0 +1,1 @@
+"""Tools for who changes the rules; not in the wheel."""

@@ -1,0 +1,1 @@
+"""From an exploration to answers: verdicts, runs, stories, the matrix and the records."""

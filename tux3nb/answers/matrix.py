@@ -1,0 +1,166 @@
+"""Cases by named policies: verdicts, what was expected of them, and the record of them in ``data/verdicts.csv``."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import io
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing import get_context
+
+from tux3nb.answers.judge import UNFINISHED, Answer, judge
+from tux3nb.cases.case import Case, named
+from tux3nb.catalogue import catalogue, find
+from tux3nb.engine.explore import Limits
+from tux3nb.engine.policy import Family
+from tux3nb.model.features import FEATURES, NAMED
+from tux3nb.paths import data_dir
+
+COLUMNS = ("case", "policy", "verdict", "states", "edges", "depth", "properties")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case under one named policy: the answer, and the verdict written by hand (None: none was)."""
+
+    case: str
+    policy: str
+    answer: Answer
+    expected: str | None
+
+    @property
+    def as_expected(self) -> bool:
+        return self.expected is None or self.answer.meets(self.expected)
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The cell as a row of the record; properties that hold plainly are left out."""
+        a = self.answer
+        depths = {r.property: "" if r.depth is None else f"@{r.depth}" for r in a.rows}
+        told = " ".join(f"{r.property}={r}{depths[r.property]}" for r in a.rows if str(r) != "HOLDS")
+        return {
+            "case": self.case,
+            "policy": self.policy,
+            "verdict": a.verdict,
+            "states": str(a.states),
+            "edges": str(a.edges),
+            "depth": str(a.depth),
+            "properties": told,
+        }
+
+
+def matrix(
+    cases: Iterable[Case],
+    policies: Iterable[str] = tuple(NAMED),
+    limits: Limits | None = None,
+    progress: Callable[[str], None] | None = None,
+    jobs: int = 1,
+) -> list[Cell]:
+    """Every case under every named policy, each case in one exploration of all of them; without runs and reasons.
+
+    `progress` is called with the name of each case that is done. With more than one of `jobs`, shipped cases are
+    explored in as many processes. Ctrl-C ends it: the cases done so far are returned. Raises UserError for an unknown
+    policy.
+    """
+    cases, names = list(cases), list(policies)
+    for name in names:
+        named(name)
+    work = [(case, names, limits) for case in cases]
+    found = map(_row, work) if jobs < 2 else _in_processes(work, jobs)
+    cells: list[Cell] = []
+    try:
+        for case, row in zip(cases, found, strict=True):
+            cells += row
+            if progress:
+                progress(case.name)
+            if interrupted(row):
+                break
+    except KeyboardInterrupt:
+        pass
+    return cells
+
+
+def interrupted(cells: Iterable[Cell]) -> bool:
+    return any(r.limit == "interrupted" for c in cells for r in c.answer.rows)
+
+
+Work = tuple[Case | str, list[str], Limits | None]
+
+
+def _row(work: Work) -> list[Cell]:
+    """The cells of one case (or of the shipped one of that name)."""
+    case, names, limits = work
+    case = case if isinstance(case, Case) else find(case)
+    family = Family.listed(FEATURES, [named(n) for n in names])
+    judged = judge(case, family, limits)
+    return [Cell(case.name, n, judged.answer(i, family, runs=False), case.expect.get(n)) for i, n in enumerate(names)]
+
+
+# ---- in several processes ----------------------------------------------------------------------------------
+def _in_processes(work: list[Work], jobs: int) -> Iterator[list[Cell]]:
+    """The rows in order; each shipped case by whichever process is free, the others here."""
+    shipped = catalogue()
+    away = [case.name for case, _, _ in work if shipped.get(case.name) is case]
+    sent = ((name, names, limits) for name, (_, names, limits) in zip(away, work, strict=False))
+    with get_context("spawn").Pool(min(jobs, len(away) or 1), _begin) as pool:
+        rows = pool.imap(_row_away, sent)
+        for case, names, limits in work:
+            if shipped.get(case.name) is case:
+                yield [replace(c, answer=replace(c.answer, case=case)) for c in next(rows)]
+            else:
+                yield _row((case, names, limits))
+
+
+def _row_away(work: Work) -> list[Cell]:
+    """The cells of one case, without the case itself: its rules are functions, which no process can send."""
+    return [replace(c, answer=replace(c.answer, case=None)) for c in _row(work)]
+
+
+def _begin():
+    """Ctrl-C reaches every process of a terminal, and the first one ends the others. Little of what these few minutes
+    leave behind are cycles: looking for them takes a fifth of the time."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
+
+
+def record(cells: Iterable[Cell]) -> str:
+    """The record as CSV text, sorted by case and policy."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(sorted((c.row for c in cells), key=lambda r: (r["case"], r["policy"])))
+    return out.getvalue()
+
+
+@cache
+def recorded_verdicts() -> dict[str, dict[str, tuple[str, dict[str, int]]]]:
+    """Case -> policy -> verdict and violated properties with their depths, as ``data/verdicts.csv`` has them."""
+    found: dict = {}
+    path = data_dir() / "verdicts.csv"
+    for row in csv.DictReader(path.read_text().splitlines()) if path.exists() else ():
+        told = [part.partition("=VIOLATED@") for part in row["properties"].split()]
+        broken = {prop: int(depth) for prop, _, depth in told if depth}
+        found.setdefault(row["case"], {})[row["policy"]] = (row["verdict"], broken)
+    return found
+
+
+def differences(old: str, new: str) -> list[str]:
+    """What differs between two records, one line a row."""
+    before = {(r["case"], r["policy"]): r for r in csv.DictReader(io.StringIO(old))}
+    after = {(r["case"], r["policy"]): r for r in csv.DictReader(io.StringIO(new))}
+    out = []
+    for key in sorted(before.keys() | after.keys()):
+        a, b = before.get(key), after.get(key)
+        if a is None or b is None:
+            out.append(f"{key[0]}, {key[1]}: {'new' if a is None else 'gone'}")
+        elif a != b:
+            changed = ", ".join(f"{c} {a[c]} -> {b[c]}" for c in COLUMNS if a.get(c) != b[c])
+            out.append(f"{key[0]}, {key[1]}: {changed}")
+    return out
+
+
+def unfinished(cells: Iterable[Cell]) -> bool:
+    return any(c.answer.verdict == UNFINISHED for c in cells)

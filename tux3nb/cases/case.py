@@ -1,0 +1,180 @@
+"""A case: a question about page forking as data. Actors in columns, a family of policies, what is expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tux3nb.cases.columns import mappings_of, operations, parse
+from tux3nb.engine.fields import WORD
+from tux3nb.engine.policy import MOST_POLICIES, Family
+from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, VIOLATED
+from tux3nb.engine.rule import Rule, Step, bind
+from tux3nb.engine.system import Property, System, build
+from tux3nb.errors import UserError, nearest
+from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
+from tux3nb.model.operations import PAGES, PRIVATE, Holder
+from tux3nb.model.properties import PROPERTIES, halted, settled
+from tux3nb.model.rules import all_rules, declarations
+from tux3nb.model.world import World
+
+VERDICTS = (HOLDS, REFUSED, VIOLATED, UNFINISHED)
+MOST = {"folios": 16, "deltas": 15}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a fact comes from: a text, and an address where there is one."""
+
+    text: str
+    url: str | None = None
+
+
+@dataclass(eq=False)
+class Case:
+    """One scenario and its question.
+
+    name: mechanisms joined with ``+``. family: the group it belongs to (a notebook each). asks: the question.
+    columns: the actors, see `tux3nb.cases.columns`. mappings: which processes map the page, see `columns.mappings_of`.
+    folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
+    judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
+    pages. pages: how many pages the file has; of two, each is one cell.
+    expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
+    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``.
+    """
+
+    name: str
+    family: str
+    title: str
+    asks: str
+    columns: str
+    mappings: tuple[str, ...]
+    folios: int = 3
+    deltas: int = 1
+    vary: tuple[str, ...] | None = None
+    base: str = "tux3"
+    judges: tuple[str, ...] = ()
+    stable_device: bool = False
+    pages: int = 1
+    expect: Mapping[str, str] = field(default_factory=dict)
+    bounds: str = ""
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self):
+        """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
+        where = f"case {self.name}"
+        if not isinstance(self.columns, str):
+            raise UserError(f"{where}: columns are one text, a row a line")
+        if self.pages not in PAGES:
+            raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
+        for name, least in (("folios", self.pages), ("deltas", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not least <= value <= MOST[name]:
+                raise UserError(f"{where}: {name}={value!r} is outside {least}..{MOST[name]}")
+        for fid in self.vary or ():
+            known = [f.id for f in FEATURES]
+            if fid not in known:
+                raise UserError(f"{where}: no feature {fid!r}{nearest(fid, known)}")
+        for name in (self.base, *self.expect):
+            if name not in NAMED:
+                raise UserError(f"{where}: no policy {name!r}{nearest(name, NAMED)}")
+        known = [p.id for p in PROPERTIES]
+        for name, verdict in self.expect.items():
+            said = f"{where}: {name} is expected to be {verdict!r}"
+            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", verdict)
+            if not broken and verdict not in VERDICTS:
+                raise UserError(f"{said}; a verdict is {', '.join(VERDICTS)}")
+            for pid in broken[1].split(", ") if broken else ():
+                if pid not in known:
+                    raise UserError(f"{said}: no property {pid!r}{nearest(pid, known)}")
+
+    @cached_property
+    def world(self) -> World:
+        """The world that the columns need. Raises ColumnError."""
+        where = f"case {self.name}"
+        tasks, cells = parse(self.columns, where, self.pages)
+        readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
+        mappings = mappings_of(self.mappings, where, self.pages)
+        ops = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where)
+        makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
+        plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
+        holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
+        bounds = self.folios, self.deltas
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages)
+        for f in world.fields.values():
+            if f.size * f.width > WORD:
+                bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"
+                raise UserError(f"{where}: too large: {bits}; take fewer writes to a cell, operations or folios")
+        return world
+
+    @cached_property
+    def system(self) -> System:
+        """The traced system: this case's fields, steps and properties."""
+        return build(self.world, all_rules(), FEATURES, PROPERTIES, None, halted, settled)
+
+    def bind(self, rules: Iterable[Rule]) -> list[Step]:
+        """Some rules traced for this case's world."""
+        return bind(rules, self.world, FEATURES)
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties that this case judges."""
+        known = {p.id: p for p in PROPERTIES}
+        for pid in self.judges:
+            if pid not in known:
+                raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
+        if "I6m" in self.judges and self.pages == 1:
+            raise UserError(f"case {self.name}: I6m is about two pages, and this world has one")
+        private, probed = bool(self.world.of_kind(PRIVATE)), bool(self.world.of("uprobe"))
+        idle = {"I1p": not private, "U1": not probed, "U2": not probed, "U3": not probed, "U4": not probed}
+        chosen = self.judges or [p.id for p in PROPERTIES if not (p.optional or idle.get(p.id))]
+        return tuple(p for p in PROPERTIES if p.id in chosen)
+
+    @cached_property
+    def features_read(self) -> tuple[str, ...]:
+        """The features that some rule of this case reads, in the order of the table."""
+        read = self.system.features_read()
+        return tuple(f.id for f in FEATURES if f.id in read)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The features that this case's family varies: those in `vary`, else those it reads but the controls.
+
+        Of more than make a family, those come first by which the policies that it speaks of differ.
+        """
+        if self.vary:
+            return self.vary
+        read = [f for f in self.features_read if not FEATURES[f].control]
+        spoken = {f for name in self.expect for f, value in named(name).items() if value != self.policy[f]}
+        chosen, size = set(), 1
+        for fid in sorted(read, key=lambda f: f not in spoken):
+            larger = size * len(FEATURES[fid].values)
+            if larger <= MOST_POLICIES:
+                chosen.add(fid)
+                size = larger
+        return tuple(f for f in read if f in chosen)
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The base policy."""
+        return named_policy(self.base)
+
+    def policies(self) -> Family:
+        """The family of this case: all values of the features it reads (or of those in `vary`)."""
+        return Family(FEATURES, self.policy, {f: tuple(FEATURES[f].values) for f in self.varied})
+
+    def one(self, policy: Mapping[str, str]) -> Family:
+        """The family of a single policy."""
+        return Family(FEATURES, policy)
+
+
+def named(name: str) -> dict[str, str]:
+    """A named policy, or UserError with the nearest name."""
+    if name not in NAMED:
+        raise UserError(f"no policy {name!r}{nearest(name, NAMED)}")
+    return named_policy(name)
+
+
+__all__ = ["Case", "Source", "TUX3", "named"]

@@ -1,0 +1,238 @@
+"""A case's actors as side-by-side columns: parsing them into operations, with errors that name line, column and word.
+
+One row a line, columns divided by ``|``, the first row names the actors::
+
+    app            | device             | writer     | kernel
+    store p0:0     |                    | write p0:0 |
+    pinned: mr_register p0 |            |            | transition
+                   | device_write p0:1  |            |
+
+A cell is ``[LABEL:] OPERATION [pPAGE[:CELLS]] [WORD ...] [after LABEL]``. Rows do not order the columns; ``after``
+does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells; of two pages, ``p0`` and ``p1``, each is one cell. A further
+word names the mapping or the holder worked on; a mapping is of one page, so a process that works on both has two.
+``readonly`` and ``get`` say that a hold only reads, or is a plain reference (FOLL_GET) and not a counted pin.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from tux3nb.errors import UserError, nearest
+from tux3nb.model.operations import CELLS, PAGES, PRIVATE, READONLY, SHARED, Kind, Mapping, Op
+from tux3nb.model.rules import kinds
+from tux3nb.model.world import FLUSHER
+
+TRAITS = ("readonly", "get")  # of a hold: it only reads; it is a plain reference (FOLL_GET), not a pin
+PAGE = re.compile(r"p(\d+)(?::(\w*))?$")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One parsed cell of a column."""
+
+    task: str
+    row: int
+    label: str | None
+    kind: Kind
+    cells: tuple[int, ...]
+    words: tuple[str, ...]
+    after: tuple[str, ...]
+    text: str
+    page: int = 0
+
+
+class ColumnError(UserError):
+    """A broken case; the message names case, line, column and word."""
+
+
+def parse(text: str, where: str = "case", pages: int = 1) -> tuple[list[str], list[Cell]]:
+    """The actors and the cells of a column text for a world of so many pages. Raises ColumnError."""
+    rows = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not rows:
+        raise ColumnError(f"{where}: no columns")
+    tasks = [name.strip() for name in rows[0][1].split("|")]
+    for name in tasks:
+        if not NAME.fullmatch(name):
+            raise ColumnError(f"{where}, line {rows[0][0]}: {name!r} is no name for an actor (use a-z, 0-9, _)")
+    if FLUSHER in tasks:
+        raise ColumnError(
+            f"{where}, line {rows[0][0]}: {FLUSHER!r} is the model's own: it writes every closed delta out"
+        )
+    if len(set(tasks)) != len(tasks):
+        raise ColumnError(f"{where}, line {rows[0][0]}: an actor is named twice")
+    cells = []
+    for n, line in rows[1:]:
+        parts = line.split("|")
+        if len(parts) > len(tasks):
+            raise ColumnError(f"{where}, line {n}: {len(parts)} columns, but {len(tasks)} actors")
+        for task, part in zip(tasks, parts, strict=False):
+            if part.strip():
+                cells.append(_cell(part.strip(), task, n, f"{where}, line {n}, column {task}", pages))
+    for task in tasks:
+        if not any(c.task == task for c in cells):
+            raise ColumnError(f"{where}, column {task}: this actor has no steps")
+    return tasks, cells
+
+
+def _cell(text: str, task: str, row: int, where: str, pages: int) -> Cell:
+    head, _, tail = text.partition(" after ")
+    label, sep, rest = f"{head} ".partition(": ")
+    if not sep:
+        label, rest = None, head
+    words = rest.split()
+    if not words:
+        raise ColumnError(f"{where}: nothing after the label {label!r}")
+    if words[-1] == "after":
+        raise ColumnError(f"{where}: 'after' names no label")
+    kind = kinds().get(words[0])
+    if kind is None:
+        raise ColumnError(f"{where}: no operation {words[0]!r}{nearest(words[0], kinds())}")
+    if pages > 1 and kind.one_page:
+        raise ColumnError(f"{where}: {words[0]!r} is modelled for a file of one page, and this one has {pages}")
+    number, found = 0, CELLS
+    others = []
+    if sum(bool(PAGE.match(word)) for word in words[1:]) > 1:
+        raise ColumnError(f"{where}: {words[0]!r} names one page, and this line more: {text!r}")
+    for word in words[1:]:
+        page = PAGE.match(word)
+        if page:
+            number, found = int(page[1]), _cells(page, kind, where, word, pages)
+        else:
+            others.append(word)
+    if kind.page and not any(PAGE.match(w) for w in words[1:]):
+        raise ColumnError(f"{where}: {kind.name} needs a page, such as p0 or p0:1")
+    if kind.one_cell:
+        found = found[:1]
+    after = tuple(w.strip() for w in tail.split(",") if w.strip())
+    return Cell(task, row, label, kind, found, tuple(others), after, text, number)
+
+
+def _cells(page: re.Match, kind: Kind, where: str, word: str, pages: int) -> tuple[int, ...]:
+    """The cells that a page word names; cells are numbered over all pages."""
+    if int(page[1]) >= pages:
+        raise ColumnError(f"{where}: {word!r}: this world has page{_pages(pages)} only")
+    if pages > 1:
+        if page[2] is not None:
+            raise ColumnError(f"{where}: {word!r}: of two pages each is one cell; write p{page[1]}")
+        return PAGES[pages][int(page[1])]
+    if page[2] is not None and not re.fullmatch("[01]+", page[2]):
+        raise ColumnError(f"{where}: {word!r}: a page has the cells 0 and 1")
+    cells = tuple(sorted({int(c) for c in page[2]})) if page[2] else CELLS
+    if kind.one_cell and page[2] and len(cells) > 1:
+        raise ColumnError(f"{where}: {word!r}: {kind.name} touches one cell")
+    return cells
+
+
+def _pages(pages: int) -> str:
+    return " p0" if pages == 1 else "s " + " and ".join(f"p{p}" for p in range(pages))
+
+
+def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: str) -> list[Op]:
+    """Operations from cells: versions numbered, mappings and holders found, labels resolved."""
+    lines = {t: 0 for t in tasks}
+    versions = dict.fromkeys(CELLS, 0)
+    labels: dict[str, tuple[str, int]] = {}
+    ops, waits = [], []
+    for task in tasks:
+        for cell in (c for c in cells if c.task == task):
+            at = f"{where}, line {cell.row}, column {task}"
+            op = _operation(cell, lines[task], versions, at, mappings, readonly, cells)
+            if cell.label:
+                if cell.label in labels:
+                    raise ColumnError(f"{at}: the label {cell.label!r} is used twice")
+                labels[cell.label] = (task, lines[task])
+            lines[task] += 1
+            ops.append(op)
+            waits.append((at, cell.after))
+    for i, (at, after) in enumerate(waits):
+        for name in after:
+            if name not in labels:
+                raise ColumnError(f"{at}: no label {name!r}{nearest(name, labels)}")
+        ops[i] = replace(ops[i], after=tuple(labels[name] for name in after))
+    _can_come(ops, waits)
+    return ops
+
+
+def _can_come(ops: list[Op], waits):
+    """Lines that wait for each other in a circle never come. Raises ColumnError."""
+    done, left = set(), dict(zip(ops, waits, strict=True))
+    while left:
+        ready = [op for op in left if {*op.after, *([(op.task, op.line - 1)] if op.line else [])} <= done]
+        if not ready:
+            at, after = next(wait for wait in left.values() if wait[1])
+            raise ColumnError(f"{at}: 'after {', '.join(after)}' waits for a line that waits for this one")
+        for op in ready:
+            done.add((op.task, op.line))
+            del left[op]
+
+
+def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
+    kind, words, version = cell.kind, list(cell.words), {}
+    if kind.writes:
+        for c in cell.cells:
+            versions[c] += 1
+            version[c] = versions[c]
+    via = holder = None
+    if kind.maps:
+        via = next((w for w in words if w in mappings), cell.task)
+        if via not in mappings:
+            raise ColumnError(f"{at}: {kind.name} needs a mapping; {cell.task} has none{nearest(cell.task, mappings)}")
+        words = [w for w in words if w != via]
+        if kind.page and mappings[via].page != cell.page:
+            raise ColumnError(f"{at}: {kind.name} names p{cell.page}, but {via} maps p{mappings[via].page}")
+        if kind.sibling and not mappings[via].sibling:
+            raise ColumnError(f"{at}: {kind.name} needs a second thread; write the mapping as {via}:sibling")
+    page = mappings[via].page if via else cell.page
+    makers = [c.task for c in cells if c.kind.holder == "makes" and (not kind.of or c.kind.name in kind.of)]
+    if kind.holder == "makes":
+        holder = cell.task
+    elif kind.holder:
+        named = next((w for w in words if w in makers), None)
+        holder = named or (cell.task if cell.task in makers else makers[0] if makers else None)
+        if holder is None:
+            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page by {' or '.join(kind.of)}")
+        if kind.writes == "holder" and holder in readonly:
+            raise ColumnError(f"{at}: {kind.name} through what {holder} has taken readonly")
+        words = [w for w in words if w != holder]
+    if kind.holder == "makes":
+        words = [w for w in words if w not in TRAITS]
+    if words:
+        raise ColumnError(f"{at}: {words[0]!r} is no mapping or holder{nearest(words[0], [*mappings, *makers])}")
+    made = [c for c in cells if c.task == holder and c.kind.holder == "makes"]
+    elsewhere = next((c.page for c in made if kind.page and c.page != cell.page), None)
+    if elsewhere is not None:
+        raise ColumnError(f"{at}: {kind.name} names p{cell.page}, but {holder} holds p{elsewhere}")
+    maker = kind if kind.holder == "makes" else made[0].kind if made else None
+    write = maker is not None and (maker.gup_write and holder not in readonly)
+    text = cell.text.partition(" after ")[0].partition(": ")
+    said = (text[2] or text[0]).strip()
+    return Op(cell.task, line, kind.name, kind, cell.cells, version, via, holder, write, (), said, page)
+
+
+def mappings_of(words, where: str, pages: int = 1) -> list[Mapping]:
+    """Mappings from ``"name[:kind][:p1][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
+    out = []
+    numbers = {f"p{p}": p for p in range(pages)}
+    if isinstance(words, str):
+        raise ColumnError(f"{where}: mappings are a sequence of texts, not the text {words!r}")
+    for word in words:
+        name, *traits = word.split(":")
+        if not NAME.fullmatch(name):
+            raise ColumnError(f"{where}: {name!r} is no name for a mapping (use a-z, 0-9, _)")
+        if name in [m.name for m in out]:
+            raise ColumnError(f"{where}: the mapping {name!r} is named twice")
+        known = {SHARED, READONLY, PRIVATE, "absent", "unmapped", "sibling", "young", *numbers}
+        for t in traits:
+            if t not in known:
+                raise ColumnError(f"{where}, mapping {name}: no trait {t!r}{nearest(t, known)}")
+        for several in ((SHARED, READONLY, PRIVATE), numbers):
+            said = [t for t in traits if t in several]
+            if len(said) > 1:
+                raise ColumnError(f"{where}, mapping {name}: {' and '.join(said)} at once")
+        kind = next((t for t in traits if t in (SHARED, READONLY, PRIVATE)), SHARED)
+        page = next((numbers[t] for t in traits if t in numbers), 0)
+        there = "absent" not in traits, "unmapped" not in traits
+        out.append(Mapping(name, kind, *there, "sibling" in traits, "young" in traits, page))
+    return out

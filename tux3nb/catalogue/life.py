@@ -1,0 +1,354 @@
+"""The life of a page: reclaim and refill, truncation, eviction, a device that wants stable pages, a crash."""
+
+from tux3nb.cases.case import Case, Source
+
+FORK = Source("linux-tux3, fs/tux3/buffer_fork.c:tux3_fork_page, forked_buffer_add, is_freeable_forked (18a490ba)")
+SCAN = Source(
+    "Linux, mm/vmscan.c:shrink_page_list, __remove_mapping (3.19, recalled): the slot of the index is cleared"
+)
+INVALIDATE = Source("linux-tux3, fs/tux3/buffer_fork.c:bufferfork_to_invalidate (18a490ba)")
+TRUNCATE = Source("OGAWAHirofumi/tux3 0dd55b3f, user/kernel/inode.c:tux3_truncate; filemap_hole.c: hole extents")
+PARTIAL = Source(
+    "OGAWAHirofumi/tux3 0dd55b3f, user/kernel/filemap_blocklib.c: comment in the truncation of a partial block"
+)
+FAULT = Source("linux-tux3, mm/filemap.c:filemap_fault (9c3845ed): page->mapping and i_size, no test for a forked page")
+MKWRITE = Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_page_mkwrite (07b8aa30): assert(page) after find_get_page")
+STABLE = Source("Linux 3.9 and later, mm/filemap.c:grab_cache_page_write_begin, wait_for_stable_page")
+WRITE = Source("OGAWAHirofumi/tux3 0dd55b3f, user/kernel/filemap_blocklib.c:tux3_write_begin: the wait, then the fork")
+COMMIT = Source("OGAWAHirofumi/tux3 0dd55b3f, user/kernel/commit.c:do_commit, save_sb: after tux3_iowait_wait")
+EVICT = Source("OGAWAHirofumi/tux3 0dd55b3f, user/kernel/inode.c:tux3_evict_inode: forked pages are freed by force")
+WP = Source("linux-tux3, mm/memory.c:do_wp_page (acb71e58): the faulting PTE is replaced by a plain set_pte_at")
+FLAGS = Source("linux-tux3, fs/tux3/buffer_fork.c:free_forked_buffers (18a490ba): the order of reading the flags")
+ORDER = Source("linux-tux3, fs/tux3/buffer_writeback.c:prepare_and_lock_page (01360bf0): PG_writeback first")
+DIRTY = Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (07b8aa30)")
+
+CPU = ("I1", "I3", "I5", "I6", "I7", "I8")
+
+REFILL = Case(
+    name="reclaim",
+    family="life",
+    title="Reclaim takes the folio, and write(2) brings the page back",
+    asks="A clean folio is freed between the end of its write-out and the commit. Does the page come back as it was?",
+    columns="""
+        writer                  | kswapd                 | kernel
+        dirty: write p0:0       | reclaim p0 after dirty | closed: transition after dirty
+        write p0:1 after closed |                        |
+    """,
+    mappings=(),
+    judges=CPU,
+    vary=("fork", "refuse", "bounce"),
+    expect={
+        # What is clean has been written, and the tree in memory leads to it before the commit does.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # Writing into the folio of the closed delta loses the cut, with or without reclaim.
+        "in_place": "VIOLATED(I3, I6)",
+    },
+    bounds="One page, two writes, one folio scanned, one delta closed.",
+    sources=(SCAN, FORK),
+)
+
+ORPHAN = Case(
+    name="reclaim+orphan",
+    family="life",
+    title="Reclaim meets a forked folio",
+    asks="A forked folio has its mapping and its index, but another folio is in the slot. What does its reclaim clear?",
+    columns="""
+        writer                  | kswapd                  | kernel
+        dirty: write p0:0       | reclaim p0 after closed | closed: transition after dirty
+        write p0:0 after closed |                         |
+    """,
+    mappings=(),
+    judges=("I1", "I3", "I5", "I6", "I7"),  # not I8: without its own reference a forked folio is never freed by polling
+    vary=("fork", "refuse"),
+    expect={
+        # One reference more than reclaim accounts for.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # From the unlock until the list of forked folios counts its buffers nothing else keeps it: the new folio loses
+        # its slot, and the list gets a folio that is freed.
+        "no_own_reference": "VIOLATED(I5)",
+    },
+    bounds="One page, two writes, one folio scanned, one delta closed.",
+    sources=(FORK, SCAN),
+)
+
+TRUNCATED = Case(
+    name="truncate",
+    family="life",
+    title="Truncation of a page that the closed delta still has to write",
+    asks="The page is dropped, its old content not yet on disk, and written again. Which delta gets what?",
+    columns="""
+        writer               | cutter                        | kswapd                  | kernel
+        dirty: write p0:0    | cut: truncate p0 after closed | reclaim p0 after closed | closed: transition after dirty
+        write p0:1 after cut |                               |                         |
+    """,
+    mappings=(),
+    judges=CPU,
+    vary=("fork", "refuse", "bounce"),
+    expect={
+        # A fork without a copy: the old folio stays for its delta, the slot is empty, and a refill finds the hole.
+        "tux3": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "rik_wait": "HOLDS",
+        # Waiting for the older delta, as mainline waits for writeback.
+        "stable_pages": "HOLDS",
+        # Dropped under the flusher's hands.
+        "in_place": "VIOLATED(I5, I6)",
+    },
+    bounds="One page, one truncation, two writes, one folio scanned, one delta closed.",
+    sources=(INVALIDATE, TRUNCATE),
+)
+
+READ_FAULT = Case(
+    name="truncate+read_fault",
+    family="life",
+    title="A read fault sleeps on the folio lock while the page is truncated",
+    asks="The folio has left the page cache with its mapping kept. What does the read fault map once the file has "
+    "grown again?",
+    columns="""
+        app               | cutter                   | reader                 | kernel
+        dirty: store p0:0 | truncate p0 after closed | load p0:0 after closed | closed: transition after dirty
+    """,
+    mappings=("app", "reader"),
+    judges=CPU,
+    vary=("fork", "refuse", "recheck"),
+    expect={
+        # A page that mainline deletes has no mapping any more; a page that Tux3 forks keeps it, and the truncated bytes
+        # come back.
+        "tux3": "VIOLATED(I1)",
+        "tux3_coherent": "HOLDS",
+        "stable_pages": "HOLDS",
+    },
+    bounds="One page, one truncation, one store, one load, one delta closed.",
+    sources=(INVALIDATE, FAULT),
+)
+
+WRITE_FAULT = Case(
+    name="truncate+write_fault",
+    family="life",
+    title="A write fault whose folio is truncated before it gets the lock",
+    asks="page_mkwrite meets a forked folio and looks its index up again. What if there is none?",
+    columns="""
+        app                     | cutter                   | kernel
+        dirty: store p0:0       | truncate p0 after closed | closed: transition after dirty
+        store p0:1 after closed |                          |
+    """,
+    mappings=("app",),
+    judges=CPU,
+    vary=("fork", "refuse", "recheck"),
+    expect={
+        # The retry asserts that the look-up finds a page; after a fork without a clone there is none.
+        "tux3": "VIOLATED(I1, I5)",
+        "tux3_coherent": "HOLDS",
+        # Without a fork the folio has lost its mapping, and the fault starts over.
+        "stable_pages": "HOLDS",
+        # A fault that is let in forks the folio between truncation's look-up and its lock: a BUG in need_fork.
+        "no_truncate_lock": "VIOLATED(I5)",
+    },
+    bounds="One page, one truncation, two stores, one delta closed.",
+    sources=(MKWRITE, INVALIDATE),
+)
+
+PINNED = Case(
+    name="truncate+pinned",
+    family="life",
+    title="Truncation of a page that a device has registered",
+    asks="Truncation ends the bond of pin and file in every kernel. What is left to go wrong?",
+    columns="""
+        app                        | device            | cutter                             | kernel
+        w: store p0:0              | device_write p0:1 | cut: truncate p0 after end, pinned | end: transition after w
+        pinned: mr_register p0     |                   |                                    |
+        mr_deregister p0 after cut |                   |                                    |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I5", "I7", "I8"),
+    vary=("fork", "refuse", "dirty_clean", "dirty_forked", "longterm"),
+    expect={
+        # The pin's dirty call meets a forked folio that its delta has cleaned.
+        "tux3": "VIOLATED(I5)",
+        # A folio that is deleted has no mapping: the dirty call reaches no file system.
+        "stable_pages": "HOLDS",
+        # Nothing is in the slot, so there is nothing to forward to.
+        # reason: it was VIOLATED as long as the registration could come after the truncation, by its own faults (the
+        # two cases above); the truncation now waits for the pin.
+        "forward_range": "HOLDS",
+        "no_longterm": "HOLDS(refused)",
+    },
+    bounds="One page, one registration, one device write, one truncation, one delta closed.",
+    sources=(INVALIDATE, DIRTY),
+)
+
+TAIL = Case(
+    name="truncate+tail",
+    family="life",
+    title="Truncation within the page, then reclaim",
+    asks="Of the page only zeros are new, and there is nothing to write. May it be clean while the old folio is not on "
+    "disk?",
+    columns="""
+        writer               | cutter                            | kswapd               | kernel
+        dirty: write p0:0    | cut: truncate_tail p0:1 after end | reclaim p0 after cut | end: transition after dirty
+        write p0:1 after cut |                                   |                      |
+    """,
+    mappings=(),
+    judges=CPU,
+    vary=("fork", "refuse"),
+    expect={
+        # Tux3 dirties it, only to pin it.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # A clean page is reclaimed, and the refill reads what the disk had before the old folio's delta.
+        "no_clone_dirty": "VIOLATED(I1)",
+    },
+    bounds="One page, one truncation, two writes, one folio scanned, one delta closed.",
+    sources=(PARTIAL, TRUNCATE),
+)
+
+STABLE_DEVICE = Case(
+    name="stable_device",
+    family="life",
+    title="write(2) on a device that asks for stable pages",
+    asks="The generic code waits for the write-out before Tux3 could fork. Is a fork needed at all then?",
+    columns="""
+        writer                  | kernel
+        dirty: write p0:0       | closed: transition after dirty
+        write p0:1 after closed |
+    """,
+    mappings=(),
+    judges=CPU,
+    stable_device=True,
+    vary=("fork", "refuse", "bounce"),
+    expect={
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # A folio that is dirty for the closed delta and not yet in a bio has no write-out to wait for: what is written
+        # in place then gets into the wrong delta, although the page is stable on its way to the disk.
+        "in_place": "VIOLATED(I6)",
+    },
+    bounds="One page, two writes, one delta closed.",
+    sources=(STABLE, WRITE),
+)
+
+STABLE_HOLDER = Case(
+    name="stable_device+device_read",
+    family="life",
+    title="The same, with a device that reads the page",
+    asks="Does the wait for stable pages keep holder and process on one page?",
+    columns="""
+        app                     | device           | writer                  | kernel
+        dirty: store p0:0       | device_read p0:0 | write p0:0 after closed | closed: transition after dirty
+        mr_register p0 readonly |                  |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
+    stable_device=True,
+    vary=("fork", "refuse", "busy", "bounce"),
+    expect={
+        # The fork comes before the write-out has begun.
+        "tux3": "VIOLATED(I2)",
+        "stable_pages": "HOLDS",
+    },
+    bounds="One page, one read-only registration, one device read, one write(2), one delta closed.",
+    sources=(STABLE, WRITE),
+)
+
+CRASH = Case(
+    name="crash",
+    family="life",
+    title="The power fails at any step",
+    asks="What does recovery find: one delta or the other, whole?",
+    columns="""
+        writer                | power          | reader                  | kernel
+        dirty: write p0       | crashed: crash | load p0:0 after crashed | closed: transition after dirty
+        write p0 after closed |                | load p0:1 after crashed |
+    """,
+    mappings=("reader:absent",),
+    judges=("I1", "I3", "I5", "I6", "I7"),  # not I8: memory is gone
+    vary=("fork", "refuse", "bounce"),
+    expect={
+        # The superblock is written when all I/O of its delta is done.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # It leads to a cell that has not been written.
+        "no_superblock_order": "VIOLATED(I6)",
+    },
+    bounds="One page, two writes of both cells, one crash, one delta closed.",
+    sources=(COMMIT,),
+)
+
+EVICTED = Case(
+    name="evict",
+    family="life",
+    title="The inode is evicted while a device has a forked folio of it pinned",
+    asks="A pin does not keep the inode. The forked folio's mapping leads to it: what does the dirty call meet?",
+    columns="""
+        app                         | writer                    | vfs                        | kernel
+        store p0:0                  | new: write p0:0 after end | gone: evict after off, new | end: transition after pin
+        pin: mr_register p0         |                           |                            | transition after new
+        off: munmap app             |                           |                            | transition after gone
+        mr_deregister p0 after gone |                           |                            |
+    """,
+    mappings=("app",),
+    deltas=3,
+    judges=("I5", "I7", "I8"),
+    vary=("fork", "refuse"),
+    expect={
+        # Freed by force, the folio lives on by the holder's reference, with no mapping: the dirty call is harmless, and
+        # what the device has written is lost, as in any kernel.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # Left alone, its mapping is that of a freed inode.
+        "no_forced_free": "VIOLATED(I5)",
+    },
+    bounds="One page, one registration, one write(2), one eviction, three deltas closed.",
+    sources=(EVICT, FORK),
+)
+
+REUSED = Case(
+    name="reuse",
+    family="life",
+    title="A freed folio is used again while an old translation leads to it",
+    asks="The folio that a thread's TLB still has is freed, and becomes the next copy. What does the thread see?",
+    columns="""
+        app                             | thread                | kernel
+        dirty: store p0:0               | sibling_load app p0:0 | closed: transition after dirty
+        again: store p0:0 after closed  |                       | more: transition after again
+        store p0:0 after more           |                       |
+    """,
+    mappings=("app:sibling",),
+    deltas=2,
+    judges=("I7", "I8"),
+    vary=("fork", "flush_orig"),
+    expect={
+        # The faulting PTE is replaced without a flush, and its folio freed by the next poll.
+        "tux3": "VIOLATED(I8)",
+        "tux3_coherent": "HOLDS",
+        "stable_pages": "HOLDS",
+    },
+    bounds="One page, three stores, one load by another thread, two deltas closed.",
+    sources=(WP, FORK),
+)
+
+FLAG_ORDER = Case(
+    name="flag_order",
+    family="life",
+    title="PG_writeback is set before PG_dirty is cleared",
+    asks="In the other order a folio on its way to the disk looks clean and idle for a while. Who looks?",
+    columns="""
+        app                              | device            | writer                  | kernel
+        w: store p0:0                    | device_write p0:1 | write p0:1 after pinned | end: transition after w
+        pinned: mr_register p0 after end |                   |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I7", "I8"),
+    vary=("fork", "pinfork", "off"),
+    expect={
+        "tux3": "VIOLATED(I2)",
+        "pin_forks": "HOLDS",
+        # need_fork and reclaim look under the folio lock, and the poll for forked folios runs in the flusher's own
+        # task: none of them can tell. A pin that asks need_fork under the page-table lock alone can.
+        "no_flag_order": "VIOLATED(I2)",
+    },
+    bounds="One page, one registration, one device write, one write(2), one delta closed.",
+    sources=(FLAGS, ORDER),
+)

@@ -1,0 +1,1 @@
+"""A model checker for families of designs; it knows nothing of pages."""

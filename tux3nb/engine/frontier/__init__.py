@@ -1,0 +1,1 @@
+"""The same search a layer at a time, with numpy."""

@@ -1,0 +1,216 @@
+"""What an exploration found: counts, depths, violations and events by policy, and the graph to ask further."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tux3nb.engine.event import Event, explain
+from tux3nb.engine.policy import Family, bits
+from tux3nb.engine.system import System
+
+if TYPE_CHECKING:
+    from tux3nb.engine.compile import Printed
+
+HOLDS, REFUSED, VIOLATED, UNFINISHED = "HOLDS", "HOLDS(refused)", "VIOLATED", "UNFINISHED"
+
+Progress = Callable[[int, int, int, float], None]
+
+
+@dataclass
+class Limits:
+    """What ends an exploration early: shared states, seconds, bytes of the process; None is no limit."""
+
+    states: int | None = None
+    seconds: float | None = None
+    memory: int | None = None
+
+
+class Stopped(Exception):
+    """A limit of the run was hit; the text says which."""
+
+
+class Budget:
+    """A run's limits and clock; also tells the progress callback about every layer."""
+
+    def __init__(self, limits: Limits, progress: Progress | None):
+        self.limits, self.progress = limits, progress
+        self.begin = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.begin
+
+    def check(self, states: int):
+        """Raise Stopped where a limit is exceeded."""
+        limits = self.limits
+        if limits.states is not None and states > limits.states:
+            raise Stopped(f"states {limits.states}")
+        if limits.seconds is not None and self.seconds > limits.seconds:
+            raise Stopped(f"seconds {limits.seconds:g}")
+        if limits.memory is not None and resident() > limits.memory:
+            raise Stopped(f"memory {limits.memory}")
+
+    def layer_done(self, layer: int, frontier: int, states: int):
+        """One more layer is explored; `frontier` states are to be expanded next."""
+        if self.progress:
+            self.progress(layer, frontier, states, states / max(self.seconds, 1e-9))
+        if frontier:
+            self.check(states)
+
+
+def resident() -> int:
+    """Bytes of main memory this process has (where the system does not say: the most it ever had)."""
+    try:
+        with open("/proc/self/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+@dataclass
+class Violation:
+    """Where one property first fails for a set of policies: the layer, the state, and the step if one broke it."""
+
+    property: str
+    reason: str
+    depth: int
+    state: int
+    policies: int
+    step: int | None = None
+
+
+class Graph(Protocol):
+    """What can still be asked about the states and edges found; a search keeps them in its own form.
+
+    `arrivals` and `edges` are made on demand where a search does not store them, which takes memory.
+    """
+
+    @property
+    def arrivals(self) -> dict[int, list[tuple[int, int]]]:
+        """State -> [(depth, policies)], in order of depth."""
+
+    @property
+    def edges(self) -> list[tuple[int, int, int, int]]:
+        """(state, step, successor, policies)."""
+
+    def arrival(self, policy: int, state: int) -> int:
+        """The layer in which `policy` first reaches `state`; -1 if it never does."""
+
+    def layer(self, policy: int, depth: int) -> Iterator[int]:
+        """The states that `policy` first reaches in that layer, in any order."""
+
+    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
+        """A state of layer ``depth - 1`` and a step from it to `state`, for a state first reached at `depth`: the one
+        with the lowest step number, then the lowest state, so that every engine gives the same run."""
+
+    def stuck(self) -> Iterator[tuple[int, int]]:
+        """(state, policies) from which no settled state can be reached without a releasing step."""
+
+    def first_stuck(self) -> Iterator[tuple[int, int, int]]:
+        """(depth, state, policies) such that each policy with a stuck state comes once, with its shallowest."""
+
+    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
+        """The states of `layer` that are stuck under `policy`."""
+
+
+@dataclass
+class Exploration:
+    """All that one exploration found, by policy (bit masks over `family`).
+
+    reached, limits: name -> policies. fired: step index -> policies. depths: the policies that brought a new state,
+    by layer. stopped: which limit of the run itself (not of the model) ended it, or None. judged: the properties on
+    the whole graph that have been judged. state_masks / edge_masks: how many arrivals / edges have one policy set.
+    """
+
+    system: System
+    family: Family
+    printed: Printed
+    graph: Graph | None = None
+    shared_states: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    reached: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    limits: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    fired: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    depths: list[int] = field(default_factory=list)
+    stopped: str | None = None
+    judged: set[str] = field(default_factory=set)
+    state_masks: Counter = field(default_factory=Counter)
+    edge_masks: Counter = field(default_factory=Counter)
+    _violated: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+
+    @property
+    def arrivals(self) -> dict[int, list[tuple[int, int]]]:
+        return self.graph.arrivals
+
+    @property
+    def edges(self) -> list[tuple[int, int, int, int]]:
+        return self.graph.edges
+
+    def states(self, policy: int) -> int:
+        """Distinct states reachable under one policy."""
+        return sum(n for mask, n in self.state_masks.items() if mask >> policy & 1)
+
+    def edge_count(self, policy: int) -> int:
+        """Steps taken from these states, each once."""
+        return sum(n for mask, n in self.edge_masks.items() if mask >> policy & 1)
+
+    def depth(self, policy: int) -> int:
+        """The last layer that brought a new state, counted from 0."""
+        return max(d for d, mask in enumerate(self.depths) if mask >> policy & 1)
+
+    def first(self, policy: int, prop: str) -> Violation | None:
+        """The shallowest violation of `prop` under `policy`."""
+        mine = (v for v in self.violations if v.property == prop and v.policies >> policy & 1)
+        return min(mine, key=lambda v: v.depth, default=None)
+
+    def never_fired(self, policy: int) -> list[str]:
+        """Names of rules of which no binding fired under `policy`."""
+        names = {step.rule.name for step in self.system.steps}
+        names -= {self.system.steps[i].rule.name for i, mask in self.fired.items() if mask >> policy & 1}
+        return sorted(names)
+
+    # ---- how a search reports --------------------------------------------------------------------------
+    def spared(self, prop: str, depth: int) -> int:
+        """The policies for which no violation of `prop` at `depth` or above is known yet."""
+        known = 0
+        for at, mask in self._violated[prop].items():
+            if at <= depth:
+                known |= mask
+        return self.family.all & ~known
+
+    def violate(self, prop: str, reason: str, depth: int, state: int, policies: int, step: int | None = None):
+        """Keep a violation for those of `policies` that had none of this property, or only deeper ones."""
+        new = policies & self.spared(prop, depth)
+        if new:
+            self._violated[prop][depth] |= new
+            self.violations.append(Violation(prop, reason, depth, state, new, step))
+
+    def judge_state(self, broken: int, depth: int, state: int, policies: int):
+        """What ``printed.judge`` said about a state. Raises ModelError where a predicate cannot be computed."""
+        if broken < 0:
+            raise explain(self.printed.events[~broken], self.system, state)
+        for k in bits(broken):
+            prop, reason, _ = self.system.clauses[k]
+            self.violate(prop, reason, depth, state, policies)
+
+    def happen(self, event: Event, depth: int, state: int, policies: int):
+        """An event on a step from a state of layer `depth`. Raises ModelError where a read or write goes astray."""
+        if event.kind == "mark":
+            self.reached[event.name] |= policies
+        elif event.kind == "limit":
+            self.limits[event.name] |= policies
+        elif event.kind == "check":
+            self.violate(event.name, event.detail, depth + 1, state, policies, event.step)
+        else:
+            raise explain(event, self.system, state)

@@ -1,0 +1,363 @@
+"""Expressions over the fields of a state and the features of a policy.
+
+An expression is built by running ordinary Python code on proxies, folded where its parts are constants, and
+shared: two expressions of the same form are the same object. Its kind is one of
+
+* ``INT``  an unsigned value with a static range ``lo..hi``,
+* ``BOOL`` a truth value of a state,
+* ``SET``  a set of policies (possibly depending on the state): what ``policy.fork == "always"`` is.
+
+``and``, ``or``, ``not`` and ``if`` cannot be overloaded; using them on an expression is an error. Write ``&``,
+``|``, ``~`` and :func:`where`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from threading import RLock
+
+from tux3nb.errors import ModelError
+
+INT, BOOL, SET = "int", "bool", "set"
+COMPARE = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+building = RLock()  # held by whoever makes expressions and goes by their identity: the table is one for all threads
+
+
+class Expr:
+    """One node: an operator, its arguments, its kind and (for INT) its static range. `below` are those of its arguments
+    that are expressions."""
+
+    __slots__ = ("op", "args", "kind", "lo", "hi", "below")
+    _shared: dict = {}
+
+    def __new__(cls, op, args, kind, lo=0, hi=1):
+        key = (op, kind, tuple(id(a) if isinstance(a, Expr) else a for a in args))
+        node = cls._shared.get(key)
+        if node is None:
+            node = object.__new__(cls)
+            node.op, node.args, node.kind, node.lo, node.hi = op, args, kind, lo, hi
+            node.below = tuple([a for a in args if isinstance(a, Expr)])
+            cls._shared[key] = node
+        return node
+
+    def __init__(self, *_):  # all is done in __new__, which may return a shared node
+        pass
+
+    @classmethod
+    def forget_shared(cls):
+        """Start a new table of shared nodes (a new system begins); older expressions stay valid."""
+        cls._shared.clear()
+        for e in (TRUE, FALSE):  # these two everybody has
+            cls._shared[e.op, e.kind, e.args] = e
+
+    def __bool__(self):
+        raise ModelError("a state or policy value was used with if, and, or, not: write &, |, ~ or where()")
+
+    def __hash__(self):
+        return id(self)
+
+    def __eq__(self, other):
+        return compare("==", self, lift(other))
+
+    def __ne__(self, other):
+        return compare("!=", self, lift(other))
+
+    def __lt__(self, other):
+        return compare("<", self, lift(other))
+
+    def __le__(self, other):
+        return compare("<=", self, lift(other))
+
+    def __gt__(self, other):
+        return compare(">", self, lift(other))
+
+    def __ge__(self, other):
+        return compare(">=", self, lift(other))
+
+    def __add__(self, other):
+        return add(self, lift(other))
+
+    def __radd__(self, other):
+        return add(lift(other), self)
+
+    def __sub__(self, other):
+        return subtract(self, lift(other))
+
+    def __mul__(self, other):
+        return multiply(self, lift(other))
+
+    def __and__(self, other):
+        return conj(self, lift(other))
+
+    def __or__(self, other):
+        return disj(self, lift(other))
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __invert__(self):
+        return negate(self)
+
+    @property
+    def is_const(self) -> bool:
+        return self.op == "const"
+
+    @property
+    def value(self) -> int:
+        return self.args[0]
+
+    def __repr__(self):
+        return show(self)
+
+
+def const(value: int | bool) -> Expr:
+    """A constant; True and False are BOOL, whole numbers are INT."""
+    known = Expr._shared.get(("const", BOOL if value is True or value is False else INT, (value,)))
+    if known is not None:
+        return known
+    if isinstance(value, bool):
+        return Expr("const", (int(value),), BOOL)
+    if not isinstance(value, int):
+        raise ModelError(f"{value!r} is not a whole number")
+    return Expr("const", (value,), INT, value, value)
+
+
+TRUE, FALSE = const(True), const(False)
+
+
+def lift(value) -> Expr:
+    """An expression from an expression or a Python number."""
+    return value if isinstance(value, Expr) else const(value)
+
+
+def _expect(kind: str, *args: Expr):
+    for a in args:
+        if a.kind != kind:
+            raise ModelError(f"expected {kind}, got {a.kind}: {a}")
+
+
+def compare(op: str, a: Expr, b: Expr) -> Expr:
+    _expect(INT, a, b)
+    if a.is_const and b.is_const:
+        return const(COMPARE[op](a.value, b.value))
+    if op == "==" and (a.hi < b.lo or b.hi < a.lo):
+        return FALSE
+    if op == "!=" and (a.hi < b.lo or b.hi < a.lo):
+        return TRUE
+    if a is b:
+        return const(op in ("==", "<=", ">="))
+    return Expr(op, (a, b), BOOL)
+
+
+def add(a: Expr, b: Expr) -> Expr:
+    a, b = as_int(a), as_int(b)
+    if a.is_const and b.is_const:
+        return const(a.value + b.value)
+    if a.is_const and a.value == 0:
+        return b
+    if b.is_const and b.value == 0:
+        return a
+    return Expr("+", (a, b), INT, a.lo + b.lo, a.hi + b.hi)
+
+
+def subtract(a: Expr, b: Expr) -> Expr:
+    a, b = as_int(a), as_int(b)
+    if a.is_const and b.is_const:
+        return const(a.value - b.value)
+    if b.is_const and b.value == 0:
+        return a
+    return Expr("-", (a, b), INT, a.lo - b.hi, a.hi - b.lo)
+
+
+def multiply(a: Expr, b: Expr) -> Expr:
+    _expect(INT, a, b)
+    if a.is_const and b.is_const:
+        return const(a.value * b.value)
+    for x, y in ((a, b), (b, a)):
+        if x.is_const and x.value in (0, 1):
+            return y if x.value else const(0)
+    return Expr("*", (a, b), INT, a.lo * b.lo, a.hi * b.hi)
+
+
+def as_int(a: Expr) -> Expr:
+    """A truth value as 0 or 1, so that references can be counted by summing comparisons."""
+    if a.kind == BOOL:
+        return const(a.value) if a.is_const else Expr("int", (a,), INT, 0, 1)
+    _expect(INT, a)
+    return a
+
+
+def _logic(a: Expr, b: Expr) -> str:
+    if INT in (a.kind, b.kind):
+        raise ModelError(f"& and | join truth values or policy sets, not numbers: {a} with {b}")
+    return SET if SET in (a.kind, b.kind) else BOOL
+
+
+def conj(a: Expr, b: Expr) -> Expr:
+    kind = _logic(a, b)
+    for x, y in ((a, b), (b, a)):
+        if x.is_const:
+            return y if x.value else FALSE
+    return a if a is b else Expr("and", (a, b), kind)
+
+
+def disj(a: Expr, b: Expr) -> Expr:
+    kind = _logic(a, b)
+    for x, y in ((a, b), (b, a)):
+        if x.is_const:
+            return TRUE if x.value else y
+    return a if a is b else Expr("or", (a, b), kind)
+
+
+def negate(a: Expr) -> Expr:
+    if a.kind == INT:
+        raise ModelError(f"~ negates truth values or policy sets, not the number {a}")
+    if a.is_const:
+        return const(not a.value)
+    return a.args[0] if a.op == "not" else Expr("not", (a,), a.kind)
+
+
+def every(terms: Iterable) -> Expr:
+    """True where all of `terms` are."""
+    out = TRUE
+    for t in terms:
+        out = conj(out, lift(t))
+    return out
+
+
+def some(terms: Iterable) -> Expr:
+    """True where at least one of `terms` is."""
+    out = FALSE
+    for t in terms:
+        out = disj(out, lift(t))
+    return out
+
+
+def count(terms: Iterable) -> Expr:
+    """How many of `terms` are true."""
+    out = const(0)
+    for t in terms:
+        out = add(out, as_int(lift(t)))
+    return out
+
+
+def where(test, a, b) -> Expr:
+    """`a` where `test` holds, else `b`."""
+    test, a, b = lift(test), as_int(lift(a)), as_int(lift(b))
+    if test.kind != BOOL:
+        raise ModelError(f"where() chooses by a state's truth value, not by {test.kind}: {test}")
+    if test.is_const:
+        return a if test.value else b
+    return a if a is b else Expr("where", (test, a, b), INT, min(a.lo, b.lo), max(a.hi, b.hi))
+
+
+# ---- small sets of versions as bit masks ---------------------------------------------------------------
+def bit(n) -> Expr:
+    """The set {n}."""
+    n = lift(n)
+    return const(1 << n.value) if n.is_const else Expr("bit", (n,), INT, 1, 1 << n.hi)
+
+
+def union(a, b) -> Expr:
+    a, b = lift(a), lift(b)
+    _expect(INT, a, b)
+    for x, y in ((a, b), (b, a)):
+        if x.is_const and x.value == 0:
+            return y
+    if a.is_const and b.is_const:
+        return const(a.value | b.value)
+    full = (1 << max(a.hi.bit_length(), b.hi.bit_length())) - 1
+    return a if a is b else Expr("union", (a, b), INT, 0, full)
+
+
+def without(a, b) -> Expr:
+    """The members of set `a` that are not in set `b`."""
+    a, b = lift(a), lift(b)
+    _expect(INT, a, b)
+    if b.is_const and b.value == 0 or a.is_const and a.value == 0:
+        return a
+    if a.is_const and b.is_const:
+        return const(a.value & ~b.value)
+    return Expr("without", (a, b), INT, 0, a.hi)
+
+
+def has(a, n) -> Expr:
+    """Whether `n` is a member of the set `a`."""
+    a, n = lift(a), lift(n)
+    _expect(INT, a, n)
+    if a.is_const and n.is_const:
+        return const(bool(a.value >> n.value & 1))
+    return Expr("has", (a, n), BOOL)
+
+
+# ---- reading an expression -----------------------------------------------------------------------------
+def walk(*roots: Expr, done: Container[int] = ()):
+    """Every node below `roots`, each once, arguments before users; those whose id is in `done` are passed over."""
+    seen, stack = set(), [*reversed(roots)]
+    while stack:
+        e = stack.pop()
+        if e is None:  # the arguments of the next one have been there
+            yield stack.pop()
+        elif id(e) not in seen and id(e) not in done:
+            seen.add(id(e))
+            if e.below:
+                stack += (e, None, *e.below[::-1])
+            else:
+                yield e
+
+
+def rebuild(e: Expr, change) -> Expr:
+    """The same expression with every leaf (``get``, ``feature``) replaced by ``change(leaf)``, folded anew."""
+    done: dict[int, Expr] = {}
+    for node in walk(e):
+        if node.op in ("get", "feature"):
+            done[id(node)] = change(node)
+        elif node.op == "const":
+            done[id(node)] = node
+        else:
+            args = [done[id(a)] if isinstance(a, Expr) else a for a in node.args]
+            done[id(node)] = BUILD[node.op](*args)
+    return done[id(e)]
+
+
+BUILD = {op: (lambda a, b, op=op: compare(op, a, b)) for op in COMPARE} | {
+    "+": add,
+    "-": subtract,
+    "*": multiply,
+    "int": as_int,
+    "and": conj,
+    "or": disj,
+    "not": negate,
+    "where": where,
+    "bit": bit,
+    "union": union,
+    "without": without,
+    "has": has,
+}
+SYMBOL = {"and": "&", "or": "|", "union": "|", "without": "\\"}
+
+
+def show(e: Expr) -> str:
+    """The expression as a reader would write it."""
+    a = e.args
+    if e.op == "const":
+        return str(bool(a[0])) if e.kind == BOOL else str(a[0])
+    if e.op == "get":
+        return a[0].label(a[1].value) if a[1].is_const else f"{a[0].name}[{show(a[1])}]"
+    if e.op == "feature":
+        return f"policy.{a[0].id} in {{{', '.join(a[1])}}}"
+    if e.op == "not":
+        return f"~{show(a[0])}"
+    if e.op == "int":
+        return show(a[0])
+    if e.op in ("where", "bit", "has"):
+        return f"{e.op}({', '.join(map(show, a))})"
+    return f"({show(a[0])} {SYMBOL.get(e.op, e.op)} {show(a[1])})"

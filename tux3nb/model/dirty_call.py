@@ -1,0 +1,57 @@
+"""What becomes of a holder's set_page_dirty on the folio that it holds; used by the holders' rules."""
+
+from tux3nb.engine.terms import where
+from tux3nb.model.folio import empty, in_folio
+from tux3nb.model.operations import CELLS
+from tux3nb.model.world import OOPS
+
+CALLED = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
+OUTCOMES = (*CALLED, "gone", "freed_inode")  # the last two: of a folio that has left the file
+KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
+
+
+def dirty_call(s, policy, f, outcome: str, cells):
+    """Guard and effect of the dirty call on folio `f` that ends in `outcome`; call it before any write.
+
+    `cells` are the cells that the holder has written, for the policy that forwards just those. A folio that has lost
+    its mapping (``gone``) has no file system to be told: only its own flag is set.
+    """
+    attached = s.detached[f] == 0
+    live, dirty = attached & (s.forked[f] == 0), s.dirty[f] == 1
+    forked = attached & (s.forked[f] == 1)
+    forwarding = policy.dirty_forked.one_of("forward_page", "forward_range")
+    guard = {
+        "dirty": live & dirty,
+        "bug": live & ~dirty & (policy.dirty_clean == "bug"),
+        "queue": live & ~dirty & (policy.dirty_clean == "queue"),
+        "warn": forked & dirty & (policy.dirty_forked == "assert"),
+        "bug_forked": forked & ~dirty & (policy.dirty_forked == "assert"),
+        "drop": forked & ((policy.dirty_forked == "drop") | forwarding & empty(s)),
+        "forward_page": forked & ~empty(s) & (policy.dirty_forked == "forward_page"),
+        "forward_range": forked & ~empty(s) & (policy.dirty_forked == "forward_range"),
+        "gone": s.detached[f] == 1,
+        "freed_inode": s.detached[f] == 2,
+    }
+    s.require(guard[outcome])
+    s.mark("assert_passed", outcome == "dirty")
+    s.ensure("I5w", outcome != "warn", "dirty call on a forked folio: the kernel warns")
+    if outcome == "bug":
+        s.oops = OOPS.index("dirty call on a clean folio")
+    elif outcome == "bug_forked":
+        s.oops = OOPS.index("dirty call on a forked folio that is clean")
+    elif outcome == "freed_inode":
+        s.oops = OOPS.index("use of the mapping of a freed inode")
+    elif outcome == "queue":
+        s.tag[f] = s.cur
+        s.dirty[f] = 1
+    elif outcome.startswith("forward"):
+        forward(s, f, CELLS if outcome == "forward_page" else cells)
+
+
+def forward(s, f, cells):
+    """Copy `cells` of the forked folio to the one that is in the slot now, and dirty that for the current delta."""
+    now = s.slot[s.index[f]]
+    for c, value in [(c, where(in_folio(s, f, c), s.cell[f, c], s.cell[now, c])) for c in cells]:
+        s.cell[now, c] = value
+    s.tag[now] = where(s.dirty[now] == 1, s.tag[now], s.cur)
+    s.dirty[now] = 1

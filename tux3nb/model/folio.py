@@ -1,0 +1,118 @@
+"""Reading the world as the kernel does: reference counts, need_fork, free folios. Used by the rules."""
+
+from tux3nb.engine.terms import as_int, const, count, every, has, some, union, where
+from tux3nb.model.operations import CELLS
+from tux3nb.model.world import PC, tasks_of
+
+
+def refs_of_tasks(s, f, but=None):
+    """Transient references: a task's looked-up folio, and the folio that its fault came from."""
+    w = s.world
+    out = count(s.folio[t] == f + 1 for t in _axis(w, "folio") if t != but)
+    for t in _axis(w, "fault"):
+        if t != but:
+            out = out + as_int((s.fault[t] == f + 1) & (s.folio[t] != f + 1))
+    return out
+
+
+def _axis(w, name):
+    f = w.fields.get(name)
+    return f.axes[0] if f else ()
+
+
+def mapcount(s, f):
+    return count(s.pte[m] == f + 1 for m in s.world.mappings)
+
+
+def holds(s, f, pins_only=False):
+    """How many holders hold folio f (`pins_only`: with a counted pin)."""
+    return count(s.hold[h.name] == f + 1 for h in s.world.holders if h.pin or not pins_only)
+
+
+def pins(s, f):
+    """What folio_maybe_dma_pinned can see: held pins, and those that GUP-fast is about to keep or drop."""
+    out = holds(s, f, pins_only=True)
+    for task in tasks_of(op for op in s.world.ops if "fast" in op.how.walks and op.how.pin):
+        out = out + as_int((s.pc[task] == PC.fast_check) & (s.folio[task] == f + 1))
+    return out
+
+
+def pinned(s, f):
+    return pins(s, f) > 0
+
+
+def registered(s, f):
+    """What a holder index knows: the holds on f, plain references too."""
+    return holds(s, f) > 0
+
+
+def held(s, policy, f):
+    """f may be held, as far as the policy can see: by a registered hold where there is an index, else by a pin."""
+    indexed = policy.fork == "unless_registered"
+    return (indexed & registered(s, f)) | (~indexed & pinned(s, f))
+
+
+def users(s, f):
+    """How many PTEs, tasks and holders refer to f."""
+    return mapcount(s, f) + refs_of_tasks(s, f) + holds(s, f)
+
+
+def empty(s):
+    """The page-cache slot has no folio; only the slot of a single page can be without."""
+    return s.slot[0] == s.world.nothing
+
+
+def refcount(s, f):
+    """References by kind: cache (or the dummy cache of a forked folio), buffers, own, and users."""
+    cache = as_int(some(s.slot[p] == f for p in s.world.pages) | (s.forked[f] == 1))
+    return cache + s.private[f] + s.own[f] + users(s, f)
+
+
+def extra_references(s, f, task):
+    """Whether anybody beyond cache, buffers, PTEs and the caller `task` holds a reference."""
+    return (refs_of_tasks(s, f, but=task) + holds(s, f)) > 0
+
+
+def in_folio(s, f, c):
+    """Cell c is one of folio f's: it belongs to the page of f's index."""
+    return s.index[f] == s.world.page_of(c)
+
+
+def cells_in(s, f):
+    """The cells of folio f's page, as a set."""
+    out = const(0)
+    for c in CELLS:
+        out = union(out, where(in_folio(s, f, c), 1 << c, 0))
+    return out
+
+
+def written(s, c):
+    """The closed delta's I/O for cell c is done."""
+    return has(s.written, c) if len(s.world.pages) > 1 else s.bio_stage == 3
+
+
+def in_bio(s, f):
+    """A bio reads, or will read, this very folio."""
+    return (s.writeback[f] == 1) | ((s.bio_folio == f + 1) & (s.bio_stage > 0) & (s.bounced == 0))
+
+
+def must_fork(s, f, delta):
+    """need_fork says NEED_FORK: under writeback, or dirty for another delta than `delta`."""
+    return (s.writeback[f] == 1) | ((s.dirty[f] == 1) & (s.tag[f] != delta))
+
+
+def free_folio(s):
+    """(the lowest free folio, whether there is none).
+
+    A live or orphaned folio has buffers; a free one has not, and is not one that its last holder keeps.
+    """
+    pool = s.world.folios
+    choice = pool[-1]
+    for f in reversed(pool[:-1]):
+        choice = where((s.private[f] == 0) & (s.detached[f] == 0), f, choice)
+    return choice, every((s.private[f] == 1) | (s.detached[f] != 0) for f in pool)
+
+
+def mapped_where(s, f, test):
+    """Whether some mapping that maps f passes `test(m)`."""
+    return some((s.pte[m] == f + 1) & test(m) for m in s.world.mappings)

@@ -1,0 +1,206 @@
+"""What a property must remember: which writes may be current, which a delta may and must contain.
+
+A write is an interval. ``cand[c]`` is the set of writes to cell c that may be current: a write joins when it
+starts, and when it ends those that had completed before its start leave. ``cand_cpu`` is the same except that
+holders' writes displace nothing, so that a lost holder write can be told from a lost CPU write. ``ok_front`` and
+``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken[c, v]`` are the values
+that the other page's cell had lost for good when a CPU began to write version v to cell c.
+"""
+
+from tux3nb.engine.terms import TRUE, const, has, some, union, where, without
+from tux3nb.model.operations import CELLS, Op
+from tux3nb.model.world import PC, tasks_of
+
+
+def active(s, op: Op):
+    """The operation has begun and not ended."""
+    return (s.line[op.task] == op.line) & (s.pc[op.task] != PC.idle)
+
+
+def begun(s, op: Op):
+    return (s.line[op.task] > op.line) | active(s, op)
+
+
+def in_flight(s, c):
+    """The writes to cell c that have begun and not ended."""
+    out = const(0)
+    for op in s.world.writing(c):
+        if op.how.at_once:
+            continue
+        out = union(out, where(active(s, op), 1 << op.version[c], 0))
+    return out
+
+
+def started(s, c):
+    """The writes to cell c that have begun by now, the initial value included."""
+    out = const(1)
+    for op in s.world.writing(c):
+        out = union(out, where(begun(s, op), 1 << op.version[c], 0))
+    return out
+
+
+def unbound(s, op: Op):
+    """The operation goes through a hold whose bond to the file has ended."""
+    return s.unbound[op.holder] == 1 if "holder" in (op.how.writes, op.how.reads) else const(False)
+
+
+def write_starts(s, op: Op):
+    """`op` begins to write its cells; what a holder writes whose bond has ended concerns nobody."""
+    free = unbound(s, op)
+    for c, v in op.version.items():
+        s.superseded[op.task, c] = where(free, 0, without(s.cand_cpu[c], in_flight(s, c)))
+        new = where(free, 0, 1 << v)
+        s.cand[c] = union(s.cand[c], new)
+        s.cand_cpu[c] = union(s.cand_cpu[c], new)
+        readers_may_see(s, c, v)
+    overtakes(s, op)
+
+
+def overtakes(s, op: Op):
+    """A CPU write begins in a world of two pages: what the other page has lost by now comes before it."""
+    if op.how.writes != "cpu" or len(s.world.pages) == 1:
+        return
+    for c, v in op.version.items():
+        s.overtaken[c, v] = without(started(s, 1 - c), s.cand_cpu[1 - c])
+
+
+def bonds_end(s):
+    """Truncation or eviction of the index: whoever holds a folio of it is bound to the file no more."""
+    for h in s.world.holders:
+        s.unbound[h.name] = where(s.hold[h.name] != 0, 1, s.unbound[h.name])
+    for c in s.world.holder_cells:
+        s.owed[c] = 0
+    readers = [op for op in s.world.that("reads") if op.how.reads == "holder"]
+    for task in tasks_of(readers):
+        for c in CELLS:
+            mine = [op for op in readers if op.task == task and c in op.cells]
+            if mine:
+                free = some(active(s, op) & (s.hold[op.holder] != 0) for op in mine)
+                s.legal[task, c] = where(free, s.world.full, s.legal[task, c])
+
+
+def readers_may_see(s, c, v):
+    """A write that begins while a holder's read is under way may be what that read returns."""
+    readers = [op for op in s.world.that("reads") if c in op.cells]
+    for task in tasks_of(readers):
+        reading = some(active(s, op) for op in readers if op.task == task)
+        s.legal[task, c] = where(reading, union(s.legal[task, c], 1 << v), s.legal[task, c])
+
+
+def cpu_write_ends(s, op: Op, section):
+    """`op` (a write(2) of delta ``section - 1``) has completed: what it superseded is current no more."""
+    for c in op.version:
+        old = s.superseded[op.task, c]
+        s.cand[c] = without(s.cand[c], old)
+        s.cand_cpu[c] = without(s.cand_cpu[c], old)
+        s.ok_front[c] = without(s.ok_front[c], old)
+        s.ok_back[c] = where(section <= s.cur, without(s.ok_back[c], old), s.ok_back[c])
+        s.superseded[op.task, c] = 0
+
+
+def store_completes(s, op: Op):
+    """A CPU store is an interval of one step."""
+    (c,) = op.cells
+    v = op.version[c]
+    old = without(s.cand_cpu[c], in_flight(s, c))
+    s.cand[c] = union(without(s.cand[c], old), 1 << v)
+    s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
+    s.ok_front[c] = without(s.ok_front[c], old)
+    readers_may_see(s, c, v)
+    overtakes(s, op)
+
+
+def holder_write_ends(s, op: Op, pinned: bool, told: bool):
+    """A device write has been reaped, or a poke returned (`told`: after its dirty call; `pinned`: pin still held)."""
+    for c in op.version:
+        old = s.superseded[op.task, c]
+        s.cand[c] = without(s.cand[c], old)
+        if told:
+            s.told_front[c] = without(s.told_front[c], old)
+        else:
+            s.owed[c] = union(s.owed[c], old)
+        if pinned:
+            s.reaped_front[c] = without(s.reaped_front[c], old)
+        s.superseded[op.task, c] = 0
+
+
+def dirty_call_returned(s):
+    """What a holder has written and reaped is promised to the current delta."""
+    for c in s.world.holder_cells:
+        s.told_front[c] = without(s.told_front[c], s.owed[c])
+        s.owed[c] = 0
+
+
+def read_starts(s, op: Op):
+    """A holder's read begins; anything will do for one whose bond has ended."""
+    for c in op.cells:
+        s.legal[op.task, c] = where(unbound(s, op), s.world.full, s.cand[c])
+
+
+def section_begins(s, op: Op):
+    """A section of a delta later than the closed one: its write may not show in the closed one."""
+    for c, v in op.version.items():
+        s.ok_back[c] = where(s.cur > s.committed, without(s.ok_back[c], 1 << v), s.ok_back[c])
+
+
+def snapshot_taken(s, c, due=TRUE):
+    """The content of the closed delta is fixed for cell c, where it is due: only writes begun by now may show."""
+    late = without(s.world.full, started(s, c))
+    s.ok_back[c] = where(due, without(s.ok_back[c], late), s.ok_back[c])
+
+
+def delta_closes(s):
+    for c in CELLS:
+        s.ok_back[c] = s.ok_front[c]
+    for c in s.world.holder_cells:
+        s.told_back[c] = s.told_front[c]
+        s.reaped_back[c] = s.reaped_front[c]
+
+
+def delta_commits(s, value):
+    """Judge what the closed delta leaves on disk (`value` by cell), then forget its sets."""
+    for c in CELLS:
+        s.ensure("I6", has(s.ok_back[c], value[c]), f"cell {c} of the committed delta is not a value of its cut")
+    for c in s.world.holder_cells:
+        s.ensure(
+            "I4a",
+            has(s.told_back[c], value[c]) | ~has(s.ok_back[c], value[c]),
+            f"cell {c}: a holder's write, reaped and reported dirty before the delta closed, is not in it",
+        )
+        s.ensure(
+            "I4b",
+            has(s.reaped_back[c], value[c]) | ~has(s.ok_back[c], value[c]),
+            f"cell {c}: a holder's write, reaped before the delta closed, is not in it",
+        )
+        s.mark("promise_committed", s.told_back[c] != s.world.full)
+        s.mark("reaped_committed", s.reaped_back[c] != s.world.full)
+    judge_order(s, value)
+    for c in CELLS:
+        s.ok_back[c] = 0
+    for c in s.world.holder_cells:
+        s.told_back[c] = 0
+        s.reaped_back[c] = 0
+
+
+def judge_order(s, value):
+    """Of two pages: a write that is in the delta brings along what had completed on the other page before it began."""
+    if len(s.world.pages) == 1:
+        return
+    for c, v in [(page, v) for page in CELLS for v in range(1, s.world.versions[page])]:
+        there, lost = value[c] == v, s.overtaken[c, v]
+        s.ensure(
+            "I6m",
+            ~there | ~has(lost, value[1 - c]),
+            f"version {v} of page {c} is in the delta, and not what page {1 - c} was given before it",
+        )
+        s.mark("order_committed", there & (lost != 0))
+
+
+def legal_now(s, c, v):
+    """Reading `v` from cell c is legal at this instant for a reader that only CPU writes oblige."""
+    return has(s.cand_cpu[c], v)
+
+
+def current_now(s, c, v):
+    """Reading `v` from cell c is legal at this instant."""
+    return has(s.cand[c], v)

@@ -1,0 +1,146 @@
+"""What the notebooks look up: rules, cases, features, policies, properties, recordings, each as something to show."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import textwrap
+from collections.abc import Iterable
+
+from tux3nb.cases.case import Case
+from tux3nb.catalogue import catalogue, find
+from tux3nb.errors import UserError, nearest
+from tux3nb.model.features import FEATURES, NAMED, named_policy
+from tux3nb.model.properties import PROPERTIES
+from tux3nb.model.rules import all_rules, kinds
+from tux3nb.show.cells import Shown, Table
+from tux3nb.witness import Verdict, list_witnesses, load_recordings, run_witnesses
+
+PLAIN = ("tux3", "stable_pages", "in_place", "rik_wait", "migration_rule", "reverse_fork")  # where a case names none
+
+
+def the_case(case: Case | str) -> Case:
+    """A case as it is, or the one of that name."""
+    return case if isinstance(case, Case) else find(case)
+
+
+def spoken_of(case: Case) -> list[str]:
+    """The named policies that a case has an expectation for, in the order of the table."""
+    return [name for name in NAMED if name in (case.expect or PLAIN)]
+
+
+def rule_source(name: str) -> Shown:
+    """A rule of the model as it is written, and the kernel routine that it stands for."""
+    known = {r.name: r for r in all_rules()}
+    if name not in known:
+        raise UserError(f"no rule {name!r}{nearest(name, known)}")
+    source, cited = known[name].source.rstrip(), f"stands for: {known[name].kernel}"
+    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{cited}*")
+
+
+def cases() -> Table:
+    """The catalogue: every case with its family and its question."""
+    rows = {c.name: {"family": c.family, "asks": c.asks} for c in catalogue().values()}
+    return Table.from_dict(rows, orient="index", columns=["family", "asks"]).rename_axis("case")
+
+
+def operations() -> Table:
+    """The words that a column may use: what each operation does."""
+    rows = {k.name: {"does": k.says} for k in kinds().values()}
+    return Table.from_dict(rows, orient="index").rename_axis("operation")
+
+
+def columns(case: Case | str) -> Shown:
+    """A case as it is written: its question and its actors side by side."""
+    case = the_case(case)
+    script = textwrap.dedent(case.columns.strip("\n")).rstrip()
+    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script]))
+
+
+def features(case: Case | str | None = None) -> Table:
+    """The features of a policy: what each decides, who would have to build it, its values.
+
+    With a case: only those that some rule of the case reads; no other can change its answer.
+    """
+    read = None if case is None else the_case(case).features_read
+    rows = {}
+    for f in FEATURES:
+        if read is None or f.id in read:
+            values = "\n".join(f"{v}: {text}" for v, text in f.values.items())
+            rows[f.id] = {"decides": f.title, "owner": f.owner, "values": values}
+    return Table.from_dict(rows, orient="index", columns=["decides", "owner", "values"]).rename_axis("feature")
+
+
+def policies(case: Case | str | None = None) -> Table:
+    """The named policies and how each differs from Tux3's.
+
+    With a case: those that it has an expectation for, in the features that it reads.
+    """
+    case = None if case is None else the_case(case)
+    read = [f.id for f in FEATURES] if case is None else case.features_read
+    tux3, rows = named_policy("tux3"), {}
+    for name in NAMED if case is None else spoken_of(case):
+        differs = [f"{f}={v}" for f, v in named_policy(name).items() if v != tux3[f] and f in read]
+        rows[name] = {"says": NAMED[name][0], "differs from tux3": " ".join(differs)}
+    return Table.from_dict(rows, orient="index", columns=["says", "differs from tux3"]).rename_axis("policy")
+
+
+def properties(case: Case | str | None = None) -> Table:
+    """The properties that a case judges (None: all of them): id, title, sentence."""
+    judged = PROPERTIES if case is None else the_case(case).properties
+    rows = {p.id: {"title": p.title, "says": p.sentence} for p in judged}
+    return Table.from_dict(rows, orient="index", columns=["title", "says"]).rename_axis("property")
+
+
+def recorded(*names: str) -> Table:
+    """What a real Linux kernel did in small experiments, as recorded in data/ (see `tux3nb witness`).
+
+    Where a reader runs this live, the reader's own kernel stands beside it.
+    """
+    heads, rows = ["question", "the model says", "the kernel", "on"], {}
+    for name in names:
+        found = _recording(name)
+        kernel = found["kernel"]
+        on = f"{kernel['system']} {kernel['release'].split('-')[0]} {found['file_system'] or ''}".strip()
+        told = (found["question"], found["model_says"], found["verdict"].lower(), on)
+        rows[name] = dict(zip(heads, told, strict=True))
+    if live():
+        heads.append(f"here, {platform.system()} {platform.release().split('-')[0]}")
+        for name, said in here(names).items():
+            rows[name][heads[-1]] = said
+    return Table.from_dict(rows, orient="index", columns=heads).rename_axis("experiment")
+
+
+def live() -> bool:
+    """Whether a reader runs this in Jupyter, and not a command that makes pages which read the same everywhere."""
+    return "ipykernel" in sys.modules and "TUX3NB_EXECUTED" not in os.environ
+
+
+def here(names: Iterable[str]) -> dict[str, str]:
+    """What the running kernel does in these experiments, now; those that take root are left to `tux3nb witness`."""
+    needs = {w.name: w.needs for w in list_witnesses()}
+    said = {name: "needs root: see `tux3nb witness`" for name in names if "root" in needs[name]}
+    for report in run_witnesses([name for name in names if name not in said]) if len(said) < len(names) else ():
+        agrees = report.verdict is Verdict.AGREES
+        said[report.witness.name] = f"{report.verdict.lower()}{'' if agrees else f': {report.reason}'}"
+    return said
+
+
+def observed(name: str) -> dict[str, object]:
+    """The facts that an experiment observed, by their names; UserError for an unknown experiment."""
+    return dict(_recording(name)["observed"])
+
+
+def _recording(name: str) -> dict:
+    known = load_recordings()
+    if name not in known:
+        raise UserError(f"no recording {name!r}{nearest(name, known)}")
+    return known[name]
+
+
+def sources(case: Case | str) -> Shown:
+    """Where a case's facts come from."""
+    found = the_case(case).sources
+    text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
+    return Shown(text, markdown="\n".join(f"- [{s.text}]({s.url})" if s.url else f"- {s.text}" for s in found))
