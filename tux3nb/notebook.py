@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from tux3nb.answers.judge import Answer, Judged, Run, judge
+from tux3nb.answers.judge import Answer, Judged, judge
 from tux3nb.answers.matrix import recorded_verdicts
 from tux3nb.answers.story import race
+from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case, Source, named
 from tux3nb.catalogue import catalogue, find, from_file
+from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table, figure, verdict_html
@@ -62,7 +64,9 @@ class Checked(Answer):
     """An `Answer` that shows itself, and has a run to show even when every property holds."""
 
     judged: Judged | None = None
-    number: int = 0
+
+    def _tour(self, events: tuple[str, ...]) -> Run:
+        return self.judged.tours.show(self.judged.run.number(self.policy), events)
 
     def run(self, shows: Shows = None) -> Run:
         """A run: the shortest that violates the property `shows`, or one to the end that passes events on its way.
@@ -73,7 +77,7 @@ class Checked(Answer):
         """
         if shows is None:
             found = next((r.run for r in self.rows if r.run), None)
-            return found or self.judged.showcase(self.number, SHOWN_EVENTS)
+            return found or self._tour(SHOWN_EVENTS)
         if shows in (r.property for r in self.rows):
             row = self.row(shows)
             if row.run is None:
@@ -85,7 +89,7 @@ class Checked(Answer):
                 known = [*(r.property for r in self.rows), *reached]
                 said = f"no property and no event reached {event!r}{nearest(event, known)}"
                 raise UserError(f"case {self.case.name}: {said}")
-        return self.judged.showcase(self.number, events)
+        return self._tour(events)
 
     def deviations(self) -> dict[str, str]:
         """The features in which the policy differs from the case's base, of those that the case reads."""
@@ -121,9 +125,9 @@ def check(case: Case | str, policy: str | Mapping[str, str] | None = None, **fea
     `depth` (steps from the start) and `run(property)`. Raises UserError for an unknown case, policy, feature, value.
     """
     case = the_case(case)
-    family = case.one(_policy(case, policy, features))
-    judged = judge(case, family)
-    return Checked(**vars(judged.answer(0, family)), judged=judged)
+    whole = _policy(case, policy, features)
+    judged = judge(case, case.one(whole))
+    return Checked(**vars(judged.answer(whole)), judged=judged)
 
 
 def _wanted(case: Case, policies: Policies) -> dict[str, dict[str, str]]:
@@ -135,12 +139,8 @@ def _wanted(case: Case, policies: Policies) -> dict[str, dict[str, str]]:
 
 def _answers(case: Case, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Answer]:
     """One exploration for all the policies."""
-    if not wanted:
-        raise UserError("name at least one policy")
-    family = case.one(next(iter(wanted.values())))
-    family.policies, family.all = list(wanted.values()), (1 << len(wanted)) - 1
-    judged = judge(case, family)
-    return {label: judged.answer(i, family) for i, label in enumerate(wanted)}
+    judged = judge(case, Listed(FEATURES, wanted.values()))
+    return {label: judged.answer(policy) for label, policy in wanted.items()}
 
 
 def verdicts(case: Case | str, policies: Policies = None) -> Table:

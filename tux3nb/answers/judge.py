@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import Any
 
+from tux3nb.answers.tours import Run, Tours
 from tux3nb.cases.case import Case
 from tux3nb.engine.explain import evaluate, failing, values
-from tux3nb.engine.explore import (
-    HOLDS,
-    REFUSED,
-    UNFINISHED,
-    VIOLATED,
-    Exploration,
-    Limits,
-    Violation,
-    explore,
-    judge_progress,
-    replay,
-    shortest_run,
-    to_show,
-)
-from tux3nb.engine.policy import Family
-from tux3nb.engine.rule import Step
+from tux3nb.engine.explore import explore
+from tux3nb.engine.family import Family
+from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Exploration, Limits, Violation
+from tux3nb.engine.runs import Path, covers, judge_progress, possible_for, replay, run_of
 from tux3nb.errors import ModelError
 
-UNREACHED = "HOLDS(unreached)"
-NOT_PROMISED = "NOT PROMISED"
 SETS = ("cand", "cand_cpu", "ok_back", "told_back", "reaped_back", "legal")  # fields that are sets of versions
 TOLD = ("cell[", "image[", "slot[", "tlb[", "oops", *(f"{name}[" for name in SETS))
 REFUSING_EVENTS = ("longterm_refused",)
+WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
 
 
 @dataclass(frozen=True)
@@ -47,18 +38,6 @@ class Row:
 
     def __str__(self):
         return f"{self.verdict}({self.limit})" if self.limit else self.verdict
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as a value: the steps taken and the states passed (one more), as packed ints."""
-
-    case: str
-    steps: tuple[Step, ...] = field(hash=False)
-    states: tuple[int, ...] = ()
-
-    def __len__(self):
-        return len(self.steps)
 
 
 @dataclass
@@ -108,39 +87,37 @@ class Answer:
         raise KeyError(prop)
 
 
-def worst(verdicts) -> str:
+def worst(verdicts: Iterable[str]) -> str:
     """The verdict of a policy: VIOLATED before UNFINISHED before the qualified and the plain HOLDS."""
-    order = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
     found = set(verdicts)
-    return next((v for v in order if v in found), HOLDS)
+    return next((v for v in WORST_FIRST if v in found), HOLDS)
 
 
+@dataclass(eq=False)
 class Judged:
-    """One exploration of a case, judged: answers by policy, all from the same graph.
+    """One exploration of a case, judged: answers by policy and for the whole family, all look-ups.
 
-    tours: runs that other explorations of the case have shown; one that fits is shown again.
+    A policy is a dict that names every feature; UserError where it is not in the family that was explored.
     """
 
-    def __init__(self, case: Case, run: Exploration, representative: list[int]):
-        self.case, self.run, self.representative = case, run, representative
-        self._runs: list[tuple[tuple, int, Run]] = []
-        self._showcases: list[tuple[tuple[str, ...], int, Run]] = []
-        self._answers: dict[tuple[int, bool], Answer] = {}
-        self.tours: list[Run] = []
+    case: Case
+    run: Exploration
+    _runs: list[tuple[tuple, int, Run]] = field(default_factory=list)
+    _answers: dict[tuple[int, bool], Answer] = field(default_factory=dict)
 
-    def answer(self, policy: int, policies: Family, runs: bool = True) -> Answer:
-        """The answer for policy number `policy` of the unmerged family `policies`."""
-        answer = self.of(self.representative[policy], runs)
-        return replace(answer, policy=policies.policies[policy])
+    def __post_init__(self) -> None:
+        self.tours = Tours(self.case, self.run)
 
-    def of(self, i: int, runs: bool = True) -> Answer:
-        """The answer for representative `i` of the merged family, with or without runs and reasons."""
+    # ---- one policy ----------------------------------------------------------------------------------------
+    def answer(self, policy: Mapping[str, str], runs: bool = True) -> Answer:
+        """The answer for one policy, with or without runs and reasons."""
+        i = self.run.number(policy)
         if (i, runs) not in self._answers:
             run = self.run
             self._answers[i, runs] = Answer(
                 self.case,
-                run.family.policies[i],
-                [self.row(i, p.id, runs) for p in self.case.properties],
+                dict(policy),
+                [self._row(i, p.id, runs) for p in self.case.properties],
                 run.states(i),
                 run.edge_count(i),
                 run.depth(i),
@@ -148,57 +125,59 @@ class Judged:
             )
         return self._answers[i, runs]
 
-    def row(self, i: int, prop: str, runs: bool = True) -> Row:
-        """Verdict of one property for representative `i`."""
-        found = self.run.first(i, prop)
-        if found and not runs:
-            return Row(prop, VIOLATED, found.depth)
-        if found:
-            found = to_show(self.run, i, prop)
-            run = self.shortest(i, found)
-            at = run.states[-1] if found.step is None else found.state
-            return Row(prop, VIOLATED, found.depth, found.reason + self.because(found, at), run)
-        limit = self.limit(i)
-        if limit:
-            return Row(prop, UNFINISHED, limit=limit)
-        partner = self.case.system.property(prop).partner
-        if not self.run.reached.get(partner, 0) >> i & 1:
-            refused = any(self.run.reached.get(e, 0) >> i & 1 for e in REFUSING_EVENTS)
-            return Row(prop, REFUSED if refused else UNREACHED)
+    def _row(self, i: int, prop: str, runs: bool) -> Row:
+        """The verdict on one property for the policy of number `i`."""
+        first = self.run.first(i, prop)
+        if first and not runs:
+            return Row(prop, VIOLATED, first.depth)
+        if first:
+            return self._violated(i, prop)
+        if self.run.stopped:
+            return Row(prop, UNFINISHED, limit=self.run.stopped)
+        limits = ", ".join(sorted(name for name, k in self.run.limits.items() if self.run.has(k, i)))
+        if limits:
+            return Row(prop, UNFINISHED, limit=limits)
+        if not self._passed(i, [self.case.system.property(prop).partner]):
+            return Row(prop, REFUSED if self._passed(i, REFUSING_EVENTS) else UNREACHED)
         return Row(prop, HOLDS)
 
-    def because(self, found: Violation, state: int) -> str:
+    def _passed(self, i: int, events: Iterable[str]) -> bool:
+        return any(self.run.has(self.run.reached.get(e, 0), i) for e in events)
+
+    def _violated(self, i: int, prop: str) -> Row:
+        """The row of a violated property, with its shortest run; policies share a run wherever one serves them all."""
+        shown = run_of(self.run, i, prop)
+        assert shown is not None
+        found, path = shown
+        key = prop, found.depth, found.state, found.step
+        run = next((run for known, k, run in self._runs if known == key and self.run.has(k, i)), None)
+        if run is None:
+            run = Run.of(self.case, self._holders_last(i, found, path))
+            numbers = {id(s): n for n, s in enumerate(self.case.system.steps)}
+            mine = possible_for(self.run.compiled, [numbers[id(s)] for s in run.steps])
+            self._runs.append((key, mine, run))
+        at = run.states[-1] if found.step is None else found.state
+        return Row(prop, VIOLATED, found.depth, found.reason + self._because(found, at), run)
+
+    def _because(self, found: Violation, state: int) -> str:
         """The conjunct that is false in `state`, by the values of the cells and sets of versions that it compares."""
         system = self.case.system
-        if found.step is None:
-            broken = [e for p, reason, e in system.clauses if (p, reason) == (found.property, found.reason)]
-        else:
-            checks = system.steps[found.step].checks
-            broken = [e for p, e, reason in checks if (p, reason) == (found.property, found.reason)]
+        broken = self._broken(found)
         if not broken:
             return ""
         at = failing(broken[0], system.layout, state)
         told = [v for v in values(at, system.layout, state, SETS) if v.startswith(TOLD)]
         return f" ({', '.join(told)})" if told else ""
 
-    def limit(self, i: int) -> str:
-        """What kept the exploration of representative `i` from finishing, or nothing."""
-        if self.run.stopped:
-            return self.run.stopped
-        return ", ".join(sorted(name for name, mask in self.run.limits.items() if mask >> i & 1))
+    def _broken(self, found: Violation) -> list:
+        """The expressions that should have held."""
+        system = self.case.system
+        if found.step is None:
+            return [e for p, reason, e in system.clauses if (p, reason) == (found.property, found.reason)]
+        checks = system.steps[found.step].checks
+        return [e for p, e, reason in checks if (p, reason) == (found.property, found.reason)]
 
-    def shortest(self, i: int, found: Violation) -> Run:
-        """The shortest run to a violation; policies share a run wherever one run serves them all."""
-        shown = found.property, found.depth, found.state, found.step
-        for key, mask, run in self._runs:
-            if key == shown and mask >> i & 1:
-                return run
-        path = shortest_run(self.run, i, found.state, found.step)
-        run = self._as_run(self._holders_last(i, found, path))
-        self._runs.append((shown, self._valid_for(run), run))
-        return run
-
-    def _holders_last(self, i: int, found: Violation, path: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _holders_last(self, i: int, found: Violation, path: Path) -> Path:
         """The same steps in another order, the holders' as late as they can go: a shortest run that ends in their loss.
 
         Only orders that replay, and that end in a state in which the same clause fails, are taken.
@@ -209,125 +188,71 @@ class Judged:
         theirs = [n for n, k in enumerate(steps) if system.steps[k].actor in holders]
         if found.step is not None or not theirs or theirs[-1] == len(steps) - 1:
             return path
-        broken = [e for p, reason, e in system.clauses if (p, reason) == (found.property, found.reason)]
+        broken = self._broken(found)
         for count in range(len(theirs), 0, -1):
             late = set(theirs[-count:])
             order = [k for n, k in enumerate(steps) if n not in late] + [steps[n] for n in sorted(late)]
             try:
-                states = replay(system, self.run.printed, i, order)
+                states = replay(self.run.compiled, i, order)
             except ModelError:
                 continue
             if not all(evaluate(e, system.layout, states[-1]) for e in broken):
                 return list(zip(order, states[1:], strict=True))
         return path
 
-    def _as_run(self, path: list[tuple[int, int]]) -> Run:
-        steps = tuple(self.case.system.steps[k] for k, _ in path)
-        return Run(self.case.name, steps, (self.case.system.start, *(s for _, s in path)))
+    # ---- the whole family ----------------------------------------------------------------------------------
+    def verdicts(self, prop: str) -> dict[str, Any]:
+        """Verdict -> the set of policies that have it on one property; together they are the whole family."""
+        run, everyone = self.run, self.run.family.all
+        violated = run.violated(prop)
+        unfinished = run.unfinished() & ~violated
+        rest = everyone & ~violated & ~unfinished
+        reached = run.passed([self.case.system.property(prop).partner])
+        refused = run.passed(REFUSING_EVENTS) & ~reached
+        return {
+            VIOLATED: violated,
+            UNFINISHED: unfinished,
+            UNREACHED: rest & ~reached & ~refused,
+            REFUSED: rest & refused,
+            HOLDS: rest & reached,
+        }
 
-    def _valid_for(self, run: Run) -> int:
-        """The policies under which every step of the run is possible."""
-        mask, number = self.run.family.all, {id(s): k for k, s in enumerate(self.case.system.steps)}
-        for step, before in zip(run.steps, run.states, strict=False):
-            out: list = []
-            self.run.printed.expand(before, self.run.family.all, out)
-            mask &= next((k for n, _, k in out if n == number[id(step)]), mask)
-        return mask
+    def overall(self) -> dict[str, Any]:
+        """Verdict -> the set of policies that have it on the case: their worst on any property that counts."""
+        rows = [self.verdicts(p.id) for p in self.case.properties if not p.advisory]
+        out, left = {}, self.run.family.all
+        for verdict in WORST_FIRST[:-1]:
+            out[verdict] = reduce(or_, (row[verdict] for row in rows), self.run.family.none) & left
+            left = left & ~out[verdict]
+        return {**out, HOLDS: left}
 
-    # ---- a run that shows a policy at work -----------------------------------------------------------------
-    def showcase(self, i: int, passing: tuple[str, ...]) -> Run:
-        """A run to the end of all columns that passes, where it can, an event of each name in `passing`."""
-        wanted = tuple(name for name in passing if self.run.reached.get(name, 0) >> i & 1)
-        for events, mask, run in self._showcases:
-            if events == wanted and mask >> i & 1:
-                return run
-        run = next((run for run in self.tours if self._fits(i, wanted, run)), None)
-        if run is None:
-            run = self._as_run(self._tour(i, wanted))
-            self.tours.append(run)
-        self._showcases.append((wanted, self._valid_for(run), run))
-        return run
+    def safe(self) -> Any:
+        """The policies that violate nothing that counts, in an exploration that finished."""
+        found = self.overall()
+        return found[HOLDS] | found[REFUSED] | found[UNREACHED]
 
-    def _fits(self, i: int, wanted: tuple[str, ...], run: Run) -> bool:
-        """Whether policy i can take a run to the end that passes the events of these names."""
-        marks, number = self._marks(), {id(s): k for k, s in enumerate(self.case.system.steps)}
-        passed = {name for step in run.steps for name in marks[number[id(step)]]}
-        return passed >= set(wanted) and bool(self._valid_for(run) >> i & 1) and self._finished()(run.states[-1])
-
-    def _tour(self, i: int, wanted: tuple[str, ...]) -> list[tuple[int, int]]:
-        """Legs from event to event, each a shortest one, then on to the end of all columns."""
-        marks, done = self._marks(), self._finished()
-        at, path = self.case.system.start, []
-        for name in wanted:
-            if any(name in marks[step] for step, _ in path):
-                continue
-            leg = self._search(i, at, lambda step, _, n=name: n in marks[step])
-            if leg:
-                path += leg
-                at = leg[-1][1]
-        if not done(at):
-            path += self._search(i, at, lambda _, state: done(state)) or []
-        return path
-
-    def _search(self, i: int, start: int, wanted: Callable) -> list[tuple[int, int]] | None:
-        """A shortest path [(step, state), ...] of policy i whose last step is `wanted(step, state)`, or None."""
-        came: dict[int, tuple[int, int] | None] = {start: None}
-        layer, out = [start], []
-        while layer:
-            following = []
-            for state in layer:
-                out.clear()
-                self.run.printed.expand(state, 1 << i, out)
-                for step, after, _ in sorted(out):  # so that the choice does not depend on the engine
-                    if step < 0:  # an event on the way, not a step
-                        continue
-                    if wanted(step, after):
-                        return [*_trace(came, state), (step, after)]
-                    if after not in came:
-                        came[after] = (state, step)
-                        following.append(after)
-            layer = following
-        return None
-
-    def _marks(self) -> dict[int, tuple[str, ...]]:
-        """step -> names of its unconditional events."""
-        steps = enumerate(self.case.system.steps)
-        return {k: tuple(n for n, where in s.marks if where.is_const and where.value) for k, s in steps}
-
-    def _finished(self) -> Callable[[int], bool]:
-        layout, settled = self.case.system.layout, self.run.printed.settled
-        line = layout.fields["line"]
-        last = [max(op.line for op in self.case.world.ops if op.task == t) + 1 for t in line.axes[0]]
-
-        def finished(state: int) -> bool:
-            return settled(state) and all(layout.value(state, line, k) == n for k, n in enumerate(last))
-
-        return finished
-
-
-def _trace(came, state) -> list[tuple[int, int]]:
-    path = []
-    while came[state] is not None:
-        before, step = came[state]
-        path.append((step, state))
-        state = before
-    return path[::-1]
+    def covers(self, prop: str, most: int | None = None) -> list[tuple[Row, Any]]:
+        """Rows with shortest runs that break a property, each with the policies whose shortest run it is."""
+        out = []
+        for found, path, policies in covers(self.run, prop, most):
+            run = Run.of(self.case, path)
+            reason = found.reason + self._because(found, run.states[-1] if found.step is None else found.state)
+            out.append((Row(prop, VIOLATED, found.depth, reason, run), policies))
+        return out
 
 
 def judge(case: Case, family: Family, limits: Limits | None = None, progress: Callable | None = None) -> Judged:
-    """Explore a case for a family (policies that no guard tells apart are merged first) and judge it."""
-    merged, representative = family.merged(case.system.guards)
-    run = explore(case.system, merged, limits, progress=progress)
+    """Explore a case for a family and judge it."""
+    run = explore(case.system, family, limits, progress=progress)
     try:
         for p in case.properties:
             if p.needs_graph:
                 judge_progress(run, p.id)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
-    return Judged(case, run, representative)
+    return Judged(case, run)
 
 
 def check(case: Case, policy: Mapping[str, str], limits: Limits | None = None, progress=None) -> Answer:
     """The answer of one case for one policy."""
-    family = case.one(policy)
-    return judge(case, family, limits, progress).answer(0, family)
+    return judge(case, case.one(policy), limits, progress).answer(policy)

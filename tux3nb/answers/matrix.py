@@ -14,8 +14,8 @@ from multiprocessing import get_context
 from tux3nb.answers.judge import UNFINISHED, Answer, judge
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import catalogue, find
-from tux3nb.engine.explore import Limits
-from tux3nb.engine.policy import Family
+from tux3nb.engine.family import Listed
+from tux3nb.engine.result import Limits
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.paths import data_dir
 
@@ -94,9 +94,8 @@ def _row(work: Work) -> list[Cell]:
     """The cells of one case (or of the shipped one of that name)."""
     case, names, limits = work
     case = case if isinstance(case, Case) else find(case)
-    family = Family.listed(FEATURES, [named(n) for n in names])
-    judged = judge(case, family, limits)
-    return [Cell(case.name, n, judged.answer(i, family, runs=False), case.expect.get(n)) for i, n in enumerate(names)]
+    judged = judge(case, Listed(FEATURES, [named(n) for n in names]), limits)
+    return [Cell(case.name, n, judged.answer(named(n), runs=False), case.expect.get(n)) for n in names]
 
 
 # ---- in several processes ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A case: a question about page forking as data. Actors in columns, a family of policies, what is expected."""
+"""A case: a question about page forking as data. Actors in columns, a world, what is expected of named policies."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tux3nb.cases.columns import mappings_of, operations, parse
+from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import WORD
-from tux3nb.engine.policy import MOST_POLICIES, Family
 from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, VIOLATED
 from tux3nb.engine.rule import Rule, Step, bind
 from tux3nb.engine.system import Property, System, build
@@ -38,7 +38,7 @@ class Case:
 
     name: mechanisms joined with ``+``. family: the group it belongs to (a notebook each). asks: the question.
     columns: the actors, see `tux3nb.cases.columns`. mappings: which processes map the page, see `columns.mappings_of`.
-    folios, deltas: the bounds of the world. vary: the features that its family explores (None: all that it reads).
+    folios, deltas: the bounds of the world.
     judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
     pages. pages: how many pages the file has; of two, each is one cell.
     expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
@@ -53,7 +53,6 @@ class Case:
     mappings: tuple[str, ...]
     folios: int = 3
     deltas: int = 1
-    vary: tuple[str, ...] | None = None
     base: str = "tux3"
     judges: tuple[str, ...] = ()
     stable_device: bool = False
@@ -73,10 +72,6 @@ class Case:
             value = getattr(self, name)
             if not isinstance(value, int) or not least <= value <= MOST[name]:
                 raise UserError(f"{where}: {name}={value!r} is outside {least}..{MOST[name]}")
-        for fid in self.vary or ():
-            known = [f.id for f in FEATURES]
-            if fid not in known:
-                raise UserError(f"{where}: no feature {fid!r}{nearest(fid, known)}")
         for name in (self.base, *self.expect):
             if name not in NAMED:
                 raise UserError(f"{where}: no policy {name!r}{nearest(name, NAMED)}")
@@ -139,35 +134,25 @@ class Case:
         return tuple(f.id for f in FEATURES if f.id in read)
 
     @property
-    def varied(self) -> tuple[str, ...]:
-        """The features that this case's family varies: those in `vary`, else those it reads but the controls.
-
-        Of more than make a family, those come first by which the policies that it speaks of differ.
-        """
-        if self.vary:
-            return self.vary
-        read = [f for f in self.features_read if not FEATURES[f].control]
-        spoken = {f for name in self.expect for f, value in named(name).items() if value != self.policy[f]}
-        chosen, size = set(), 1
-        for fid in sorted(read, key=lambda f: f not in spoken):
-            larger = size * len(FEATURES[fid].values)
-            if larger <= MOST_POLICIES:
-                chosen.add(fid)
-                size = larger
-        return tuple(f for f in read if f in chosen)
-
-    @property
     def policy(self) -> dict[str, str]:
         """The base policy."""
         return named_policy(self.base)
 
-    def policies(self) -> Family:
-        """The family of this case: all values of the features it reads (or of those in `vary`)."""
-        return Family(FEATURES, self.policy, {f: tuple(FEATURES[f].values) for f in self.varied})
+    def product(self, vary: Iterable[str] | None = None) -> Product:
+        """Every combination of the features that this case reads, or just of those in `vary`.
 
-    def one(self, policy: Mapping[str, str]) -> Family:
+        Raises UserError for a feature that no rule of this case reads: it could not change an answer.
+        """
+        read = [f for f in self.features_read if not FEATURES[f].control]
+        chosen = read if vary is None else list(vary)
+        for fid in chosen:
+            if FEATURES[fid].id not in read:
+                raise UserError(f"case {self.name} never reads the feature {fid}{nearest(fid, read)}")
+        return Product(FEATURES, self.policy, chosen, [f for f in read if f not in chosen])
+
+    def one(self, policy: Mapping[str, str]) -> Listed:
         """The family of a single policy."""
-        return Family(FEATURES, policy)
+        return Listed(FEATURES, [policy])
 
 
 def named(name: str) -> dict[str, str]:

@@ -32,7 +32,6 @@ FLUSHED = Case(
     mappings=("app",),
     folios=2,
     judges=("I5",),
-    vary=("fork", "refuse", "bounce", "redirty", "dirty_clean"),
     expect={
         # set_page_dirty asserts that the folio is dirty already; the flusher has just made it clean
         "tux3": "VIOLATED(I5)",
@@ -70,7 +69,6 @@ AGAIN = Case(
     mappings=("app",),
     folios=2,
     judges=("I2", "I5", "I7"),
-    vary=("fork", "refuse", "redirty", "dirty_clean"),
     expect={
         # the first dirty call that meets the clean folio fails, at submission of the second read or at completion
         "tux3": "VIOLATED(I5)",
@@ -97,7 +95,6 @@ FLUSHED_GET = Case(
     mappings=("app",),
     folios=2,
     judges=("I5",),
-    vary=("fork", "refuse", "bounce", "redirty", "dirty_clean"),
     expect={
         "tux3": "VIOLATED(I5)",
         "stable_pages": "VIOLATED(I5)",
@@ -124,7 +121,6 @@ FORKED = Case(
     """,
     mappings=("app",),
     judges=("I2",),
-    vary=("fork", "refuse", "pinfork", "dirty_forked"),
     expect={
         # the device writes to the folio that left the page cache
         "tux3": "VIOLATED(I2)",
@@ -160,7 +156,6 @@ FORKED_GET = Case(
     """,
     mappings=("app",),
     judges=("I2",),
-    vary=("fork", "refuse", "bounce"),
     expect={
         "tux3": "VIOLATED(I2)",
         "tux3_coherent": "VIOLATED(I2)",
@@ -197,7 +192,6 @@ TORN = Case(
     """,
     mappings=("app",),
     judges=("I2",),
-    vary=("fork", "refuse", "pinfork"),
     expect={
         # half of the data was copied, half went to the folio that left the page cache
         "tux3": "VIOLATED(I2)",
@@ -228,7 +222,6 @@ UNSTABLE = Case(
     mappings=("app",),
     folios=2,
     judges=("I3",),
-    vary=("fork", "refuse", "bounce", "redirty"),
     expect={
         # a fork is triggered by a CPU's write; the device asks nobody
         "tux3": "VIOLATED(I3)",
@@ -265,7 +258,6 @@ LONG = Case(
     mappings=("app",),
     deltas=2,
     judges=("I2",),
-    vary=("fork", "refuse", "pinfork", "redirty"),
     expect={
         # the hold outlives the delta, and the next fork leaves it behind
         "tux3": "VIOLATED(I2)",
@@ -300,7 +292,6 @@ DURABLE = Case(
     mappings=("app",),
     deltas=2,
     judges=("I4a",),
-    vary=("fork", "refuse", "busy", "bounce", "redirty", "dirty_clean"),
     expect={
         # the data are in the folio that was forked off, which no later delta writes
         "tux3": "VIOLATED(I4a)",
@@ -334,7 +325,6 @@ LATE = Case(
     folios=2,
     deltas=2,
     judges=("I4b",),
-    vary=("fork", "bounce", "redirty", "dirty_clean"),
     expect={
         # nobody has told the file system yet
         "tux3": "VIOLATED(I4b)",
@@ -362,7 +352,6 @@ WRITTEN = Case(
     """,
     mappings=("app",),
     judges=("I2", "I3", "I6"),
-    vary=("fork", "refuse", "busy", "bounce", "pinfork", "pinfork_for"),
     expect={
         # the device may get the old bytes only if they were overwritten during the I/O, which nobody may rely on
         "tux3": "HOLDS",
@@ -400,7 +389,6 @@ WRITTEN_READONLY = Case(
     """,
     mappings=("app:readonly",),
     judges=("I2",),
-    vary=("fork", "refuse", "redirect", "optout"),
     expect={
         # the PTE stays on the old folio for ever
         "tux3": "VIOLATED(I2)",
@@ -438,7 +426,6 @@ REGISTERED = Case(
     folios=2,
     deltas=2,
     judges=("I4b",),
-    vary=("fork", "bounce", "redirty", "longterm"),
     expect={
         # the flusher cleans the page once, and nothing makes it dirty again
         "tux3": "VIOLATED(I4b)",
@@ -474,7 +461,6 @@ UNREGISTERED = Case(
     folios=2,
     deltas=2,
     judges=("I4b",),
-    vary=("fork", "bounce", "redirty", "longterm"),
     expect={
         "tux3": "VIOLATED(I4b)",
         "stable_pages": "VIOLATED(I4b)",

@@ -22,7 +22,6 @@ FORKED_TWICE = Case(
     folios=4,
     deltas=2,
     judges=CPU,
-    vary=("fork", "refuse", "redirect_orig"),
     # Found by the free-running world of aio: the PTE stays on the folio between the two, with no accessed bit in play;
     # redirecting the faulting PTE too (2014) leaves nobody behind.
     expect={"tux3": "VIOLATED(I1)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
@@ -68,7 +67,6 @@ TWO_WRITERS = Case(
     """,
     mappings=("app",),
     judges=CPU,
-    vary=("fork", "refuse", "protect"),
     # Nobody holds a reference for long: each way to refuse a fork is as good as forking, but for writing in place.
     expect={
         "tux3": "HOLDS",

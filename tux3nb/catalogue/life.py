@@ -36,7 +36,6 @@ REFILL = Case(
     """,
     mappings=(),
     judges=CPU,
-    vary=("fork", "refuse", "bounce"),
     expect={
         # What is clean has been written, and the tree in memory leads to it before the commit does.
         "tux3": "HOLDS",
@@ -60,7 +59,6 @@ ORPHAN = Case(
     """,
     mappings=(),
     judges=("I1", "I3", "I5", "I6", "I7"),  # not I8: without its own reference a forked folio is never freed by polling
-    vary=("fork", "refuse"),
     expect={
         # One reference more than reclaim accounts for.
         "tux3": "HOLDS",
@@ -85,7 +83,6 @@ TRUNCATED = Case(
     """,
     mappings=(),
     judges=CPU,
-    vary=("fork", "refuse", "bounce"),
     expect={
         # A fork without a copy: the old folio stays for its delta, the slot is empty, and a refill finds the hole.
         "tux3": "HOLDS",
@@ -112,7 +109,6 @@ READ_FAULT = Case(
     """,
     mappings=("app", "reader"),
     judges=CPU,
-    vary=("fork", "refuse", "recheck"),
     expect={
         # A page that mainline deletes has no mapping any more; a page that Tux3 forks keeps it, and the truncated bytes
         # come back.
@@ -136,7 +132,6 @@ WRITE_FAULT = Case(
     """,
     mappings=("app",),
     judges=CPU,
-    vary=("fork", "refuse", "recheck"),
     expect={
         # The retry asserts that the look-up finds a page; after a fork without a clone there is none.
         "tux3": "VIOLATED(I1, I5)",
@@ -163,7 +158,6 @@ PINNED = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I5", "I7", "I8"),
-    vary=("fork", "refuse", "dirty_clean", "dirty_forked", "longterm"),
     expect={
         # The pin's dirty call meets a forked folio that its delta has cleaned.
         "tux3": "VIOLATED(I5)",
@@ -192,7 +186,6 @@ TAIL = Case(
     """,
     mappings=(),
     judges=CPU,
-    vary=("fork", "refuse"),
     expect={
         # Tux3 dirties it, only to pin it.
         "tux3": "HOLDS",
@@ -217,7 +210,6 @@ STABLE_DEVICE = Case(
     mappings=(),
     judges=CPU,
     stable_device=True,
-    vary=("fork", "refuse", "bounce"),
     expect={
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
@@ -242,7 +234,6 @@ STABLE_HOLDER = Case(
     mappings=("app",),
     judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
     stable_device=True,
-    vary=("fork", "refuse", "busy", "bounce"),
     expect={
         # The fork comes before the write-out has begun.
         "tux3": "VIOLATED(I2)",
@@ -264,7 +255,6 @@ CRASH = Case(
     """,
     mappings=("reader:absent",),
     judges=("I1", "I3", "I5", "I6", "I7"),  # not I8: memory is gone
-    vary=("fork", "refuse", "bounce"),
     expect={
         # The superblock is written when all I/O of its delta is done.
         "tux3": "HOLDS",
@@ -291,7 +281,6 @@ EVICTED = Case(
     mappings=("app",),
     deltas=3,
     judges=("I5", "I7", "I8"),
-    vary=("fork", "refuse"),
     expect={
         # Freed by force, the folio lives on by the holder's reference, with no mapping: the dirty call is harmless, and
         # what the device has written is lost, as in any kernel.
@@ -318,7 +307,6 @@ REUSED = Case(
     mappings=("app:sibling",),
     deltas=2,
     judges=("I7", "I8"),
-    vary=("fork", "flush_orig"),
     expect={
         # The faulting PTE is replaced without a flush, and its folio freed by the next poll.
         "tux3": "VIOLATED(I8)",
@@ -341,7 +329,6 @@ FLAG_ORDER = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "pinfork", "off"),
     expect={
         "tux3": "VIOLATED(I2)",
         "pin_forks": "HOLDS",

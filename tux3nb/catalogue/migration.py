@@ -23,7 +23,6 @@ HARMLESS = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I5", "I7"),
-    vary=("fork", "migrate_recheck"),
     expect={
         # With no PTE left the count is what is expected or it is not; if not, every PTE is restored: -EAGAIN.
         "tux3": "HOLDS",
@@ -48,7 +47,6 @@ FORK = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "busy"),
     expect={
         "tux3": "VIOLATED(I2)",
         # Counting alone is not the rule: while PTEs are in place, a reference can come after the count.
@@ -79,7 +77,6 @@ ISOLATED = Case(
     """,
     mappings=("app",),
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "migrate_recheck"),
     expect={
         # It does not count, and the folio lock keeps the two apart.
         "tux3": "HOLDS",
@@ -109,7 +106,6 @@ DELTA = Case(
     """,
     mappings=("app",),
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "busy", "bounce", "migrate_recheck"),
     expect={
         # Dirty bit, delta tag and buffers go along; a folio in a bio is refused, one under writeback waited for.
         "tux3": "HOLDS",
@@ -137,7 +133,6 @@ ORPHAN = Case(
     """,
     mappings=("app",),
     judges=("I1", "I3", "I5", "I6", "I7"),  # not I8: without its own reference a forked folio is never freed
-    vary=("fork", "migrate_recheck"),
     expect={
         # The forked folio's own reference is one more than migration expects: refused, every time.
         "tux3": "HOLDS",
@@ -163,7 +158,6 @@ ACCOUNTED = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I5", "I7"),
-    vary=("fork", "migrate_recheck"),
     expect={
         # Refused without the account; with it the count fits, and the ring's pointer moves under the completion lock.
         "tux3": "HOLDS",
@@ -188,7 +182,6 @@ ACCOUNTED_FORK = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "refuse"),
     expect={
         # The fork knows of no account and no callback.
         "tux3": "VIOLATED(I2)",
@@ -217,7 +210,6 @@ ENTRY_LEFT = Case(
     """,
     mappings=("app",),
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "redirect_orig"),
     expect={
         # Found by the free-running world of migration. The old folio, forked, has one reference too many and stays; the
         # fault finds an entry that is not the PTE it saw, leaves it alone, and it is restored: on the old folio.

@@ -110,7 +110,6 @@ TWO_PAGES = Case(
     folios=4,
     deltas=2,
     judges=("I1", "I3", "I5", "I6", "I6m", "I7", "I8"),
-    vary=("fork", "refuse", "protect"),
     # Page 0 is clean, so its store faults and belongs to the new delta; page 1's PTE is still writable, so its store
     # lands in the closed one, and is on disk first. Neither a fork that is refused nor one that waits has a say: no
     # fork is asked for. A sweep closes the PTE some time after the delta, perhaps too late; under a barrier the fault
@@ -162,7 +161,6 @@ LOCK_ORDER = Case(
     folios=4,
     deltas=2,
     judges=("I1", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse"),
     # Lock first, and an older section can never meet a newer folio; section first (write(2) of January 2015), and the
     # newer delta overwrites the older section's data on disk.
     expect={"tux3": "HOLDS", "no_lock_order": "VIOLATED(I6)"},

@@ -16,7 +16,6 @@ PROCESS_VM = Case(
     """,
     mappings=("tracee", "writer"),
     judges=("I1", "I2", "I3", "I4a", "I5", "I5w", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "bounce", "redirty", "retranslate"),
     expect={
         # the window is the same as ptrace's
         "tux3": "VIOLATED(I2, I3, I5, I5w)",

@@ -79,7 +79,6 @@ LOST = Case(
     """,
     mappings=("tracee",),
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "refuse", "retranslate"),
     # A count that is only looked at can be too early; frozen it is not. A pin test never sees a plain reference.
     expect={
         "tux3": "VIOLATED(I2)",
@@ -120,7 +119,6 @@ DATA_NOT_TEXT = Case(
     """,
     mappings=("tracee", "text:private"),
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "refuse", "optout", "retranslate"),
     # The window needs a shared writable mapping; whether the file is also somebody's program text does not matter:
     # with a text mapping the opt-out happens to help here, without one (ptrace+lost) it does not.
     expect={"tux3": "VIOLATED(I2)", "cowardly_executable": "HOLDS"},

@@ -24,7 +24,6 @@ RDMA = Case(
         mr_deregister p0  |                   |                         |
     """,
     mappings=("app", "writer"),
-    vary=("fork", "refuse", "busy", "bounce", "pinfork", "redirty", "longterm"),
     # Tux3 splits the device off (van Riel); waiting keeps one page but cannot keep a registered page stable; an extra
     # reference that is only counted can come later; the disk's own copy keeps everybody. A device write posted after
     # the submission changes what the disk reads (I3) and gets into the wrong delta (I6); the deregistration's dirty
@@ -74,7 +73,6 @@ READONLY = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "busy", "bounce", "pinfork", "pinfork_for"),
     # Too late for a reverse fork: only waiting for that I/O, or making read-only pins fork first, closes it.
     # reason: `reverse_fork` was first written down as VIOLATED; it is the one that waits, so it HOLDS.
     expect={
@@ -98,7 +96,6 @@ FAST = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "refuse", "pinfork", "protect"),
     # A PTE dirtied in the closed delta stays writable until the flusher or a fork prepares the page.
     # reason: `protected` was expected to HOLD; a barrier keeps sections out until the PTEs are swept, but GUP-fast is
     # no section: it pins through the PTE between the transition and the sweep. The expectation was wrong.
@@ -124,7 +121,6 @@ NEXT_DELTA = Case(
     mappings=("app",),
     deltas=2,
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "refuse", "pinfork"),
     # The pinned folio is dirty for the delta of the pin; the next delta forks it all the same.
     expect={"tux3": "VIOLATED(I2)", "pin_forks": "VIOLATED(I2)", "reverse_fork": "HOLDS"},
     sources=(GUP_FAST,),
@@ -143,7 +139,6 @@ LONG = Case(
     """,
     mappings=("app",),
     deltas=2,
-    vary=("fork", "refuse", "bounce", "redirty", "longterm", "dirty_clean"),
     # Nobody reports dirty until the deregistration, which may be months away: only re-dirtying every delta keeps it.
     # reason: `reverse_fork_clean` was I4b and I5; the deregistration may also find the folio dirty still, though its
     # bounce copy is made: no call is due, and the data are in neither delta (I4a).
@@ -191,7 +186,6 @@ CHECKED = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
-    vary=("fork", "refuse"),
     # Testing is not enough: with PTEs in place a read-only pin can always come later; with none, it cannot. Nor can it
     # where a pin must be registered, and none is while the folio is being forked.
     expect={
@@ -235,7 +229,6 @@ FALSE_REFUSAL = Case(
     """,
     mappings=("app", "peer"),
     judges=("I1", "I3", "I6", "I7", "I8"),
-    vary=("fork", "refuse"),
     # It is harmless only if what is done instead is: waiting is, writing in place is not.
     # A registry of holds has no faulter in it, so nothing is refused for one.
     expect={
@@ -260,7 +253,6 @@ TORN_SNAPSHOT = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I3", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "busy", "bounce", "redirty"),
     # A snapshot may mix old and new of device writes under way; it may not change on the wire, nor lose them.
     expect={
         "tux3": "VIOLATED(I2, I3, I6)",
@@ -283,7 +275,6 @@ LATE_REVERSE = Case(
     """,
     mappings=("app",),
     judges=("I1", "I3", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "busy", "bounce"),
     # From the moment it is in a bio, only waiting for that I/O keeps it stable.
     expect={"reverse_unbounced_busy": "VIOLATED(I3, I6)", "reverse_fork": "HOLDS", "tux3": "HOLDS"},
     sources=(Source("linux-tux3, fs/tux3/buffer_writeback.c:bufvec_io (01360bf0)"), BOUNCE),
@@ -302,7 +293,6 @@ DEREGISTER_CLEAN = Case(
     """,
     mappings=("app",),
     judges=("I1", "I5", "I5w", "I7"),
-    vary=("fork", "redirty", "dirty_clean"),
     # The asserting set_page_dirty wants the folio dirty already.
     expect={"tux3": "VIOLATED(I5)", "stable_pages": "VIOLATED(I5)", "queued": "HOLDS", "reverse_fork": "HOLDS"},
     sources=(
@@ -324,7 +314,6 @@ FORWARDED = Case(
     """,
     mappings=("app",),
     judges=("I1", "I5"),
-    vary=("fork", "dirty_clean", "dirty_forked"),
     # The whole page carries the old cell 0 over the newer write(2); only the bytes that the holder wrote may go.
     expect={"forward_page": "VIOLATED(I1)", "forward_range": "HOLDS", "tux3": "VIOLATED(I5)"},
     sources=(Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (07b8aa30)"),),

@@ -19,7 +19,6 @@ EXACT = Case(
     """,
     mappings=("app", "peer"),
     judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "busy", "bounce", "redirty"),
     expect={
         # split by the fork, written into under write-out, and reported dirty when clean
         "tux3": "VIOLATED(I2, I3, I5)",

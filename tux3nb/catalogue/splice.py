@@ -23,7 +23,6 @@ PIPE = Case(
     """,
     mappings=(),
     judges=("I2", "I3", "I6", "I7"),
-    vary=("fork", "refuse", "bounce"),
     expect={
         # what comes out is some version of the file, current at the splice or newer: a pipe is served well by a fork
         "tux3": "HOLDS",
@@ -64,7 +63,6 @@ CURRENT = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I3", "I6"),
-    vary=("fork", "refuse", "bounce"),
     expect={
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
@@ -93,7 +91,6 @@ LENT = Case(
     """,
     mappings=("app",),
     judges=("I2", "I7"),
-    vary=("fork", "refuse", "optout", "retranslate"),
     expect={
         # the pipe keeps the folio that left the page cache
         "tux3": "VIOLATED(I2)",

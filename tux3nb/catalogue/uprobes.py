@@ -23,7 +23,6 @@ PROBED = Case(
     """,
     mappings=("app:private:absent", "other"),
     judges=JUDGES,
-    vary=("fork", "refuse", "redirect", "recheck"),
     expect={
         # The breakpoint is in an anonymous copy that belongs to one process: the page cache never has it, so a fork
         # has none to copy, and a redirect matches only PTEs that map the old folio, so it finds none to lose.
@@ -54,7 +53,6 @@ SAVED = Case(
     """,
     mappings=("app:private",),
     judges=JUDGES,
-    vary=("fork", "refuse", "redirect", "recheck", "optout"),
     expect={
         # A private PTE is not redirected: the process executes A's bytes, copy_insn reads B's.
         "tux3": "VIOLATED(U4)",
@@ -89,7 +87,6 @@ READ_FAULT = Case(
     """,
     mappings=("app:private:absent",),
     judges=JUDGES,
-    vary=("fork", "refuse", "redirect", "recheck"),
     expect={
         "tux3": "VIOLATED(U4)",
         # The fault found A, slept on its lock over the fork, and maps A after the redirect.
@@ -116,7 +113,6 @@ REPLACE = Case(
     """,
     mappings=("app:private",),
     judges=JUDGES,
-    vary=("fork", "refuse", "redirect", "recheck"),
     expect={
         "tux3": "HOLDS",
         # __replace_page looks for the PTE that still maps the old page, else -EAGAIN: the new folio is copied instead.
@@ -141,7 +137,6 @@ UNREGISTER = Case(
     """,
     mappings=("app:private", "other"),
     judges=JUDGES,
-    vary=("fork", "refuse", "redirect", "recheck"),
     expect={
         # The copy with the original instruction differs from the page cache: the process keeps it, fork or no fork.
         "tux3": "HOLDS",
@@ -167,7 +162,6 @@ COUNTER = Case(
     """,
     mappings=("data:private", "other"),
     judges=("U2", "U3", "I1", "I5", "I6", "I7", "I8"),
-    vary=("fork", "refuse", "redirect", "recheck"),
     expect={
         # A private writable mapping makes its own copy at the write fault, before the counter is touched.
         "tux3": "HOLDS",

@@ -9,7 +9,7 @@ from tux3nb.answers.story import race
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import find
 from tux3nb.commands import limits
-from tux3nb.engine.policy import Family, parse_policy
+from tux3nb.engine.policy import parse_policy
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES
 
@@ -21,7 +21,9 @@ def configure(parser):
     parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
                         help="deviate from the base policy; may be given more than once")  # fmt: skip
     parser.add_argument("--named", metavar="NAME", help="a named policy to start from (default: tux3)")
-    parser.add_argument("--all", action="store_true", help="every policy of the case's family")
+    parser.add_argument(
+        "--all", action="store_true", help="every policy there is: every combination of what the case reads"
+    )
     parser.add_argument("--vary", action="append", default=[], metavar="FEATURE",
                         help="with --all: only this feature varies; may be given more than once")  # fmt: skip
     parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
@@ -38,16 +40,16 @@ def run(args) -> int:
     if args.run and args.run not in {p.id for p in case.properties}:
         known = [p.id for p in case.properties]
         raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
-    family = whole_family(case, args.vary) if args.all else case.one(policy)
-    judged = judge(case, family, limits.limits(args), limits.Progress())
-    answers = [judged.answer(i, family, runs=args.json or not args.all) for i in range(len(family))]
+    if args.all:
+        from tux3nb.commands import whole
+
+        return whole.run(args, case)
+    answer = judge(case, case.one(policy), limits.limits(args), limits.Progress()).answer(policy)
     if args.json:
-        print(json.dumps({"results": [r for a in answers for r in as_json(a)]}))
-    elif args.all:
-        summary(case, family, answers)
+        print(json.dumps({"results": as_json(answer)}))
     else:
-        show(case, answers[0], args.run)
-    return exit_code(a.verdict for a in answers)
+        show(case, answer, args.run)
+    return exit_code([answer.verdict])
 
 
 def contradictory(args):
@@ -71,11 +73,6 @@ def asked_for(args) -> Case:
     from tux3nb.cases.free import free
 
     return free(args.free, 1 if args.ops is None else args.ops)
-
-
-def whole_family(case: Case, vary: list[str]) -> Family:
-    """Every policy of the case's family, or of the one in which just `vary` vary."""
-    return Family(FEATURES, case.policy, {f: FEATURES[f].values for f in vary}) if vary else case.policies()
 
 
 def exit_code(verdicts) -> int:
@@ -147,13 +144,3 @@ def show(case: Case, answer: Answer, prop: str | None):
         others = [r.property for r in answer.rows if r.run and r is not shown]
         if others and not prop:
             print(f"\nThe other runs: {', '.join('--run ' + o for o in others)}")
-
-
-def summary(case: Case, family: Family, answers: list[Answer]):
-    """How many policies of the family give each verdict, and what was varied and what was not."""
-    print(f"case {case.name}: {len(answers):,} policies")
-    fixed = [f"{f}={case.policy[f]}" for f in case.features_read if f not in family.vary]
-    print(f"  varied: {', '.join(family.vary)}\n  fixed: {', '.join(fixed) or 'nothing that it reads'}")
-    for verdict in dict.fromkeys(a.verdict for a in answers):
-        some = [a for a in answers if a.verdict == verdict]
-        print(f"  {verdict:16} {len(some):6,}   e.g. {deviations(case, some[0].policy)}")

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 
-from tux3nb.engine.explore import Limits
+from tux3nb.engine.result import Limits
 from tux3nb.errors import positive
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

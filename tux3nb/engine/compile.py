@@ -1,305 +1,363 @@
-"""Steps printed as plain Python on one packed int: fastest for small worlds, and with no import but the standard
-library.
+"""Each step as a Python function on one packed int that remembers what it answered.
 
-``expand(s, m, out)`` appends ``(step index, successor, policies)`` for every step that some policy of the set `m`
-takes, and ``(~event number, s, policies)`` for every event of `Plan.events` on the way. ``judge(s)`` tells the
-violated clauses as a bit mask over ``system.clauses``, or ``~event number`` where a predicate cannot be computed.
-
-What the moves at one place of an actor do depends on few of a state's bits, and so does a verdict: each is computed
-once for each value of the bits that its text reads, and looked up from then on. `frontier.tables` does so for
-many states at a time, and asks here what it has not met.
+What the steps at one place of an actor do depends on few of a state's bits, and so does a verdict. Each is computed
+once for each value of the bits that it reads, for all policies of the family at once, and looked up from then on.
+`Compiled.expand` serves one state at a time; `tux3nb.engine.frontier` asks the same places for many.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import Any
 
+from tux3nb.engine.family import Family, Numbers
 from tux3nb.engine.fields import WORD, Field
-from tux3nb.engine.plan import Event, Move, Plan, Table, cells, plan
-from tux3nb.engine.policy import Family
-from tux3nb.engine.printer import Printer
-from tux3nb.engine.system import System
-from tux3nb.engine.terms import BOOL, Expr, walk
+from tux3nb.engine.rule import Step
+from tux3nb.engine.system import Event, System
+from tux3nb.engine.terms import BOOL, OPERATORS, Expr
+
+Found = tuple[int, int, int]  # (step, successor, policies), or (~event, the state, policies)
+Kept = tuple[int, int, int, int]  # (step or ~event, bits that stay, bits that are set, policies)
+FEWEST = 4  # a field with fewer values than this finds no step faster than testing it does
 
 
-@dataclass(eq=False)
-class Printed:
-    """Compiled functions of one system and family, and the plan they came from. `reads`: the bits of a state that
-    `judge`, `settled` and `halted` look at, by their names."""
-
-    expand: Callable
-    judge: Callable
-    settled: Callable
-    halted: Callable
-    plan: Plan
-    actors: list[Actor]
-    reads: dict[str, int]
-
-    @property
-    def events(self) -> list[Event]:
-        return self.plan.events
+class Astray(Exception):
+    """A read outside an array or a write that does not fit: kind of event, and the field."""
 
 
-class ScalarPrinter(Printer):
-    """Expressions over the packed int `s`; `reads` are the bits that what was printed so far looks at."""
+def _inside(index: int, size: int, name: str) -> int:
+    if not 0 <= index < size:
+        raise Astray("index", name)
+    return index
 
-    def __init__(self):
-        super().__init__()
+
+def _fits(value: int, hi: int, name: str) -> int:
+    if not 0 <= value <= hi:
+        raise Astray("overflow", name)
+    return value
+
+
+def _place_fits(index: int, size: int, name: str) -> int:
+    if not 0 <= index < size:
+        raise Astray("overflow", name)
+    return index
+
+
+CHECKS = {"inside": _inside, "fits": _fits, "place_fits": _place_fits}
+
+
+class Text:
+    """Expressions as Python text over the packed int `s`. `reads`: the bits that what was printed looks at."""
+
+    def __init__(self) -> None:
         self.reads = 0
 
-    def constant(self, e: Expr) -> str:
-        value = bool(e.value) if e.kind == BOOL else e.value
-        return f"({value})" if e.value < 0 else str(value)
+    def at(self, f: Field, flat: Expr, check: str = "inside") -> str:
+        """The position of a cell in the packed int; an index is tested where its range does not say that it fits."""
+        first = f.word * WORD + f.base
+        if flat.is_const and 0 <= flat.value < f.size:
+            return str(first + f.width * flat.value)
+        index = self(flat)
+        if not 0 <= flat.lo <= flat.hi < f.size:
+            index = f"{check}({index}, {f.size}, {f.name!r})"
+        return f"({first} + {f.width} * {index})"
 
-    def read(self, field: Field, flat: Expr) -> str:
-        self.reads |= cells(field, flat)
-        return f"(s >> {self.place(field, flat)} & {field.mask})"
+    def __call__(self, e: Expr) -> str:
+        if e.op == "const":
+            return str(bool(e.value)) if e.kind == BOOL else f"({e.value})"
+        if e.op == "get":
+            f, flat = e.args
+            self.reads |= cells(f, flat)
+            return f"(s >> {self.at(f, flat)} & {f.mask})"
+        return OPERATORS[e.op].python.format(*map(self, e.args))
 
-    def place(self, field: Field, flat: Expr) -> str:
-        """The position of a cell in the packed int."""
-        base = field.word * WORD + field.base
-        if flat.is_const:
-            return str(base + field.width * flat.value)
-        return f"({base} + {field.width} * {self.text(flat)})"
-
-    def share(self, blocks: Iterable[list[Expr]]) -> list[str]:
-        """Statements that read once what several of `blocks` read, whichever of them come to be computed."""
-        uses: Counter = Counter()
-        nodes = {}
-        for block in blocks:
-            for e in walk(*block):
-                if e.op == "get" and e.args[1].is_const:
-                    uses[id(e)] += 1
-                    nodes[id(e)] = e
-        lines = []
-        for n, e in enumerate(nodes[i] for i, count in uses.items() if count > 1):
-            lines.append(f"v{n} = {self.text(e)[1:-1]}")
-            self.names[id(e)] = f"v{n}"
-        return lines
-
-    def writes(self, move: Move) -> list[str]:
-        """Statements that turn `s` into the successor `n`."""
-        keep, parts, late = 0, [], []
-        computed = [f for f, flat, _ in move.writes if not flat.is_const]
-        for f, flat, value in move.writes:
-            if any(f is g for g in computed):  # which cell is known only now: one after the other
-                self.reads |= move.written  # so what else is in the field must be known, too
-                late.append(f"b = {self.place(f, flat)}; n = n & ~({f.mask} << b) | {self.text(value)} << b")
-                continue
-            at = f.word * WORD + f.shift(flat.value)
-            keep |= f.mask << at
-            if not (value.is_const and value.value == 0):
-                parts.append(f"({self.text(value)} << {at})")
-        first = f"s & ~{keep}" if keep else "s"
-        return ["n = " + " | ".join([first, *parts]), *late]
+    def test(self, e: Expr) -> Callable[[int], Any]:
+        """An expression as a function."""
+        return _run(f"def test(s):\n  return {self(e)}", "test")[0]
 
 
-class Place:
-    """The moves at one place of an actor, printed and compiled when a state is there for the first time.
+def _run(source: str, *names: str) -> list[Callable]:
+    """The functions of these names in a source text of our own."""
+    scope: dict[str, Any] = dict(CHECKS)
+    exec(source, scope)
+    return [scope[name] for name in names]
 
-    known: bits read -> [(step index, bits kept, bits set, policies that can take it)], likewise for events.
+
+def cells(f: Field, flat: Expr) -> int:
+    """The bits of a packed state that reading or writing ``f[flat]`` may look at."""
+    if flat.is_const and 0 <= flat.value < f.size:
+        return f.mask << f.word * WORD + f.shift(flat.value)
+    return (1 << f.size * f.width) - 1 << f.word * WORD + f.base
+
+
+class Move:
+    """One step of a system, for the policies of a family; printed and compiled when it is first asked.
+
+    allowed: the policy sets of the step, folded. control: the field (and its index) by whose value it is found.
     """
 
-    def __init__(self, planned: Plan, moves: list[Move]):
-        self.plan, self.moves = planned, moves
-        self.known: dict[int, list[tuple[int, int, int, int]]] = {}
+    def __init__(self, index: int, step: Step, family: Family, allowed: list[Expr], events: list[Event]):
+        self.index, self.step, self.family, self.allowed, self.events = index, step, family, allowed, events
+        self.control, self.value = _control(step)
+        self.written = 0  # the bits of a packed state that it may write
+        for f, flat, _ in step.writes:
+            self.written |= cells(f, flat)
 
     @cached_property
-    def _text(self) -> tuple[list[str], dict, int]:
-        """The moves as statements, what they name, and the bits of a state that they read."""
-        space: dict = {}
-        printer = ScalarPrinter()
-        return _place(printer, self.plan, self.moves, space), space, printer.reads
+    def _text(self) -> tuple[str, list[Callable], int]:
+        """(source, what each policy set allows in a state, bits read)."""
+        text = Text()
+        guard = f"def possible(s):\n  return {' and '.join(map(text, self.step.guard)) or True}\n"
+        choosers = [_chooser(g, self.family, text) for g in self.allowed]
+        source = guard + "def effect(s):\n" + "".join(f"  {line}\n" for line in self._body(text))
+        for f, flat, _ in self.step.writes:
+            if not flat.is_const:  # the cells beside the one that is written stay: they are part of the answer
+                text.reads |= cells(f, flat)
+        return source, choosers, text.reads
 
     @property
     def reads(self) -> int:
-        """The bits of a state that decide what can happen here."""
+        """The bits of a packed state that decide what the step does."""
         return self._text[2]
 
     @cached_property
-    def call(self) -> Callable:
-        """The moves as a function like `expand`."""
-        lines, space, _ = self._text
-        return _compiled(["def at(s, m, out):", *_indent(lines)], "at", space)
+    def _functions(self) -> list[Callable]:
+        return _run(self._text[0], "possible", "effect")
+
+    def _event(self, kind: str, name: str, detail: str = "") -> int:
+        self.events.append(Event(kind, self.index, name, detail))
+        return len(self.events) - 1
+
+    def _body(self, text: Text) -> Iterator[str]:
+        """The events and the successor (None: the step is not taken) of a state in which the guard holds."""
+        step = self.step
+        yield "e = []"
+        for name, where in step.limits:
+            yield f"if {text(where)}: e.append({self._event('limit', name)})"
+        if step.limits:
+            yield "if e: return e, None"
+        yield "n = s"
+        for f, flat, value in step.writes:
+            new = text(value) if 0 <= value.lo <= value.hi <= f.hi else f"fits({text(value)}, {f.hi}, {f.name!r})"
+            yield f"b = {text.at(f, flat, 'place_fits')}; n = n & ~({f.mask} << b) | {new} << b"
+        for prop, good, reason in step.checks:
+            yield f"if not {text(good)}: e.append({self._event('check', prop, reason)})"
+        for name, where in step.marks:
+            yield f"if {text(where)}: e.append({self._event('mark', name)})"
+        yield "return e, n"
+
+    def ask(self, s: int, policies: Any) -> list[tuple[int, int, Any]]:
+        """[(step or ~event, successor or state, set of policies)] for a packed state and a set of policies."""
+        possible, effect = self._functions
+        try:
+            if not possible(s):
+                return []
+            for choose in self._text[1]:
+                policies = choose(s, policies)
+                if not policies:
+                    return []
+            events, after = effect(s)
+        except Astray as e:
+            kind, name, *who = e.args
+            return [(~self._event(kind, name), s, who[0] if who else policies)]
+        found = [(~n, s, policies) for n in events]
+        return found if after is None else [*found, (self.index, after, policies)]
+
+
+def _control(step: Step) -> tuple[tuple[Field, int] | None, int]:
+    """((field, index), value) of the test ``field == constant`` by which a step is found: its place in a routine."""
+    tests = [t for g in step.guard for t in _conjuncts(g)]
+    found = [
+        t for t in tests if t.op == "==" and t.args[0].op == "get" and t.args[0].args[1].is_const and t.args[1].is_const
+    ]
+    best = max(found, key=lambda t: t.args[0].args[0].hi, default=None)
+    if best is None or best.args[0].args[0].hi < FEWEST:
+        return None, 0
+    f, flat = best.args[0].args
+    return (f, flat.value), best.args[1].value
+
+
+def _conjuncts(e: Expr) -> list[Expr]:
+    return [t for a in e.args for t in _conjuncts(a)] if e.op == "and" else [e]
+
+
+def _chooser(e: Expr, family: Family, text: Text) -> Callable[[int, Any], Any]:
+    """A set of policies that may depend on the state, as a function of a state and the policies that ask.
+
+    A test of the state is made only where some policy asks for it, so that it goes astray for these alone.
+    """
+    if e.kind == BOOL:
+        test = text.test(e)
+
+        def choose(s: int, k: Any) -> Any:
+            try:
+                return k if test(s) else family.none
+            except Astray as astray:
+                raise Astray(*astray.args[:2], k) from None
+
+        return choose
+    if e.op == "feature":
+        members = family.members(*e.args)
+        return lambda s, k: k & members
+    first, *rest = (_chooser(a, family, text) for a in e.args)
+    if e.op == "not":
+        return lambda s, k: k & ~first(s, k)
+    second = rest[0]
+
+    def both(s: int, k: Any) -> Any:
+        left = first(s, k)
+        return second(s, left) if left else left
+
+    def either(s: int, k: Any) -> Any:
+        left = first(s, k)
+        more = k & ~left
+        return left | second(s, more) if more else left
+
+    return both if e.op == "and" else either
+
+
+@dataclass(eq=False)
+class Place:
+    """The moves at one place of an actor, and what is known of them: bits read -> what can happen there."""
+
+    moves: list[Move]
+    numbers: Numbers
+
+    known: dict[int, list[Kept]] = field(default_factory=dict)
 
     @cached_property
-    def _written(self) -> dict[int, int]:
-        """The bits that each step may write."""
-        return {move.index: move.written for move in self.moves}
+    def reads(self) -> int:
+        """The bits of a packed state that decide what can happen here."""
+        return reduce(operator.or_, (move.reads for move in self.moves))
 
-    def ask(self, state: int) -> list[tuple[int, int, int, int]]:
-        """What can happen here, under any policy, in all states that agree with `state` in the bits read."""
-        out: list = []
-        self.call(state, self.plan.family.all, out)
-        written = self._written
-        found = self.known[state & self.reads] = [
-            (i, ~written[i], after & written[i], k) if i >= 0 else (i, -1, 0, k) for i, after, k in out
-        ]
-        return found
+    def answer(self, s: int) -> list[Kept]:
+        """What can happen here, under any policy, in all states that agree with `s` in the bits read."""
+        out: list[Kept] = []
+        everyone = self.numbers.family.all
+        for move in self.moves:
+            for i, after, policies in move.ask(s, everyone):
+                written = move.written if i >= 0 else 0
+                out.append((i, ~written, after & written, self.numbers.number(policies)))
+        return out
+
+    def ask(self, s: int) -> list[Kept]:
+        """The same, remembered."""
+        self.known[s & self.reads] = out = self.answer(s)
+        return out
 
 
 @dataclass(eq=False)
 class Actor:
-    """Somebody whose place in a routine is a field: the bits `mask` of a state, from bit `at` on (no bits: he is
-    always at place 0). places: value of the field -> what can happen there, if anything can."""
+    """A place in a routine, as the bits `mask` of a packed state from bit `at` on, and the moves at each of its values.
+
+    Moves that no such field finds are at place 0 of an actor without bits.
+    """
 
     at: int
     mask: int
     places: dict[int, Place]
 
 
-def print_system(system: System, family: Family) -> Printed:
-    """Print and compile a system for a family of policies."""
-    planned = plan(system, family)
-    halted, settled = predicate(system.halted), predicate(system.settled)
-    judge, reads = _judge(planned)
-    actors = _actors(planned)
-    expand = _expand(actors, *halted)
-    bits = {"judge": reads, "halted": halted[1], "settled": settled[1]}
-    return Printed(expand, judge, settled[0], halted[0], planned, actors, bits)
+class Compiled:
+    """A system as functions, for one family; the sets in its answers are numbers of `numbers`.
 
+    events: what can happen beside steps; those of reads and writes that go astray are added when they happen.
+    """
 
-def _compiled(lines: list[str], name: str, space: dict) -> Callable:
-    exec(compile("\n".join(lines), "<scalar>", "exec"), space)
-    return space[name]
+    def __init__(self, system: System, family: Family):
+        self.system, self.family, self.numbers = system, family, Numbers(family)
+        self.events: list[Event] = []
+        self.settled, self.settled_reads = _remembered(system.settled)
+        self.halted, self.halted_reads = _remembered(system.halted)
+        self.moves: list[Move] = []  # those that some policy takes
+        for i, step in enumerate(system.steps):
+            allowed = [family.fold(g) for g in step.allowed]
+            if all(g.op != "const" or g.value for g in allowed):
+                self.moves.append(Move(i, step, family, [g for g in allowed if g.op != "const"], self.events))
+        self.actors = self._actors()
+        self.judge, self.judge_reads = self._judge()
+        self._controls = self.halted_reads
+        for actor in self.actors:
+            self._controls |= actor.mask << actor.at
+        self._at_once: dict[int, list[Place]] = {}
 
+    def _actors(self) -> list[Actor]:
+        """The moves by the field that finds them and by its value."""
+        found: dict[tuple[Field, int], dict[int, list[Move]]] = defaultdict(lambda: defaultdict(list))
+        rest: dict[int, list[Move]] = {}  # by the bits that the largest of a group reads: few bits serve many states
+        for move in self.moves:
+            if move.control is not None:
+                found[move.control][move.value].append(move)
+        for move in sorted((m for m in self.moves if m.control is None), key=lambda move: -move.reads.bit_count()):
+            rest.setdefault(next((b for b in rest if move.reads & ~b == 0), move.reads), []).append(move)
+        actors = []
+        for (f, flat), places in found.items():
+            here = {v: self._place(moves) for v, moves in places.items()}
+            actors.append(Actor(f.word * WORD + f.shift(flat), f.mask, here))
+        return actors + [Actor(0, 0, {0: self._place(moves)}) for moves in rest.values()]
 
-def predicate(e: Expr) -> tuple[Callable[[int], bool], int]:
-    """A truth value as a function of the state, and the bits that it reads."""
-    printer = ScalarPrinter()
-    return _compiled(["def test(s):", f"  return {printer.text(e)}"], "test", {}), printer.reads
+    def _place(self, moves: list[Move]) -> Place:
+        return Place(sorted(moves, key=lambda move: move.index), self.numbers)
 
+    def _judge(self) -> tuple[Callable[[int], int], int]:
+        """`judge(s)`: the violated clauses of a state, as bits of ``system.clauses``; raises ModelError where a
+        predicate cannot be computed."""
+        text = Text()
+        tests = [(prop, text.test(good)) for prop, _, good in self.system.clauses]
 
-def _actors(planned: Plan) -> list[Actor]:
-    """Whoever can be told by the field that finds his moves, and the moves of nobody by what they read."""
-    moves: dict = defaultdict(lambda: defaultdict(list))
-    for move in planned.moves:
-        moves[move.control][move.value].append(move)
-    actors = []
-    for control, by_value in moves.items():
-        if control is None:
-            actors += [Actor(0, 0, {0: Place(planned, found)}) for found in _by_reads(planned, by_value[0])]
-        else:
-            field, flat = control
-            places = {value: Place(planned, found) for value, found in by_value.items()}
-            actors.append(Actor(field.word * WORD + field.shift(flat), field.mask, places))
-    return actors
+        def compute(s: int) -> int:
+            broken = 0
+            for k, (prop, good) in enumerate(tests):
+                try:
+                    broken |= (not good(s)) << k
+                except Astray as e:
+                    raise Event("index", None, f"property {prop}", e.args[1]).error(self.system, s) from None
+            return broken
 
+        return _remember(compute, text.reads), text.reads
 
-def _by_reads(planned: Plan, moves: list[Move]) -> list[list[Move]]:
-    """Moves that nothing finds, together where one reads no more bits than another does: answers about few bits serve
-    many states."""
-    groups: dict[int, list[Move]] = {}
-    reads = {id(move): Place(planned, [move]).reads for move in moves}
-    for move in sorted(moves, key=lambda move: -reads[id(move)].bit_count()):
-        mine = reads[id(move)]
-        groups.setdefault(next((bits for bits in groups if mine & ~bits == 0), mine), []).append(move)
-    return [sorted(group, key=lambda move: move.index) for group in groups.values()]
+    def _look(self, s: int) -> list[Place]:
+        """The places at which some actor is in `s`."""
+        found = [a.places.get(s >> a.at & a.mask) for a in self.actors] if not self.halted(s) else []
+        here = self._at_once[s & self._controls] = [place for place in found if place is not None]
+        return here
 
-
-def _expand(actors: list[Actor], halted: Callable, reads: int) -> Callable:
-    """`expand`: looks up the places that the actors are at, and there what can happen."""
-    controls = reads
-    for actor in actors:
-        controls |= actor.mask << actor.at
-    at_once: dict[int, list[tuple]] = {}
-
-    def look(s: int) -> list[tuple]:
-        """(bits read, what is known, who to ask) of each place that an actor is at in `s`."""
-        found = [a.places.get(s >> a.at & a.mask) for a in actors] if not halted(s) else []
-        at_once[s & controls] = out = [(p.reads, p.known, p.ask) for p in found if p is not None]
-        return out
-
-    def expand(s: int, m: int, out: list):
-        here = at_once.get(s & controls)
-        for reads, known, ask in look(s) if here is None else here:
-            found = known.get(s & reads)
-            for i, keep, bits, k in ask(s) if found is None else found:
-                k &= m
+    def expand(self, s: int, policies: int, out: list[Found]) -> None:
+        """Append what the policies of a set (by number) can do in `s`."""
+        here = self._at_once.get(s & self._controls)
+        row = self.numbers.common[policies]
+        for place in self._look(s) if here is None else here:
+            found = place.known.get(s & place.reads)
+            for i, keep, bits, k in place.ask(s) if found is None else found:
+                k = k if k == policies else row[k]
                 if k:
                     out.append((i, s & keep | bits, k))
 
-    return expand
+    def steps(self, s: int, policies: int) -> list[Found]:
+        """(step, successor, policies) of every step that some of the policies can take in `s`, without events."""
+        out: list[Found] = []
+        self.expand(s, policies, out)
+        return [found for found in out if found[0] >= 0]
 
 
-def _place(printer: ScalarPrinter, planned: Plan, moves: list[Move], space: dict) -> list[str]:
-    """The statements of all moves at one place."""
-    tests = [[t for table in move.tables for t in table.tests] for move in moves]
-    lines = printer.share(move.first + move.guard + more for move, more in zip(moves, tests, strict=True))
-    for move in moves:
-        lines += _block(printer, planned, move, space)
-    return lines
+def _remembered(e: Expr) -> tuple[Callable[[int], bool], int]:
+    """An expression as a function that remembers, and the bits that it reads."""
+    text = Text()
+    return _remember(text.test(e), text.reads), text.reads
 
 
-def _block(printer: ScalarPrinter, planned: Plan, move: Move, space: dict) -> list[str]:
-    """The statements of one move, in the order that `tux3nb.engine.plan` states."""
-    out, pad, k = [], "", "m"
-    for tests, before in ((move.first, []), (move.guard, move.astray)):
-        # whoever is there goes astray, whatever the policy
-        out += [f"{pad}{_report(printer, planned, number, k)}; return" for number in before]
-        if tests:
-            out.append(f"{pad}if {' and '.join(printer.text(t) for t in tests)}:")
-            pad += "  "
-    if move.tables:
-        out.append(f"{pad}k = m & {' & '.join(_table(printer, t, space) for t in move.tables)}")
-        out.append(f"{pad}if k:")
-        pad, k = pad + "  ", "k"
-    out += [pad + _report(printer, planned, number, k) for number in move.limits]
-    if not (move.taken.is_const and move.taken.value):
-        out.append(f"{pad}if {printer.text(move.taken)}:")
-        pad += "  "
-    for number in move.errors:  # for these policies nothing more can be computed here; the others go on
-        out += [f"{pad}{_report(printer, planned, number, k)}; m &= ~{k}", f"{pad}else:"]
-        if planned.events[number].where.is_const:
-            return out[:-1]
-        pad += "  "
-    out += [pad + _report(printer, planned, number, k) for number in move.seen]
-    out += [pad + line for line in printer.writes(move)]
-    return [*out, f"{pad}out.append(({move.index}, n, {k}))"]
+def _remember(function: Callable[[int], Any], reads: int) -> Callable[[int], Any]:
+    known: dict[int, Any] = {}
 
+    def ask(s: int) -> Any:
+        key = s & reads
+        found = known.get(key)
+        if found is None:
+            found = known[key] = function(s)
+        return found
 
-def _report(printer: ScalarPrinter, planned: Plan, number: int, policies: str) -> str:
-    """The statement that reports an event."""
-    event = planned.events[number]
-    text = f"out.append(({~number}, s, {policies}))"
-    return text if event.where.is_const else f"if {printer.text(event.where)}: {text}"
-
-
-def _table(printer: ScalarPrinter, table: Table, space: dict) -> str:
-    """The policies that a table allows in state `s`; its rows are data, not text."""
-    name = f"T{len(space)}"
-    if not table.tests:
-        space[name] = table.masks[0]
-        return name
-    space[name] = table.masks
-    index = " + ".join(f"({1 << n} if {printer.text(t)} else 0)" for n, t in enumerate(table.tests))
-    return f"{name}[{index}]"
-
-
-def _judge(planned: Plan) -> tuple[Callable[[int], int], int]:
-    """`judge`, and the bits that it reads."""
-    printer = ScalarPrinter()
-    lines = printer.share([[good] for _, good in planned.clauses])
-    for number in planned.errors:
-        lines.append(f"if {printer.text(planned.events[number].where)}: return {~number}")
-    lines.append("v = 0")
-    for k, good in planned.clauses:
-        lines.append(f"if not {printer.text(good)}: v |= {1 << k}")
-    compute = _compiled(["def judge(s):", *_indent([*lines, "return v"])], "judge", {})
-    known: dict[int, int] = {}
-    reads = printer.reads
-
-    def judge(s: int) -> int:
-        told = known.get(s & reads)
-        if told is None:
-            told = known[s & reads] = compute(s)
-        return told
-
-    return judge, reads
-
-
-def _indent(lines: list[str]) -> list[str]:
-    return ["  " + line for line in lines]
+    return ask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tux3nb.engine.fields import Layout
-from tux3nb.engine.terms import COMPARE, Expr, walk
+from tux3nb.engine.terms import OPERATORS, Expr, walk
 
 
 def evaluate(e: Expr, layout: Layout, state: int) -> int:
@@ -18,20 +18,7 @@ def evaluate(e: Expr, layout: Layout, state: int) -> int:
         return first if bool(first) == (op == "or") else evaluate(a[1], layout, state)
     if op == "where":
         return evaluate(a[1] if evaluate(a[0], layout, state) else a[2], layout, state)
-    x = [evaluate(b, layout, state) for b in a]
-    if op in COMPARE:
-        return int(COMPARE[op](*x))
-    return {
-        "not": lambda: int(not x[0]),
-        "int": lambda: x[0],
-        "bit": lambda: 1 << x[0],
-        "+": lambda: x[0] + x[1],
-        "-": lambda: x[0] - x[1],
-        "*": lambda: x[0] * x[1],
-        "union": lambda: x[0] | x[1],
-        "without": lambda: x[0] & ~x[1],
-        "has": lambda: x[0] >> x[1] & 1,
-    }[op]()
+    return int(OPERATORS[op].apply(*(evaluate(b, layout, state) for b in a)))
 
 
 def failing(e: Expr, layout: Layout, state: int) -> Expr:

@@ -1,4 +1,8 @@
-"""What an exploration found: counts, depths, violations and events by policy, and the graph to ask further."""
+"""What an exploration found: counts, depths, violations and events by policy, and the graph to ask further.
+
+Everywhere here a set of policies is a number of `Exploration.numbers`; a policy is the number of the set that has just
+it (`Exploration.number`).
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,17 @@ import os
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
-from tux3nb.engine.event import Event, explain
-from tux3nb.engine.policy import Family, bits
-from tux3nb.engine.system import System
+from tux3nb.engine.compile import Compiled
+from tux3nb.engine.family import Family, Numbers
+from tux3nb.engine.policy import Policy
+from tux3nb.engine.system import Event, System
 
-if TYPE_CHECKING:
-    from tux3nb.engine.compile import Printed
-
-HOLDS, REFUSED, VIOLATED, UNFINISHED = "HOLDS", "HOLDS(refused)", "VIOLATED", "UNFINISHED"
+HOLDS, REFUSED, UNREACHED = "HOLDS", "HOLDS(refused)", "HOLDS(unreached)"
+VIOLATED, UNFINISHED = "VIOLATED", "UNFINISHED"
 
 Progress = Callable[[int, int, int, float], None]
 
@@ -126,16 +129,14 @@ class Graph(Protocol):
 
 @dataclass
 class Exploration:
-    """All that one exploration found, by policy (bit masks over `family`).
+    """All that one exploration found.
 
-    reached, limits: name -> policies. fired: step index -> policies. depths: the policies that brought a new state,
-    by layer. stopped: which limit of the run itself (not of the model) ended it, or None. judged: the properties on
-    the whole graph that have been judged. state_masks / edge_masks: how many arrivals / edges have one policy set.
+    reached, limits: name -> policies. fired: step index -> policies. depths: the policies that brought a new state, by
+    layer. stopped: which limit of the run itself (not of the model) ended it, or None. judged: the properties on the
+    whole graph that have been judged. state_sets / edge_sets: how many arrivals / edges have one set.
     """
 
-    system: System
-    family: Family
-    printed: Printed
+    compiled: Compiled
     graph: Graph | None = None
     shared_states: int = 0
     violations: list[Violation] = field(default_factory=list)
@@ -145,72 +146,100 @@ class Exploration:
     depths: list[int] = field(default_factory=list)
     stopped: str | None = None
     judged: set[str] = field(default_factory=set)
-    state_masks: Counter = field(default_factory=Counter)
-    edge_masks: Counter = field(default_factory=Counter)
+    state_sets: Counter = field(default_factory=Counter)
+    edge_sets: Counter = field(default_factory=Counter)
     _violated: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
 
     @property
-    def arrivals(self) -> dict[int, list[tuple[int, int]]]:
-        return self.graph.arrivals
+    def system(self) -> System:
+        return self.compiled.system
 
     @property
-    def edges(self) -> list[tuple[int, int, int, int]]:
-        return self.graph.edges
+    def family(self) -> Family:
+        return self.compiled.family
+
+    @property
+    def numbers(self) -> Numbers:
+        return self.compiled.numbers
+
+    # ---- by policy ---------------------------------------------------------------------------------------
+    def number(self, policy: Policy) -> int:
+        """The number of the set that has just this policy; UserError where it was not explored."""
+        return self.numbers.number(self.family.single(policy))
+
+    def has(self, policies: int, policy: int) -> bool:
+        """Whether a set has a policy, both by number."""
+        return bool(self.numbers.common[policy][policies])
 
     def states(self, policy: int) -> int:
         """Distinct states reachable under one policy."""
-        return sum(n for mask, n in self.state_masks.items() if mask >> policy & 1)
+        return self._count(self.state_sets, policy)
 
     def edge_count(self, policy: int) -> int:
         """Steps taken from these states, each once."""
-        return sum(n for mask, n in self.edge_masks.items() if mask >> policy & 1)
+        return self._count(self.edge_sets, policy)
+
+    def _count(self, sets: Counter, policy: int) -> int:
+        row = self.numbers.common[policy]
+        return sum(n for policies, n in sets.items() if row[policies])
 
     def depth(self, policy: int) -> int:
         """The last layer that brought a new state, counted from 0."""
-        return max(d for d, mask in enumerate(self.depths) if mask >> policy & 1)
+        return max(d for d, policies in enumerate(self.depths) if self.has(policies, policy))
 
     def first(self, policy: int, prop: str) -> Violation | None:
         """The shallowest violation of `prop` under `policy`."""
-        mine = (v for v in self.violations if v.property == prop and v.policies >> policy & 1)
+        mine = (v for v in self.violations if v.property == prop and self.has(v.policies, policy))
         return min(mine, key=lambda v: v.depth, default=None)
 
     def never_fired(self, policy: int) -> list[str]:
         """Names of rules of which no binding fired under `policy`."""
         names = {step.rule.name for step in self.system.steps}
-        names -= {self.system.steps[i].rule.name for i, mask in self.fired.items() if mask >> policy & 1}
+        names -= {self.system.steps[i].rule.name for i, policies in self.fired.items() if self.has(policies, policy)}
         return sorted(names)
+
+    # ---- for the whole family, as sets -------------------------------------------------------------------
+    def violated(self, prop: str) -> Any:
+        """The policies that violate a property."""
+        return self.numbers.join(self._violated[prop].values())
+
+    def unfinished(self) -> Any:
+        """The policies whose exploration a limit kept from finishing."""
+        return self.family.all if self.stopped else self.numbers.join(self.limits.values())
+
+    def passed(self, events: Iterable[str]) -> Any:
+        """The policies under which one of these sometimes-events happened."""
+        return self.numbers.join(self.reached.get(name, 0) for name in events)
 
     # ---- how a search reports --------------------------------------------------------------------------
     def spared(self, prop: str, depth: int) -> int:
         """The policies for which no violation of `prop` at `depth` or above is known yet."""
         known = 0
-        for at, mask in self._violated[prop].items():
+        for at, policies in self._violated[prop].items():
             if at <= depth:
-                known |= mask
-        return self.family.all & ~known
+                known = self.numbers.union[known][policies]
+        return self.numbers.minus[self.numbers.all][known]
 
-    def violate(self, prop: str, reason: str, depth: int, state: int, policies: int, step: int | None = None):
+    def violate(self, prop: str, reason: str, depth: int, state: int, policies: int, step: int | None = None) -> None:
         """Keep a violation for those of `policies` that had none of this property, or only deeper ones."""
-        new = policies & self.spared(prop, depth)
+        new = self.numbers.common[policies][self.spared(prop, depth)]
         if new:
-            self._violated[prop][depth] |= new
+            known = self._violated[prop]
+            known[depth] = self.numbers.union[known[depth]][new]
             self.violations.append(Violation(prop, reason, depth, state, new, step))
 
-    def judge_state(self, broken: int, depth: int, state: int, policies: int):
-        """What ``printed.judge`` said about a state. Raises ModelError where a predicate cannot be computed."""
-        if broken < 0:
-            raise explain(self.printed.events[~broken], self.system, state)
-        for k in bits(broken):
-            prop, reason, _ = self.system.clauses[k]
-            self.violate(prop, reason, depth, state, policies)
+    def judge_state(self, broken: int, depth: int, state: int, policies: int) -> None:
+        """What ``compiled.judge`` said about a state."""
+        for k, (prop, reason, _) in enumerate(self.system.clauses):
+            if broken >> k & 1:
+                self.violate(prop, reason, depth, state, policies)
 
-    def happen(self, event: Event, depth: int, state: int, policies: int):
+    def happen(self, event: Event, depth: int, state: int, policies: int) -> None:
         """An event on a step from a state of layer `depth`. Raises ModelError where a read or write goes astray."""
-        if event.kind == "mark":
-            self.reached[event.name] |= policies
-        elif event.kind == "limit":
-            self.limits[event.name] |= policies
+        if event.kind in ("mark", "limit"):
+            into = self.reached if event.kind == "mark" else self.limits
+            into[event.name] = self.numbers.union[into[event.name]][policies]
         elif event.kind == "check":
             self.violate(event.name, event.detail, depth + 1, state, policies, event.step)
         else:
-            raise explain(event, self.system, state)
+            raise event.error(self.system, state)

@@ -1,111 +1,183 @@
-"""Runs: the one to show for a violation, the shortest to a state, and the replay of one given as step indexes.
+"""Runs: the one to show for a violation, the shortest to a state, covers, replay; and progress, judged on the graph.
 
-Of several shortest runs always the same one is shown, whichever engine explored and whatever else it explored with.
+A policy is the number of a set with just that policy (`Exploration.number`). Of several shortest runs always the same
+one is shown, whichever engine explored and whatever else it explored with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from tux3nb.engine.compile import Printed, predicate
+from tux3nb.engine.compile import Compiled
 from tux3nb.engine.result import Exploration, Violation
-from tux3nb.engine.system import System
-from tux3nb.engine.terms import Expr
 from tux3nb.errors import ModelError
+
+Path = list[tuple[int, int]]  # [(step index, state after it), ...] from the start
+
+NO_PROGRESS = "from here no run completes what has begun"
+
+
+def judge_progress(run: Exploration, prop: str) -> bool:
+    """Add the violations of the progress property `prop`: states from which nothing settled can be reached.
+
+    Returns False, and judges nothing, for a run that was cut short: its answer for `prop` is UNFINISHED.
+    """
+    if run.stopped or run.graph is None:
+        return False
+    for depth, state, policies in run.graph.first_stuck():
+        run.violate(prop, NO_PROGRESS, depth, state, policies)
+    run.judged.add(prop)
+    return True
 
 
 def to_show(run: Exploration, policy: int, prop: str) -> Violation | None:
     """Of the shallowest violations of `prop` under `policy` the one to show: a state in which a clause fails before a
     step that breaks it, and then the lowest state, clause and step."""
     found = run.first(policy, prop)
-    if found is None:
+    if found is None or run.graph is None:
         return None
-    depth, property = found.depth, run.system.property(prop)
-    if property.needs_graph:
+    depth, judged = found.depth, run.system.property(prop)
+    if judged.needs_graph:
         state = min(run.graph.stuck_in(policy, depth))
-        return Violation(prop, found.reason, depth, state, 1 << policy)
-    if found.step is None or property.clauses:
+        return Violation(prop, found.reason, depth, state, policy)
+    if found.step is None or judged.clauses:
         at = _lowest_state(run, policy, prop, depth)
         if at:
-            return Violation(prop, at[1], depth, at[0], 1 << policy)
-    step, state, reason = _lowest_step(run, policy, prop, depth - 1)
-    return Violation(prop, reason, depth, state, 1 << policy, step)
+            return Violation(prop, at[1], depth, at[0], policy)
+    step, state, number = min(_breaking(run, policy, prop, depth - 1))
+    return Violation(prop, run.compiled.events[number].detail, depth, state, policy, step)
 
 
 def _lowest_state(run: Exploration, policy: int, prop: str, depth: int) -> tuple[int, str] | None:
     """(state, reason) of the lowest state of a layer in which a clause of `prop` fails."""
-    clauses = [(reason, _test(run.system, good)) for p, reason, good in run.system.clauses if p == prop]
-    if depth >= len(run.depths):  # the layer was found, but nobody looked at it
+    mine = [k for k, (p, _, _) in enumerate(run.system.clauses) if p == prop]
+    bits = sum(1 << k for k in mine)
+    if run.graph is None or depth >= len(run.depths):  # the layer was found, but nobody looked at it
         return None
-    broken = (s for s in run.graph.layer(policy, depth) if not all(good(s) for _, good in clauses))
-    state = min(broken, default=None)
-    return None if state is None else (state, next(reason for reason, good in clauses if not good(state)))
+    state = min((s for s in run.graph.layer(policy, depth) if run.compiled.judge(s) & bits), default=None)
+    if state is None:
+        return None
+    broken = run.compiled.judge(state)
+    return state, next(run.system.clauses[k][1] for k in mine if broken >> k & 1)
 
 
-def _lowest_step(run: Exploration, policy: int, prop: str, depth: int) -> tuple[int, int, str]:
-    """(step, state before it, reason) of the lowest step from a layer that breaks `prop`."""
-    checks = {
-        i: [(reason, _test(run.system, good)) for p, good, reason in step.checks if p == prop]
-        for i, step in enumerate(run.system.steps)
-        if any(p == prop for p, _, _ in step.checks)
-    }
-    found = []
-    for state in run.graph.layer(policy, depth):
+def _breaking(run: Exploration, policy: int, prop: str, depth: int) -> Iterator[tuple[int, int, int]]:
+    """(step, state before it, number of the event) of every step from a layer that breaks `prop`."""
+    for state in run.graph.layer(policy, depth) if run.graph else ():
         out: list = []
-        run.printed.expand(state, 1 << policy, out)
-        for i in {i for i, _, _ in out if i in checks}:
-            reason = next((reason for reason, good in checks[i] if not good(state)), None)
-            if reason:
-                found.append((i, state, reason))
-    return min(found)
+        run.compiled.expand(state, policy, out)
+        for n in (~i for i, _, _ in out if i < 0):
+            event = run.compiled.events[n]
+            if event.kind == "check" and event.name == prop and event.step is not None:
+                yield event.step, state, n
 
 
-def _test(system: System, e: Expr) -> Callable[[int], bool]:
-    """An expression of the system as a function of the packed state, printed once."""
-    known = vars(system).setdefault("_tests", {})
-    if id(e) not in known:
-        known[id(e)] = predicate(e)[0]
-    return known[id(e)]
-
-
-def shortest_run(run: Exploration, policy: int, state: int, last: int | None = None) -> list[tuple[int, int]]:
+def shortest_run(run: Exploration, policy: int, state: int, last: int | None = None) -> Path:
     """A shortest run of `policy` from the start to `state`: [(step index, state after it), ...].
 
     `last` appends one more step, taken from `state`; where that step is an event only (a failed check that is also
     a limit), the state stays. No search stores parent pointers: each asks its graph for one step back, layer by layer.
     """
-    path: list[tuple[int, int]] = []
-    at, depth = state, run.graph.arrival(policy, state)
+    path: Path = []
+    at, depth = state, run.graph.arrival(policy, state) if run.graph else -1
     if depth < 0:
-        raise ModelError(f"policy {policy} never reaches that state")
-    while depth:
+        raise ModelError(f"{run.family.pick(run.numbers[policy])} never reaches that state")
+    while depth and run.graph:
         source, step = run.graph.before(policy, at, depth)
         path.append((step, at))
         at, depth = source, depth - 1
     path.reverse()
     if last is not None:
-        path.append((last, next((t for i, t in _steps(run.printed, policy, state) if i == last), state)))
+        path.append((last, next((t for i, t, _ in run.compiled.steps(state, policy) if i == last), state)))
     return path
 
 
-def arrival(run: Exploration, policy: int, state: int) -> int:
-    """The layer in which `policy` first reaches `state`; -1 if it never does."""
-    return run.graph.arrival(policy, state)
+def run_of(run: Exploration, policy: int, prop: str) -> tuple[Violation, Path] | None:
+    """The violation of a property to show for one policy, and its run; None where the policy does not violate it."""
+    found = to_show(run, policy, prop)
+    return None if found is None else (found, shortest_run(run, policy, found.state, found.step))
 
 
-def _steps(printed: Printed, policy: int, state: int) -> list[tuple[int, int]]:
-    """(step, successor) of every step that `policy` can take from `state`."""
-    out: list = []
-    printed.expand(state, 1 << policy, out)
-    return [(i, after) for i, after, _ in out if i >= 0]
+def possible_for(compiled: Compiled, steps: list[int]) -> int:
+    """The policies (by number) under which a run, given as step indexes from the start, is possible."""
+    policies, state = compiled.numbers.all, compiled.system.start
+    for i in steps:
+        found = next(((t, k) for n, t, k in compiled.steps(state, policies) if n == i), None)
+        if found is None:  # a last step that is an event only
+            break
+        state, policies = found
+    return policies
 
 
-def replay(system: System, printed: Printed, policy: int, steps: list[int]) -> list[int]:
+def covers(run: Exploration, prop: str, most: int | None = None) -> Iterator[tuple[Violation, Path, Any]]:
+    """Shortest runs that break a property, shallowest first, each with the set of policies whose shortest run it is.
+
+    Together they serve every policy that violates the property, or the first `most` runs do so for some.
+    """
+    for depth in sorted({v.depth for v in run.violations if v.property == prop}):
+        for found in _covers_at(run, prop, depth, most):
+            yield found
+            most = None if most is None else most - 1
+
+
+def _covers_at(run: Exploration, prop: str, depth: int, most: int | None) -> Iterator[tuple[Violation, Path, Any]]:
+    """The runs for the policies that violate a property first at a depth."""
+    here = left = _first_at(run, prop, depth)
+    while left and most != 0:
+        policy = run.number(run.family.pick(left))
+        found = run_of(run, policy, prop)
+        if found is None:
+            break
+        violation, path = found
+        mine = run.numbers[possible_for(run.compiled, [i for i, _ in path])] & here
+        yield violation, path, mine
+        left, most = left & ~mine, None if most is None else most - 1
+
+
+def _first_at(run: Exploration, prop: str, depth: int) -> Any:
+    """The policies that violate a property first at a depth."""
+    earlier = run.spared(prop, depth - 1)
+    return run.numbers[run.numbers.minus[earlier][run.spared(prop, depth)]]
+
+
+def replay(compiled: Compiled, policy: int, steps: list[int]) -> list[int]:
     """The states of a run given as step indexes, start included; ModelError names the step that is not possible."""
-    states = [system.start]
+    states = [compiled.system.start]
     for n, i in enumerate(steps):
-        after = [t for j, t in _steps(printed, policy, states[-1]) if j == i]
+        after = [t for j, t, _ in compiled.steps(states[-1], policy) if j == i]
         if not after:
-            raise ModelError(f"step {n + 1}, {system.steps[i].name}, is not possible there")
+            raise ModelError(f"step {n + 1}, {compiled.system.steps[i].name}, is not possible there")
         states.append(after[0])
     return states
+
+
+def find_path(
+    compiled: Compiled, policy: int, start: int, wanted: Callable[[int, int], bool], most: int | None = None
+) -> Path | None:
+    """A shortest path from `start` whose last step is ``wanted(step, state after it)``; None where there is none.
+
+    Steps are tried in order of their number, so that the answer does not depend on the engine. `most`: give up after
+    so many states.
+    """
+    came: dict[int, tuple[int, int] | None] = {start: None}
+    layer = [start]
+    while layer:
+        following = []
+        for state in layer:
+            for step, after, _ in sorted(compiled.steps(state, policy)):
+                if wanted(step, after):
+                    return [*_back(came, state), (step, after)]
+                if after not in came:
+                    came[after] = (state, step)
+                    following.append(after)
+        layer = following if most is None or len(came) < most else []
+    return None
+
+
+def _back(came: dict[int, tuple[int, int] | None], state: int) -> Path:
+    path = []
+    while (before := came[state]) is not None:
+        path.append((before[1], state))
+        state = before[0]
+    return path[::-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tux3nb.engine.fields import Constant, Field, Layout
 from tux3nb.engine.policy import Features
 from tux3nb.engine.rule import Rule, Step, bind, predicate
-from tux3nb.engine.terms import FALSE, TRUE, Expr, building
+from tux3nb.engine.terms import FALSE, TRUE, Expr, shared, walk
 from tux3nb.errors import ModelError
 
 
@@ -57,8 +57,6 @@ class System:
 
     def features_read(self) -> set[str]:
         """The ids of the features that some step reads: no other can change an answer."""
-        from tux3nb.engine.terms import walk
-
         return {e.args[0].id for g in self.guards for e in walk(g) if e.op == "feature"}
 
     def property(self, pid: str) -> Property:
@@ -78,12 +76,11 @@ def build(
     settled: Callable | None = None,
 ) -> System:
     """Trace `rules` and `properties` for `world` (which has `fields`, `constants`, `default_actor`)."""
-    with building:
+    with shared():
         return _build(world, rules, features, properties, start, halted, settled)
 
 
 def _build(world, rules, features, properties, start, halted, settled) -> System:
-    Expr.forget_shared()
     layout = Layout(list(world.fields.values()))
     steps = bind(rules, world, features)
     known = {p.id for p in properties}
@@ -101,6 +98,29 @@ def _build(world, rules, features, properties, start, halted, settled) -> System
         predicate(halted, world) if halted else FALSE,
         predicate(settled, world) if settled else TRUE,
     )
+
+
+@dataclass(eq=False)
+class Event:
+    """Something to report beside a step: kind is "check", "mark", "limit", "overflow" or "index".
+
+    step: index of the step, None for a predicate of the state. name: property, sometimes-event, limit, or the field at
+    fault. detail: the reason of a check, or the field that a property reads.
+    """
+
+    kind: str
+    step: int | None
+    name: str
+    detail: str = ""
+
+    def error(self, system: System, state: int) -> ModelError:
+        """The error for an "overflow" or "index", naming rule, field and state."""
+        pairs = zip(system.layout.labels, system.layout.unpack(state), strict=True)
+        nonzero = {label: value for label, value in pairs if value}
+        if self.step is None:
+            return ModelError(f"{self.name} reads {self.detail} outside its array, in state {nonzero}")
+        what = "writes {} outside its range" if self.kind == "overflow" else "reads {} outside its array"
+        return ModelError(f"rule {system.steps[self.step].name} {what.format(self.name)}, from state {nonzero}")
 
 
 @dataclass(eq=False)

@@ -1,7 +1,7 @@
 """Expressions over the fields of a state and the features of a policy.
 
-An expression is built by running ordinary Python code on proxies, folded where its parts are constants, and
-shared: two expressions of the same form are the same object. Its kind is one of
+An expression is built by running ordinary Python code on proxies and folded where its parts are constants. While a
+system is traced (`shared`), two expressions of the same form are the same object. Its kind is one of
 
 * ``INT``  an unsigned value with a static range ``lo..hi``,
 * ``BOOL`` a truth value of a state,
@@ -13,23 +13,26 @@ shared: two expressions of the same form are the same object. Its kind is one of
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from threading import RLock
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 from tux3nb.errors import ModelError
 
 INT, BOOL, SET = "int", "bool", "set"
-COMPARE = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+_TABLE: ContextVar[dict | None] = ContextVar("_TABLE", default=None)
 
 
-building = RLock()  # held by whoever makes expressions and goes by their identity: the table is one for all threads
+@contextmanager
+def shared() -> Iterator[None]:
+    """Inside, expressions of one form are one object: the table belongs to the system that is being traced."""
+    token = _TABLE.set({})
+    try:
+        yield
+    finally:
+        _TABLE.reset(token)
 
 
 class Expr:
@@ -37,27 +40,24 @@ class Expr:
     that are expressions."""
 
     __slots__ = ("op", "args", "kind", "lo", "hi", "below")
-    _shared: dict = {}
+    op: str
+    args: tuple
+    kind: str
+    lo: int
+    hi: int
+    below: tuple[Expr, ...]
 
-    def __new__(cls, op, args, kind, lo=0, hi=1):
+    def __new__(cls, op: str, args: tuple, kind: str, lo: int = 0, hi: int = 1) -> Expr:
+        table = _TABLE.get()
         key = (op, kind, tuple(id(a) if isinstance(a, Expr) else a for a in args))
-        node = cls._shared.get(key)
+        node = None if table is None else table.get(key)
         if node is None:
             node = object.__new__(cls)
             node.op, node.args, node.kind, node.lo, node.hi = op, args, kind, lo, hi
             node.below = tuple([a for a in args if isinstance(a, Expr)])
-            cls._shared[key] = node
+            if table is not None:
+                table[key] = node
         return node
-
-    def __init__(self, *_):  # all is done in __new__, which may return a shared node
-        pass
-
-    @classmethod
-    def forget_shared(cls):
-        """Start a new table of shared nodes (a new system begins); older expressions stay valid."""
-        cls._shared.clear()
-        for e in (TRUE, FALSE):  # these two everybody has
-            cls._shared[e.op, e.kind, e.args] = e
 
     def __bool__(self):
         raise ModelError("a state or policy value was used with if, and, or, not: write &, |, ~ or where()")
@@ -92,8 +92,13 @@ class Expr:
     def __sub__(self, other):
         return subtract(self, lift(other))
 
+    def __rsub__(self, other):
+        return subtract(lift(other), self)
+
     def __mul__(self, other):
         return multiply(self, lift(other))
+
+    __rmul__ = __mul__
 
     def __and__(self, other):
         return conj(self, lift(other))
@@ -120,17 +125,14 @@ class Expr:
 
 def const(value: int | bool) -> Expr:
     """A constant; True and False are BOOL, whole numbers are INT."""
-    known = Expr._shared.get(("const", BOOL if value is True or value is False else INT, (value,)))
-    if known is not None:
-        return known
     if isinstance(value, bool):
-        return Expr("const", (int(value),), BOOL)
+        return TRUE if value else FALSE
     if not isinstance(value, int):
         raise ModelError(f"{value!r} is not a whole number")
     return Expr("const", (value,), INT, value, value)
 
 
-TRUE, FALSE = const(True), const(False)
+TRUE, FALSE = Expr("const", (1,), BOOL), Expr("const", (0,), BOOL)
 
 
 def lift(value) -> Expr:
@@ -147,7 +149,7 @@ def _expect(kind: str, *args: Expr):
 def compare(op: str, a: Expr, b: Expr) -> Expr:
     _expect(INT, a, b)
     if a.is_const and b.is_const:
-        return const(COMPARE[op](a.value, b.value))
+        return const(OPERATORS[op].apply(a.value, b.value))
     if op == "==" and (a.hi < b.lo or b.hi < a.lo):
         return FALSE
     if op == "!=" and (a.hi < b.lo or b.hi < a.lo):
@@ -299,14 +301,15 @@ def has(a, n) -> Expr:
 
 
 # ---- reading an expression -----------------------------------------------------------------------------
-def walk(*roots: Expr, done: Container[int] = ()):
-    """Every node below `roots`, each once, arguments before users; those whose id is in `done` are passed over."""
-    seen, stack = set(), [*reversed(roots)]
+def walk(*roots: Expr) -> Iterator[Expr]:
+    """Every node below `roots`, each once, arguments before users."""
+    seen: set[int] = set()
+    stack: list[Expr | None] = [*reversed(roots)]
     while stack:
         e = stack.pop()
         if e is None:  # the arguments of the next one have been there
-            yield stack.pop()
-        elif id(e) not in seen and id(e) not in done:
+            yield stack.pop()  # type: ignore[misc]
+        elif id(e) not in seen:
             seen.add(id(e))
             if e.below:
                 stack += (e, None, *e.below[::-1])
@@ -324,23 +327,47 @@ def rebuild(e: Expr, change) -> Expr:
             done[id(node)] = node
         else:
             args = [done[id(a)] if isinstance(a, Expr) else a for a in node.args]
-            done[id(node)] = BUILD[node.op](*args)
+            done[id(node)] = OPERATORS[node.op].build(*args)
     return done[id(e)]
 
 
-BUILD = {op: (lambda a, b, op=op: compare(op, a, b)) for op in COMPARE} | {
-    "+": add,
-    "-": subtract,
-    "*": multiply,
-    "int": as_int,
-    "and": conj,
-    "or": disj,
-    "not": negate,
-    "where": where,
-    "bit": bit,
-    "union": union,
-    "without": without,
-    "has": has,
+class Operator(NamedTuple):
+    """All that there is to know of an operator: how to build and fold it, its value from those of its arguments, and
+    its text in Python and in the C of Promela's expressions. `and`, `or` and `where` do not look at what is decided."""
+
+    build: Callable[..., Expr]
+    apply: Callable[..., Any]
+    python: str
+    c: str
+
+
+def _infix(build: Callable[..., Expr], apply: Callable, python: str, c: str = "") -> Operator:
+    return Operator(build, apply, f"({{0}} {python} {{1}})", f"({{0}} {c or python} {{1}})")
+
+
+def _comparison(op: str, apply: Callable) -> Operator:
+    return _infix(lambda a, b: compare(op, a, b), apply, op)
+
+
+OPERATORS = {
+    "==": _comparison("==", operator.eq),
+    "!=": _comparison("!=", operator.ne),
+    "<": _comparison("<", operator.lt),
+    "<=": _comparison("<=", operator.le),
+    ">": _comparison(">", operator.gt),
+    ">=": _comparison(">=", operator.ge),
+    "+": _infix(add, operator.add, "+"),
+    "-": _infix(subtract, operator.sub, "-"),
+    "*": _infix(multiply, operator.mul, "*"),
+    "and": _infix(conj, lambda a, b: a and b, "and", "&&"),
+    "or": _infix(disj, lambda a, b: a or b, "or", "||"),
+    "not": Operator(negate, operator.not_, "(not {0})", "(!{0})"),
+    "int": Operator(as_int, int, "(1 if {0} else 0)", "({0} ? 1 : 0)"),
+    "where": Operator(where, lambda t, a, b: a if t else b, "({1} if {0} else {2})", "({0} ? {1} : {2})"),
+    "bit": Operator(bit, lambda n: 1 << n, "(1 << {0})", "(1 << {0})"),
+    "union": _infix(union, operator.or_, "|"),
+    "without": _infix(without, lambda a, b: a & ~b, "& ~", "& ~"),
+    "has": Operator(has, lambda a, n: a >> n & 1, "({0} >> {1} & 1)", "({0} >> {1} & 1)"),
 }
 SYMBOL = {"and": "&", "or": "|", "union": "|", "without": "\\"}
 

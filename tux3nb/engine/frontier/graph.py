@@ -12,18 +12,14 @@ from functools import cached_property
 import numpy as np
 
 from tux3nb.engine.fields import WORD
-from tux3nb.engine.frontier.chunk import Chunk
 from tux3nb.engine.frontier.hashing import hashes
 from tux3nb.engine.frontier.parallel import each, pieces
-from tux3nb.engine.frontier.sets import ID, PolicySets
-from tux3nb.engine.frontier.settling import Settling
-from tux3nb.engine.frontier.tables import Frontier, words_of
-from tux3nb.engine.frontier.visited import Visited, merged, unite
+from tux3nb.engine.frontier.sets import ID, SetArrays
+from tux3nb.engine.frontier.tables import Chunk, Found, Frontier, words_of
+from tux3nb.engine.frontier.visited import Piece, Visited, merged
 from tux3nb.engine.result import Exploration
-from tux3nb.engine.search import StoredGraph
 
 Part = tuple[np.ndarray, np.ndarray]  # words (n, words of a state) or rows (n), policy sets (n)
-Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, hashes, policy sets
 
 
 class LayerGraph:
@@ -35,8 +31,8 @@ class LayerGraph:
 
     def __init__(self, run: Exploration):
         self.run, self.layout = run, run.system.layout
-        self.sets = PolicySets()
-        self.code = Frontier(run.printed, self.layout, self.sets)
+        self.sets = SetArrays(run.numbers)
+        self.code = Frontier(run.compiled, self.sets)
         self.seen = Visited(self.layout.words, self.sets)
         self.bounds: list[int] = [0]
         self.late: list[Part] = []
@@ -44,21 +40,14 @@ class LayerGraph:
         self._depths: tuple[int, np.ndarray] | None = None
 
     # ---- building ----------------------------------------------------------------------------------------
-    def take_over(self, stored: StoredGraph) -> Part:
-        """Enter the layers of another graph; returns the last one."""
-        for layer in stored.layers:
-            ids = np.array([self.sets.number(mask) for mask in layer.states.values()], ID)
-            self.arrive(merged(self.sets, self.rows(layer.states), ids))
-            last = self.close_layer()
-        return last
-
-    def rows(self, states: Iterable[int]) -> np.ndarray:
-        """Packed states as rows of words."""
-        return words_of(states, self.layout)
+    def enter(self, layer: dict[int, int]) -> Part:
+        """Enter a whole layer, state -> policies; returns its arrivals."""
+        self.arrive(merged(self.sets, words_of(layer, self.layout), np.array(list(layer.values()), ID)))
+        return self.close_layer()
 
     def packed(self, words: Iterable) -> int:
         """One row of words as a packed state."""
-        return self.layout.from_words(int(w) & 0xFFFFFFFFFFFFFFFF for w in words)
+        return self.layout.from_words(int(w) & (1 << WORD) - 1 for w in words)
 
     def each_chunk(self, frontier: Part) -> Iterator[tuple[Chunk, Piece]]:
         """Judge and expand pieces of a layer; yields them in order, with their successors."""
@@ -71,7 +60,7 @@ class LayerGraph:
 
         return each(work, len(frontier[1]))
 
-    def arrive(self, found: Piece):
+    def arrive(self, found: Piece) -> None:
         """Enter states into the layer that is being built."""
         self._arrived_late.append(self.seen.arrive(*found, self.bounds[-1]))
 
@@ -81,7 +70,7 @@ class LayerGraph:
         rows, ids = (np.concatenate(column) for column in zip(*self._arrived_late, strict=True))
         late, which = np.unique(rows, return_inverse=True)  # one may have come several times, under other policies
         late_ids = np.zeros(len(late), ID)
-        unite(self.sets, late_ids, which, ids)
+        self.sets.unite(late_ids, which, ids)
         self.bounds.append(self.seen.n)
         self.late.append((late, late_ids))
         self._arrived_late = []
@@ -106,7 +95,7 @@ class LayerGraph:
         for depth in self.layers:
             for rows, ids in self.arrived(depth):
                 for row, i in zip(rows.tolist(), ids.tolist(), strict=True):
-                    out.setdefault(self.packed(self.seen.words[row]), []).append((depth, self.sets.masks[i]))
+                    out.setdefault(self.packed(self.seen.words[row]), []).append((depth, i))
         return out
 
     @property
@@ -118,14 +107,14 @@ class LayerGraph:
             self.code.expand(chunk)
             states = list(map(self.packed, chunk.words))
             moves, after = chunk.moves, map(self.packed, chunk.moves.words.tolist())
-            for row, step, i, to in zip(moves.rows, moves.numbers.tolist(), moves.ids, after, strict=True):
-                out.append((states[row], step, to, self.sets.masks[i]))
+            for row, step, i, to in zip(moves.rows, moves.numbers.tolist(), moves.ids.tolist(), after, strict=True):
+                out.append((states[row], step, to, i))
         return out
 
     def depths_of(self, policy: int) -> np.ndarray:
         """The layer in which `policy` first reaches each state, -1 where it never does."""
         if self._depths is None or self._depths[0] != policy:
-            mine, out = self.sets.holding(1 << policy), np.full(self.seen.n, -1, np.int32)
+            mine, out = self.sets.holding(policy), np.full(self.seen.n, -1, np.int32)
             for depth in self.layers:
                 for rows, ids in self.arrived(depth):
                     out[rows[mine[ids]]] = depth
@@ -133,27 +122,27 @@ class LayerGraph:
         return self._depths[1]
 
     def arrival(self, policy: int, state: int) -> int:
-        words = self.rows([state])
+        words = words_of([state], self.layout)
         row = int(self.seen.find(words, hashes(words.T))[0])
         return -1 if row < 0 else int(self.depths_of(policy)[row])
 
     def layer(self, policy: int, depth: int) -> Iterator[int]:
-        mine = self.sets.holding(1 << policy)
+        mine = self.sets.holding(policy)
         for rows, ids in self.arrived(depth):
             yield from map(self.packed, self.seen.words[rows[mine[ids]]].tolist())
 
     def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
         """Only states that differ from `state` in nothing but what some actor's steps write are expanded."""
-        target, mine, found = self.rows([state])[0], self.sets.holding(1 << policy), []
+        target, mine = words_of([state], self.layout)[0], self.sets.holding(policy)
+        found: list[tuple[int, int]] = []
         for rows, ids in self.arrived(depth - 1):
             words = self.seen.words[rows[mine[ids]]]
             near = np.zeros(len(words), bool)
             for kept in self._kept:
                 near |= ((words & kept) == (target & kept)).all(axis=1)
             for source in map(self.packed, words[near].tolist()):
-                out: list = []
-                self.run.printed.expand(source, 1 << policy, out)
-                found += [(step, source) for step, after, _ in out if step >= 0 and after == state]
+                steps = self.run.compiled.steps(source, policy)
+                found += [(step, source) for step, after, _ in steps if after == state]
         step, source = min(found)
         return source, step
 
@@ -161,30 +150,106 @@ class LayerGraph:
     def _kept(self) -> np.ndarray:
         """For the moves that each control field finds, the bits that none of them writes."""
         written: dict = {}
-        for move in self.run.printed.plan.moves:
+        for move in self.run.compiled.moves:
             written[move.control] = written.get(move.control, 0) | move.written
-        return self.rows(~bits & (1 << WORD * self.layout.words) - 1 for bits in written.values())
+        return words_of((~bits & (1 << WORD * self.layout.words) - 1 for bits in written.values()), self.layout)
 
     @cached_property
     def _stuck(self) -> np.ndarray:
-        return Settling(self).stuck()
+        return _Settling(self).stuck()
 
     def stuck(self) -> Iterator[tuple[int, int]]:
         for row in np.flatnonzero(self._stuck).tolist():
-            yield self.packed(self.seen.words[row]), self.sets.masks[self._stuck[row]]
+            yield self.packed(self.seen.words[row]), int(self._stuck[row])
 
     def first_stuck(self) -> Iterator[tuple[int, int, int]]:
-        done = 0
+        numbers, done = self.run.numbers, 0
         for depth in self.layers if self._stuck.any() else ():
             for rows, ids in self.arrived(depth):
                 here = self.sets.common(ids, self._stuck[rows])
                 for at in np.sort(np.unique(here, return_index=True)[1]).tolist():
-                    mask = self.sets.masks[here[at]] & ~done
-                    if mask:
-                        yield depth, self.packed(self.seen.words[rows[at]]), mask
-                        done |= mask
+                    new = numbers.minus[int(here[at])][done]
+                    if new:
+                        yield depth, self.packed(self.seen.words[rows[at]]), new
+                        done = numbers.union[done][new]
 
     def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
-        mine = self.sets.holding(1 << policy)
+        mine = self.sets.holding(policy)
         for rows, ids in self.arrived(depth):
             yield from map(self.packed, self.seen.words[rows[mine[ids] & mine[self._stuck[rows]]]].tolist())
+
+
+class _Settling:
+    """From which states, under which policies, a settled state can be reached without a releasing step.
+
+    A backward fixed point. One sweep from the last layer to the first expands every state again and decides most of
+    them; only the edges of those that it leaves open (they wait for a state of the same layer or an earlier one) are
+    stored, 12 bytes each, and followed until nothing changes.
+    """
+
+    def __init__(self, graph: LayerGraph):
+        self.seen, self.code, self.sets, self.bounds = graph.seen, graph.code, graph.sets, graph.bounds
+        self.release = np.array([step.rule.release for step in graph.run.system.steps], bool)
+        self.events = graph.run.compiled.events
+        self.total = self.seen.total[: self.seen.n]
+        settled = np.concatenate(list(each(lambda piece: self.code.settled(self.seen.words[piece]), self.seen.n)))
+        self.can = np.where(settled, self.total, ID(0))
+
+    def stuck(self) -> np.ndarray:
+        """The policy sets (by number) that cannot settle, state by state."""
+        self._follow(*self._sweep())
+        return self.sets.minus(self.total, self.can)
+
+    def _sweep(self) -> tuple[np.ndarray, ...]:
+        """(state, successor, policies) of the edges that may still matter behind one sweep."""
+        kept = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, ID))]
+        for begin, end in zip(self.bounds[-2::-1], self.bounds[:0:-1], strict=True):
+            todo = self.sets.minus(self.total[begin:end], self.can[begin:end])
+            at = np.flatnonzero(todo)
+            rows, todo = begin + at, todo[at]
+            ahead = each(lambda piece, rows=rows, todo=todo: self._look_ahead(rows[piece], todo[piece]), len(rows))
+            for rows, gain, open_edges in ahead:
+                self.can[rows] = self.sets.union(self.can[rows], gain)
+                kept.append(open_edges)
+        return tuple(np.concatenate(column) for column in zip(*kept, strict=True))
+
+    def _look_ahead(self, rows: np.ndarray, todo: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
+        """(states, policies found to settle from each, edges that leave the others open).
+
+        Mostly the first successor decides, so it is looked up first, and the others where something is left open.
+        """
+        chunk = Chunk(self.seen.words[rows], todo)
+        self.code.expand(chunk)
+        gain = np.zeros(len(rows), ID)
+        limit = np.array([self.events[n].kind == "limit" for n in chunk.events.numbers.tolist()], bool)
+        curbed = chunk.events.only(limit)  # behind a limit of the model anything may come
+        self.sets.unite(gain, curbed.rows, curbed.ids)
+        moves = chunk.moves.only(~self.release[chunk.moves.numbers])
+        first = np.unique(moves.rows, return_index=True)[1]
+        self._settle_by(moves.only(first), gain)
+        others = moves.only((self.sets.minus(todo, gain) > 0)[moves.rows])
+        after = self._settle_by(others, gain)
+        left = self.sets.minus(others.ids, gain[others.rows])
+        at = np.flatnonzero(left)
+        small = ID if len(self.can) < 1 << 31 else np.int64
+        return rows, gain, (rows[others.rows[at]].astype(small), after[at].astype(small), left[at])
+
+    def _settle_by(self, moves: Found, gain: np.ndarray) -> np.ndarray:
+        """Unite into `gain` what states can do by these moves; returns the rows of the successors."""
+        after = self.seen.find(moves.words, hashes(moves.words.T))
+        self.sets.unite(gain, moves.rows, self.sets.common(moves.ids, self.can[after]))
+        return after
+
+    def _follow(self, source: np.ndarray, after: np.ndarray, ids: np.ndarray) -> None:
+        """Follow edges backwards until nothing changes, each time those into states that have just changed."""
+        changed = np.ones(len(self.can), bool)
+        while True:
+            at = np.flatnonzero(changed[after])
+            gain = self.sets.minus(self.sets.common(ids[at], self.can[after[at]]), self.can[source[at]])
+            hit = np.flatnonzero(gain)
+            if not hit.size:
+                return
+            rows = source[at[hit]]
+            self.sets.unite(self.can, rows, gain[hit])
+            changed[:] = False
+            changed[rows] = True

@@ -46,7 +46,7 @@ def group(words: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
         if (equal != (h[order[1:]] == h[order[:-1]])).any():  # nor was the whole
             order = np.lexsort([*words.T, h])
             ordered, equal = _in_order(words, order)
-    return order, starts_of(~equal, n), ordered
+    return order, np.flatnonzero(np.concatenate([[True], ~equal])[:n]), ordered
 
 
 def _in_order(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -56,12 +56,6 @@ def _in_order(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndar
     for k in range(1, words.shape[1]):
         equal &= ordered[1:, k] == ordered[:-1, k]
     return ordered, equal
-
-
-def starts_of(differs: np.ndarray, n: int) -> np.ndarray:
-    """Where groups of equal elements start, of `n` in order: `differs` tells of all but the first whether it differs
-    from the one before."""
-    return np.flatnonzero(np.concatenate([[True], differs])[:n])
 
 
 class Column:

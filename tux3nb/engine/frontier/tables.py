@@ -1,24 +1,59 @@
 """What can happen in the states of a layer, all at once, with numpy.
 
-The rules are printed as Python only (see `tux3nb.engine.compile`): what the moves at one place of an actor do depends
-on few of a state's bits, so that text is asked once for each value of those bits, and what it says is put down as
-rows of a table. The states of a layer look up their rows: some array operations a layer, whatever the number of rules.
-Benchmarks tell how often something had to be asked (`Frontier.asked`).
+What the moves at one place of an actor do depends on few of a state's bits (`tux3nb.engine.compile`). A place is asked
+once for each value of those bits, and its answer is put down as rows of a table. The states of a layer look up their
+rows: some array operations a layer, whatever the number of rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tux3nb.engine.compile import Actor, Printed
+from tux3nb.engine.compile import Actor, Compiled
 from tux3nb.engine.fields import GUARD, WORD, Layout
-from tux3nb.engine.frontier.chunk import Chunk, Found
 from tux3nb.engine.frontier.hashing import Column, Known, hashes
-from tux3nb.engine.frontier.sets import ID, PolicySets
-from tux3nb.engine.policy import bits
+from tux3nb.engine.frontier.sets import ID, SetArrays
+from tux3nb.errors import ModelError
+
+
+def _none() -> np.ndarray:
+    return np.zeros(0, np.int64)
+
+
+@dataclass(eq=False)
+class Found:
+    """Steps that can be taken, or events that happen, one a row.
+
+    numbers: of steps or events. rows: the states of the chunk they belong to. ids: policy sets. words: for steps the
+    successors, (n, words of a state).
+    """
+
+    numbers: np.ndarray = field(default_factory=_none)
+    rows: np.ndarray = field(default_factory=_none)
+    ids: np.ndarray = field(default_factory=_none)
+    words: np.ndarray = field(default_factory=_none)
+
+    def only(self, which: np.ndarray) -> Found:
+        """Some of the rows."""
+        words = self.words[which] if len(self.words) else self.words
+        return Found(self.numbers[which], self.rows[which], self.ids[which], words)
+
+
+@dataclass(eq=False)
+class Chunk:
+    """Some states (words, and policy sets by number) and what was found by judging and expanding them.
+
+    broken: (index of the clause, rows that violate it).
+    """
+
+    words: np.ndarray
+    ids: np.ndarray
+    moves: Found = field(default_factory=Found)
+    events: Found = field(default_factory=Found)
+    broken: list[tuple[int, np.ndarray]] = field(default_factory=list)
 
 
 def words_of(states: Iterable[int], layout: Layout) -> np.ndarray:
@@ -59,10 +94,6 @@ class _Lookup:
         self._number = np.arange(len(questions)).reshape(column)
         self._known = Known(len(self._used), self._learn_keys)
 
-    def __len__(self) -> int:
-        """How much has been asked."""
-        return self._known.n
-
     def __call__(self, words: np.ndarray) -> np.ndarray:
         """The number for each state, one question after the other."""
         columns = np.ascontiguousarray(words.T)
@@ -72,7 +103,7 @@ class _Lookup:
         parts = [part.ravel() for part in parts]
         return self._known.numbers(np.stack(parts, axis=1), hashes(parts))
 
-    def _learn_keys(self, keys: np.ndarray):
+    def _learn_keys(self, keys: np.ndarray) -> None:
         words = np.zeros((len(keys), self._used[-1] + 1), "<i8")
         words[:, self._used] = keys
         states = (int.from_bytes(row.tobytes(), "little") for row in words)
@@ -86,47 +117,41 @@ class _Moves:
     keep: for each step the bits of a state that stay, as words.
     """
 
-    def __init__(self, printed: Printed, layout: Layout, sets: PolicySets):
-        self._printed, self._layout, self._sets = printed, layout, sets
-        written = {move.index: move.written for move in printed.plan.moves}
-        self._keep = ~words_of((written.get(i, 0) for i in range(len(printed.plan.system.steps))), layout)
+    def __init__(self, compiled: Compiled, layout: Layout, sets: SetArrays):
+        self._compiled, self._layout, self._sets = compiled, layout, sets
+        written = {move.index: move.written for move in compiled.moves}
+        self._keep = ~words_of((written.get(i, 0) for i in range(len(compiled.system.steps))), layout)
         self._ends = Column(np.int64)
         self._ends.extend([0])
         self._numbers, self._ids, self._set = Column(np.int32), Column(ID), Column(np.int64, layout.words)
-        self._lookup = _Lookup(layout, [self._question(actor) for actor in printed.actors], self._learn)
+        self._lookup = _Lookup(layout, [self._question(actor) for actor in compiled.actors], self._learn)
 
     def _question(self, actor: Actor) -> _Question:
-        here = actor.mask << actor.at | self._printed.reads["halted"]
+        here = actor.mask << actor.at | self._compiled.halted_reads
         places = (actor.places.get(value) for value in range(actor.mask + 1))
         return _Question(tuple(here | (place.reads if place else 0) for place in places), actor.at, actor.mask)
 
-    def _learn(self, asked: list[tuple[int, int]]):
-        everyone, halted = self._printed.plan.family.all, self._printed.halted
+    def _learn(self, asked: list[tuple[int, int]]) -> None:
         found, ends = [], []
         for number, state in asked:
-            actor = self._printed.actors[number]
+            actor = self._compiled.actors[number]
             place = actor.places.get(state >> actor.at & actor.mask)
-            if place is not None and not halted(state):
-                place.call(state, everyone, found)
+            if place is not None and not self._compiled.halted(state):
+                found += place.answer(state)
             ends.append(len(found))
-        steps = np.array([i for i, _, _ in found], np.int32)
-        after = words_of((state for _, state, _ in found), self._layout)
-        self._set.extend(after & ~self._keep.take(steps, axis=0, mode="clip"))  # of an event nothing is asked
-        self._numbers.extend(steps)
-        with self._sets.lock:
-            self._ids.extend([self._sets.number(k) for _, _, k in found])
+        self._set.extend(words_of((bits for _, _, bits, _ in found), self._layout))
+        self._numbers.extend([i for i, _, _, _ in found])
+        self._ids.extend([k for _, _, _, k in found])
         self._ends.extend(self._ends.all[-1] + np.array(ends))
-
-    def __len__(self) -> int:
-        return len(self._lookup)
 
     def __call__(self, words: np.ndarray, ids: np.ndarray) -> tuple[Found, Found]:
         """(steps, events) of states with these policy sets."""
         answers = self._lookup(words)
-        begins, counts = self._ends.all.take(answers), np.diff(self._ends.all).take(answers)
-        ends = np.cumsum(counts)
+        ends = self._ends.all
+        begins, counts = ends.take(answers), np.diff(ends).take(answers)
+        last = np.cumsum(counts)
         rows = np.repeat(np.tile(np.arange(len(words)), self._lookup.questions), counts)
-        at = np.repeat(begins - ends + counts, counts) + np.arange(len(rows))
+        at = np.repeat(begins - last + counts, counts) + np.arange(len(rows))
         numbers = self._numbers.all.take(at)
         left = self._sets.common(ids.take(rows), self._ids.all.take(at))
         taken, happened = np.flatnonzero((left > 0) & (numbers >= 0)), np.flatnonzero((left > 0) & (numbers < 0))
@@ -138,73 +163,49 @@ class _Moves:
         return Found(steps, rows, left[taken], after), events
 
 
-class _Judge:
-    """The violated clauses of states; where a predicate cannot be computed, that is an event."""
+class _Answers:
+    """What a function of a packed state tells (a number of 63 bits at most), for many states."""
 
-    def __init__(self, printed: Printed, layout: Layout):
-        self._printed = printed
-        self._told = Column(bool, max(1, len(printed.plan.system.clauses)))
-        self._error = Column(np.int32)
-        self._lookup = _Lookup(layout, [_Question((printed.reads["judge"],))], self._learn)
-
-    def _learn(self, asked: list[tuple[int, int]]):
-        told = [self._printed.judge(state) for _, state in asked]
-        violated = np.zeros((len(told), self._told.all.shape[1]), bool)
-        for n, clauses in enumerate(told):
-            if clauses > 0:
-                violated[n, list(bits(clauses))] = True
-        self._told.extend(violated)
-        self._error.extend([min(t, 0) for t in told])
-
-    def __call__(self, words: np.ndarray, ids: np.ndarray) -> tuple[list[tuple[int, np.ndarray]], Found]:
-        """((clause, rows that violate it), ...) and events."""
-        answers = self._lookup(words)
-        error = self._error.all.take(answers)
-        lost = np.flatnonzero(error)
-        violated = self._told.all.take(answers, axis=0)
-        bad = np.flatnonzero(violated.any(axis=1))
-        violated = violated[bad]
-        broken = [(k, bad[violated[:, k]]) for k in np.flatnonzero(violated.any(axis=0)).tolist()]
-        return broken, Found(~error[lost], lost, ids[lost])
-
-
-class _Test:
-    """A truth value of states."""
-
-    def __init__(self, test: Callable[[int], bool], decisive: int, layout: Layout):
-        self._test, self._true = test, Column(bool)
+    def __init__(self, function: Callable[[int], int], decisive: int, layout: Layout):
+        self._function, self._told = function, Column(np.int64)
         self._lookup = _Lookup(layout, [_Question((decisive,))], self._learn)
 
-    def _learn(self, asked: list[tuple[int, int]]):
-        self._true.extend([bool(self._test(state)) for _, state in asked])
+    def _learn(self, asked: list[tuple[int, int]]) -> None:
+        self._told.extend([int(self._function(state)) for _, state in asked])
 
     def __call__(self, words: np.ndarray) -> np.ndarray:
         answers = self._lookup(words)
-        return self._true.all.take(answers)
+        return self._told.all.take(answers)
 
 
 class Frontier:
     """Expands and judges chunks of states; threads may do so at the same time."""
 
-    def __init__(self, printed: Printed, layout: Layout, sets: PolicySets):
-        self._moves, self._judge = _Moves(printed, layout, sets), _Judge(printed, layout)
-        self._halted, self._settled = (
-            _Test(getattr(printed, name), printed.reads[name], layout) for name in ("halted", "settled")
-        )
+    def __init__(self, compiled: Compiled, sets: SetArrays):
+        self._compiled, self._layout = compiled, compiled.system.layout
+        self._moves = _Moves(compiled, self._layout, sets)
+        self._judge = _Answers(compiled.judge, compiled.judge_reads, self._layout)
+        self._halted = _Answers(compiled.halted, compiled.halted_reads, self._layout)
+        self._settled = _Answers(compiled.settled, compiled.settled_reads, self._layout)
 
-    @property
-    def asked(self) -> int:
-        """How often a printed place had to be asked what can happen there."""
-        return len(self._moves)
+    def judge(self, chunk: Chunk) -> None:
+        """Find what a chunk violates. Raises ModelError where a predicate cannot be computed."""
+        try:
+            told = self._judge(chunk.words)
+        except ModelError:
+            for row in chunk.words:  # asked again with the whole state, so that the error can show it
+                self._compiled.judge(self._layout.from_words(int(w) & (1 << WORD) - 1 for w in row))
+            raise
+        bad = np.flatnonzero(told)
+        for k in range(len(self._compiled.system.clauses)) if bad.size else ():
+            rows = bad[(told[bad] >> k & 1).astype(bool)]
+            if rows.size:
+                chunk.broken.append((k, rows))
 
-    def judge(self, chunk: Chunk):
-        """Find what a chunk violates."""
-        chunk.broken, chunk.lost = self._judge(chunk.words, chunk.ids)
-
-    def expand(self, chunk: Chunk):
+    def expand(self, chunk: Chunk) -> None:
         """Find the moves and events of a chunk."""
         chunk.moves, chunk.events = self._moves(chunk.words, chunk.ids)
 
     def settled(self, words: np.ndarray) -> np.ndarray:
         """Where progress has reached its goal, or the state is halted, as truth values."""
-        return self._settled(words) | self._halted(words)
+        return (self._settled(words) | self._halted(words)).astype(bool)

@@ -8,37 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tux3nb.engine.frontier.hashing import Index, group, hashes, starts_of
-from tux3nb.engine.frontier.sets import ID, PolicySets
+from tux3nb.engine.frontier.hashing import Index, group, hashes
+from tux3nb.engine.frontier.sets import ID, SetArrays
+
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # words, hashes, policy sets
 
 
-def merged(sets: PolicySets, words: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(words, hashes, policy sets) of states that may repeat, each once with the union of its sets."""
+def merged(sets: SetArrays, words: np.ndarray, ids: np.ndarray) -> Piece:
+    """States that may repeat, each once with the union of its sets."""
     h = hashes(words.T)
     order, starts, ordered = group(words, h)
-    return ordered.take(starts, axis=0), h[order[starts]], _united(sets, ids[order], starts)
-
-
-def unite(sets: PolicySets, into: np.ndarray, at: np.ndarray, ids: np.ndarray):
-    """Unite policy sets into the rows `at`, which may repeat."""
-    keep = np.flatnonzero(ids)
-    at, ids = at[keep], ids[keep]
-    order = np.argsort(at, kind="stable")
-    at, ids = at[order], ids[order]
-    starts = starts_of(at[1:] != at[:-1], len(at))
-    into[at[starts]] = sets.union(into[at[starts]], _united(sets, ids, starts))
-
-
-def _united(sets: PolicySets, ids: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """The union of each group of policy sets: of the first and the second, then of that and the third, ..."""
-    sizes = np.diff(starts, append=len(ids))
-    out, nth = ids[starts], 1
-    left = np.flatnonzero(sizes > 1)
-    while left.size:
-        out[left] = sets.union(out[left], ids[starts[left] + nth])
-        nth += 1
-        left = left[sizes[left] > nth]
-    return out
+    return ordered.take(starts, axis=0), h[order[starts]], sets.united(ids[order], starts)
 
 
 class Visited(Index):
@@ -48,7 +28,7 @@ class Visited(Index):
     of all; both by number.
     """
 
-    def __init__(self, width: int, sets: PolicySets):
+    def __init__(self, width: int, sets: SetArrays):
         super().__init__(width)
         self.sets = sets
         self.first, self.total = np.empty(1024, ID), np.empty(1024, ID)

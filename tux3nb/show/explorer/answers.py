@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from tux3nb.answers.judge import Judged, Row, Run, judge
+from tux3nb.answers.judge import Judged, Row, judge
 from tux3nb.answers.story import actors
+from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
-from tux3nb.engine.policy import Family
+from tux3nb.engine.family import Listed
 from tux3nb.engine.rule import State
 from tux3nb.engine.terms import Expr
 from tux3nb.model.features import FEATURES, NAMED, named_policy
@@ -38,8 +39,11 @@ class CaseSource:
         self._tours: list[Run] = []
 
     @cached_property
-    def family(self) -> Family:
-        return Family(FEATURES, self.case.policy, {f: tuple(FEATURES[f].values) for f in self.vary})
+    def family(self) -> Listed:
+        """Every combination of the values offered that is not ruled out."""
+        values = itertools.product(*(FEATURES[f].values for f in self.vary))
+        found = ({**self.case.policy, **dict(zip(self.vary, combination, strict=True))} for combination in values)
+        return Listed(FEATURES, (policy for policy in found if FEATURES.why_not(policy) is None))
 
     @cached_property
     def judged(self) -> Judged:
@@ -157,31 +161,23 @@ class CaseSource:
         number = self.number(policy)
         if number is None:
             return {"class": None, "runs": [], "states": []}
-        if "judged" in self.__dict__:
-            judged, representative = self.judged, self.judged.representative[number]
-        else:  # one policy takes a fraction of what the family takes
-            judged, representative = judge(self.case, self.case.one(policy)), 0
-            judged.tours = self._tours
+        judged = judge(self.case, self.case.one(policy))
+        judged.tours.known = self._tours
         table = _Table(self)
-        entry = table.entry(judged, representative)
+        entry = table.entry(judged, policy)
         return {"class": {"id": 0, "policies": 1, **entry}, "runs": table.runs, "states": table.states}
 
     def document(self) -> dict[str, Any]:
         """The whole document, with a class for every policy of the family."""
         table, classes, class_of = _Table(self), {}, []
-        known: dict[int, int] = {}
         for combination in itertools.product(*(FEATURES[f].values for f in self.vary)):
             number = self._numbers.get(combination)
             if number is None:
                 class_of.append(-1)
                 continue
-            representative = self.judged.representative[number]
-            if representative not in known:
-                entry = table.entry(self.judged, representative)
-                key = repr(entry)
-                known[representative] = classes.setdefault(key, (len(classes), entry, [0]))[0]
-            class_of.append(known[representative])
-        entries = [{"id": n, "policies": class_of.count(n), **entry} for n, entry, _ in classes.values()]
+            entry = table.entry(self.judged, self.family.policies[number])
+            class_of.append(classes.setdefault(repr(entry), (len(classes), entry))[0])
+        entries = [{"id": n, "policies": class_of.count(n), **entry} for n, entry in classes.values()]
         head = self._head
         return {
             **head,
@@ -202,9 +198,9 @@ class _Table:
         self._run_at: dict[tuple, int] = {}
         self._state_at: dict[int, int] = {}
 
-    def entry(self, judged: Judged, representative: int) -> dict[str, Any]:
-        """The class entry of one representative, without its id and its number of policies."""
-        answer = judged.of(representative)
+    def entry(self, judged: Judged, policy: Mapping[str, str]) -> dict[str, Any]:
+        """The class entry of one policy, without its id and its number of policies."""
+        answer = judged.answer(policy)
         safe = not any(row.run for row in answer.rows)
         return {
             "verdict": answer.verdict,
@@ -212,7 +208,7 @@ class _Table:
             "edges": answer.edges,
             "depth": answer.depth,
             "rows": [self._row(row) for row in answer.rows],
-            "completes": self.add(judged.showcase(representative, SHOWN_EVENTS)) if safe else None,
+            "completes": self.add(judged.tours.show(judged.run.number(policy), SHOWN_EVENTS)) if safe else None,
         }
 
     def _row(self, row: Row) -> dict[str, Any]:

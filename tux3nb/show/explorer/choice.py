@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tux3nb.answers.judge import judge
 from tux3nb.answers.matrix import recorded_verdicts
 from tux3nb.cases.case import Case
-from tux3nb.engine.policy import Family
+from tux3nb.engine.family import Listed
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.show.explorer.answers import OFFERED, CaseSource
 
@@ -48,9 +48,8 @@ class Start:
 
 def _explored(case: Case, names: Sequence[str]) -> dict[str, tuple[str, dict[str, int]]]:
     """The same for a case that has no record, from one exploration."""
-    family = Family.listed(FEATURES, [named_policy(name) for name in names])
-    judged = judge(case, family)
-    answers = {name: judged.answer(k, family) for k, name in enumerate(names)}
+    judged = judge(case, Listed(FEATURES, [named_policy(name) for name in names]))
+    answers = {name: judged.answer(named_policy(name)) for name in names}
     return {
         name: (a.verdict, {r.property: r.depth for r in a.rows if r.run and r.verdict == "VIOLATED"})
         for name, a in answers.items()
@@ -84,7 +83,7 @@ def offered(start: Start, combinations: int) -> tuple[str, ...]:
     repairs = [needed | {f for f in case.features_read if named_policy(name)[f] != first[f]} for name in start.holds]
     needed = next((repair for repair in sorted(repairs, key=_size) if _size(repair) <= MOST), needed)
     size = _size(needed)
-    for f in dict.fromkeys([*(case.vary or ()), *OFFERED]):
+    for f in OFFERED:
         idle = f not in case.features_read or (f == "busy" and "refuse" not in needed)  # about refused forks only
         if not idle and f not in needed and size * len(FEATURES[f].values) <= combinations:
             needed.add(f)
