@@ -8,17 +8,20 @@ RUN := $(BIN)/python -m
 UV := $(shell command -v uv 2>/dev/null)
 READY := $(VENV)/.ready
 
-.PHONY: help report lab test test-all browser notebooks record matrix bench lint clean
+.PHONY: help report lab test test-all browser notebooks record matrix mutants bench lint lock clean
 help:
 	@echo "make report      run every notebook, write reports/index.html and one offline page each"
 	@echo "make lab         open the notebooks in JupyterLab"
 	@echo "make test        the quick tests (under two minutes)"
 	@echo "make test-all    every test, browser and slow ones too"
+	@echo "make browser     the tests that drive a headless Chromium"
 	@echo "make notebooks   run the notebooks in place, keep only what is stable"
 	@echo "make record      write the records in data/ anew (review the difference like code)"
 	@echo "make matrix      case by policy: the verdicts, compared with the expected ones"
+	@echo "make mutants     drop each condition of each rule: does a verdict change? (RULES='fork_copies': only these; writes nothing)"
 	@echo "make bench       how fast the exploration is (ten minutes; QUICK=1: one; FULL=1: adds the large worlds)"
-	@echo "make lint        ruff on code and notebooks"
+	@echo "make lint        ruff on code and notebooks, TypeScript on the front end (where there is npm)"
+	@echo "make lock        bring uv.lock up to pyproject.toml (needs uv; UPGRADE=1: with the newest versions that it allows)"
 	@echo "make clean       remove what these words made (not .venv)"
 
 report: $(READY)
@@ -37,10 +40,18 @@ record: $(READY)
 	@$(RUN) tux3nb record
 matrix: $(READY)
 	@$(RUN) tux3nb matrix
+mutants: $(READY)
+	@$(RUN) tools.mutants_command $(RULES)
 bench: $(READY)
 	@QUICK=$(QUICK) FULL=$(FULL) WORLDS="$(WORLDS)" RESULTS=$(RESULTS) $(RUN) benchmarks
 lint: $(READY)
 	@$(RUN) ruff check .
+	@$(RUN) ruff format --check --quiet . || { echo "form: $(RUN) ruff format ." >&2; exit 1; }
+	@$(RUN) tools.check_js
+# Whatever index this machine asks, the lock file names the public one only.
+lock:
+	@test -n "$(UV)" || { echo "make lock needs uv (pip install uv)" >&2; exit 2; }
+	@$(UV) lock $(if $(UPGRADE),--upgrade) --default-index https://pypi.org/simple
 clean:
 	rm -rf reports build dist .pytest_cache .ruff_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
@@ -53,9 +64,9 @@ $(READY): pyproject.toml
 	@echo "making $(VENV) with $(if $(UV),uv,pip) (once) ..." >&2
 ifneq ($(UV),)
 	@$(UV) venv -q --allow-existing --python "$$($(PY) -c 'import sys; print(sys.executable)')" $(VENV)
-	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -e '.[test,bench]'
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -e '.[test,bench,dev]'
 else
 	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
-	@$(RUN) pip install -qq --disable-pip-version-check -e '.[test,bench]'
+	@$(RUN) pip install -qq --disable-pip-version-check -e '.[test,bench,dev]'
 endif
 	@touch $@

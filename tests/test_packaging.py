@@ -1,13 +1,17 @@
 """The wheel and the source archive carry all that `pip install` of them alone must give."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tux3nb import __version__
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,7 +29,7 @@ def built(tmp_path_factory):
 
 def committed(folder: str) -> list[str]:
     """Return the files of a folder that a package should carry."""
-    skip = {".pyc", ".ipynb_checkpoints", "__pycache__"}
+    skip = {".pyc", ".ipynb_checkpoints", "__pycache__", "node_modules"}
     files = (path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file())
     return sorted(path.as_posix() for path in files if not skip & {path.suffix, *path.parts})
 
@@ -37,16 +41,16 @@ def test_wheel_has_code_front_end_notebooks_and_data(built):
     want += ["tux3nb/_" + name for folder in ("notebooks", "data") for name in committed(folder)]
     assert set(want) <= names
     front = {"tux3nb/show/explorer/static/explorer.js", "tux3nb/show/picture/picture.css", "tux3nb/report/page.css"}
-    assert front <= names
-    assert not any(name.startswith(("tests/", "notebooks/", "data/")) for name in names)
+    assert {*front, "tux3nb/py.typed"} <= names
+    assert not any(name.startswith(("tests/", "tools/", "notebooks/", "data/")) for name in names)
 
 
 def test_sdist_builds_the_same(built):
-    """The source archive has the notebooks, the records, the tests and the make words."""
+    """The source archive has the notebooks, the records, the tests, the make words and what these run."""
     with tarfile.open(built[1]) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"pyproject.toml", "Makefile", "LICENSE", "tux3nb/__init__.py"} <= names
-    for folder in ("notebooks", "data", "docs", "benchmarks"):
+    assert {"pyproject.toml", "Makefile", "LICENSE", "CHANGELOG.md", "CITATION.cff", "uv.lock"} <= names
+    for folder in ("tux3nb", "notebooks", "data", "docs", "tests", "tools", "benchmarks"):
         assert set(committed(folder)) <= names
 
 
@@ -82,3 +86,33 @@ def test_conda_environment_names():
     text = (ROOT / "environment.yml").read_text()
     for name in ("python >=3.11", "graphviz ", "python-graphviz", "pip", "-e ."):
         assert f"- {name}" in text
+
+
+def plain(name: str) -> str:
+    """A distribution's name as the index spells it: ``Foo_Bar>=1`` -> ``foo-bar``."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", name)[0]).lower()
+
+
+def test_lock_file_has_every_dependency_and_one_index():
+    """After a change of dependencies somebody has run `make lock`; no index but the public one is in the file."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    assert {plain(name) for name in wanted} <= {package["name"] for package in packages}
+    sources = [package["source"] for package in packages if package["name"] != "tux3nb"]
+    assert all(source == {"registry": "https://pypi.org/simple"} for source in sources)
+    hosts = set(re.findall(r"\w+://([^/\"]+)", (ROOT / "uv.lock").read_text()))
+    assert hosts == {"pypi.org", "files.pythonhosted.org"}
+
+
+def test_version_is_said_once():
+    """What is cited and what the changelog tells is the version that is built."""
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## [{__version__}] - " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_make_help_tells_every_word():
+    """`make help` has a line for each word, and no line for a word that is gone."""
+    words = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert sorted(re.findall(r"^make ([\w-]+)", told, re.M)) == sorted(set(words) - {"help"})

@@ -8,6 +8,7 @@
 /** @typedef {{policy: Object<string, string>, property: string|null, step: number|null}} State */
 /** @typedef {{class: any, runs: any[], states: number[][], error?: string}} Answer */
 /** @typedef {{verdict: string, rows: Object<string, string>}} Named */
+/** @typedef {{cases: any[], chosen: boolean, choose: (name: string, mine?: boolean) => void}} Choice */
 /**
  * @typedef {Object} Host
  * @property {any} head                                     the document without its classes, runs and states
@@ -50,11 +51,11 @@ export function number(expr, state) {
 /** @param {Text} text @param {Map<string, number>} state @returns {string} */
 export function words(text, state) {
   if (typeof text === "string") return text;
-  const head = Array.isArray(text) ? text[0] : null;
-  if (head === "cat") return text.slice(1).map((part) => words(part, state)).join("");
-  if (head === "if") return words(number(text[1], state) ? text[2] : text[3], state);
-  const value = number(head === "name" ? text[1] : text, state);
-  return (head === "name" && text[2][value]) || String(value);
+  const [head, ...rest] = Array.isArray(text) ? text : [null];
+  if (head === "cat") return rest.map((part) => words(part, state)).join("");
+  if (head === "if") return words(number(rest[0], state) ? rest[1] : rest[2], state);
+  const value = number(head === "name" ? rest[0] : text, state);
+  return (head === "name" && rest[1][value]) || String(value);
 }
 
 /** @param {Row[]} rows @param {string[]} fields @param {number[]} values @returns {Map<string, Shown>} */
@@ -85,7 +86,7 @@ export function answerFrom(doc, policy) {
 
 // ---- small helpers ----------------------------------------------------------------------------------------------
 
-/** @returns {HTMLElement} */
+/** @template {keyof HTMLElementTagNameMap} T @param {T} tag @returns {HTMLElementTagNameMap[T]} */
 function h(tag, props = {}, ...kids) {
   const el = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
@@ -96,6 +97,9 @@ function h(tag, props = {}, ...kids) {
   el.append(...kids.flat().filter((kid) => kid != null));
   return el;
 }
+
+/** What a selector finds; SVG elements too have a dataset. @param {ParentNode} el @param {string} selector @returns {HTMLElement[]} */
+const all = (el, selector) => [...el.querySelectorAll(selector)].map((one) => /** @type {HTMLElement} */ (one));
 
 const GLYPHS = { HOLDS: "✓", "HOLDS(refused)": "✓", VIOLATED: "✗", UNFINISHED: "?", "NOT PROMISED": "–" };
 const verdictName = (verdict) => verdict.replace(/\(.*/, "").replace(/\W+/g, "-");
@@ -115,8 +119,8 @@ class Picture {
     this.fields = fields;
     this.el = h("div", { class: "pic" });
     this.el.innerHTML = picture.svg;
-    this.groups = new Map([...this.el.querySelectorAll("[data-id]")].map((g) => [g.dataset.id, g]));
-    this.texts = new Map([...this.el.querySelectorAll("[data-t]")].map((t) => [t.dataset.t, t]));
+    this.groups = new Map(all(this.el, "[data-id]").map((g) => [g.dataset.id, g]));
+    this.texts = new Map(all(this.el, "[data-t]").map((t) => [t.dataset.t, t]));
     for (const group of this.groups.values()) group.dataset.css = group.getAttribute("class");
   }
 
@@ -170,9 +174,10 @@ class Explorer {
     this.#ask();
   }
 
-  /** A state from outside (a link, another view) with unknown features, values and properties replaced by the start's. */
+  /** A state from outside (a link, another view) with unknown features, values and properties replaced by the start's. @returns {State} */
   #checked(state) {
     const start = this.head.start;
+    /** @type {Object<string, string>} */
     const policy = {};
     for (const { id, values } of this.head.features) {
       const wanted = state.policy?.[id];
@@ -327,11 +332,12 @@ class Explorer {
   }
 
   #presets() {
-    this.presets = this.#distinct().map(({ preset, alike }) => ({ preset, sign: h("span", { class: "sign" }), title: alike.length ? `here the same as: ${alike.join("; ")}` : null }));
-    for (const one of this.presets) {
-      one.el = h("button", { type: "button", "aria-pressed": "false", title: one.title,
-        onclick: () => this.setPolicy(one.preset.policy) }, one.sign, one.preset.title);
-    }
+    this.presets = this.#distinct().map(({ preset, alike }) => {
+      const sign = h("span", { class: "sign" });
+      const el = h("button", { type: "button", "aria-pressed": "false", title: alike.length ? `here the same as: ${alike.join("; ")}` : null,
+        onclick: () => this.setPolicy(preset.policy) }, sign, preset.title);
+      return { preset, sign, el };
+    });
     return h("div", { class: "presets", role: "group", "aria-label": "named policies" }, h("h4", {}, "Named policies"), this.presets.map(({ el }) => el));
   }
 
@@ -535,7 +541,7 @@ class Explorer {
     const table = h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "step"), actors.map(({ title }) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, run.steps.map(row)));
     this.parts.race.replaceChildren(table);
-    const current = table.querySelector(".now");
+    const [current] = all(table, ".now");
     this.parts.race.scrollTop = current ? current.offsetTop - this.parts.race.clientHeight / 2 : 0;
   }
 
@@ -636,7 +642,8 @@ async function unpack(packed) {
  * there is a choice of cases the case stands behind the step.
  */
 const address = {
-  parts: () => new Map(location.hash.slice(1).split("&").filter(Boolean).map((part) => part.split(/=(.*)/s, 2))),
+  parts: () => new Map(location.hash.slice(1).split("&").filter(Boolean)
+    .map((part) => /** @type {[string, string]} */ (part.split(/=(.*)/s, 2)))),
   read(key) {
     const [policy = "", property, step, name] = (address.parts().get(key) ?? "").split("/").map(decodeURIComponent);
     const pairs = policy.split(",").filter(Boolean).map((pair) => pair.split(":"));
@@ -651,7 +658,7 @@ const address = {
   },
 };
 
-/** @param {string} key  the explorer's part of the address @param {{cases: any[], choose: (name: string) => void}} [choice] */
+/** @param {string} key  the explorer's part of the address @param {Choice} [choice] */
 function pageHost(doc, key, css, cut, choice) {
   const name = choice ? doc.case.name : "";
   const here = () => { const state = address.read(key); return state && (!choice || state.name === name) ? state : null; };
@@ -680,7 +687,7 @@ class Page {
   /** @param {HTMLElement} el */
   constructor(el) {
     this.el = el;
-    this.sources = [...el.querySelectorAll('script[type="application/json"]')];
+    this.sources = all(el, 'script[type="application/json"]');
     this.css = JSON.parse(document.getElementById("tux-explorer-css")?.textContent ?? '""');
     this.cases = this.sources.map(({ dataset }) => ({ name: dataset.case, title: dataset.title, family: dataset.family, verdict: dataset.verdict }));
     this.end = () => {};
@@ -701,8 +708,7 @@ class Page {
 
   /** The name of the case, numbered where an explorer before this one has the same. */
   key(doc) {
-    const all = [...document.querySelectorAll(`tux-explorer:not([data-choice]):has(> script[data-case="${doc.case.name}"])`)];
-    const twins = all.indexOf(this.el);
+    const twins = all(document, `tux-explorer:not([data-choice]):has(> script[data-case="${doc.case.name}"])`).indexOf(this.el);
     return twins ? `${doc.case.name}~${twins + 1}` : doc.case.name;
   }
 }
