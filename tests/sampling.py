@@ -1,38 +1,37 @@
-"""Families for tests: small enough for every engine, chosen by a seed so that a failure can be repeated."""
+"""Policies for tests, chosen by a seed so that a failure can be repeated; and all that is said of one."""
 
 import random
 
-from tux3nb.engine.policy import Family
+from tux3nb.engine.family import Listed
 from tux3nb.model.features import FEATURES
 
 
+def some_policies(case, most, seed=0):
+    """Policies of a case's whole product, its base policy first, drawn at random: no two alike."""
+    rng, read = random.Random(f"{case.name} {seed}"), [f for f in case.features_read if not FEATURES[f].control]
+    found = [case.policy]
+    for _ in range(20 * most):
+        policy = {**case.policy, **{f: rng.choice(list(FEATURES[f].values)) for f in read}}
+        if len(found) < most and policy not in found and FEATURES.why_not(policy) is None:
+            found.append(policy)
+    return found
+
+
 def sampled_family(case, most, seed=0):
-    """All combinations of as many features that the case reads (in a shuffled order) as give at most `most`."""
-    names = list(case.features_read)
-    random.Random(f"{case.name} {seed}").shuffle(names)
-    vary, size = {}, 1
-    for name in names:
-        values = tuple(FEATURES[name].values)
-        if size * len(values) <= most:
-            vary[name], size = values, size * len(values)
-    family, _ = Family(FEATURES, case.policy, vary).merged(case.system.guards)
-    return family
+    """Some policies as a family."""
+    return Listed(FEATURES, some_policies(case, most, seed))
 
 
 def by_policy(run, policy):
-    """All that an exploration says of one policy, to be compared between engines."""
-    firsts = {p.id: run.first(policy, p.id) for p in run.system.properties}
+    """All that an exploration says of one policy, to be compared between engines and families."""
+    i = run.number(policy)
+    firsts = {p.id: run.first(i, p.id) for p in run.system.properties}
     return {
-        "states": run.states(policy),
-        "edges": run.edge_count(policy),
-        "depth": run.depth(policy),
+        "states": run.states(i),
+        "edges": run.edge_count(i),
+        "depth": run.depth(i),
         "first": {prop: found and (found.depth, found.step is None) for prop, found in firsts.items()},
-        "marks": names(run.reached, policy),
-        "limits": names(run.limits, policy),
-        "fired": names(run.fired, policy),
+        "marks": {name for name, k in run.reached.items() if run.has(k, i)},
+        "limits": {name for name, k in run.limits.items() if run.has(k, i)},
+        "fired": {name for name, k in run.fired.items() if run.has(k, i)},
     }
-
-
-def names(masks, policy):
-    """The keys whose policy set holds `policy`."""
-    return {name for name, mask in masks.items() if mask >> policy & 1}

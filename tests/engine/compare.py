@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tux3nb.engine.explore import Exploration, judge_progress, shortest_run, stuck
+from tux3nb.engine.result import Exploration
+from tux3nb.engine.runs import judge_progress, run_of
 
 from .reference import Found, Reference
 
@@ -19,60 +20,79 @@ def reference(system, policy: dict) -> tuple[Reference, Found, set]:
     return _FOUND[key]
 
 
-def same_as_reference(run: Exploration, i: int):
-    """Everything that `run` says about policy `i` is what a search of its own finds."""
-    system, policy = run.system, run.family.policies[i]
+def same_as_reference(run: Exploration, policy: dict):
+    """Everything that `run` says about a policy is what a search of its own finds."""
+    system, i = run.system, run.number(policy)
     _, found, left = reference(system, policy)
     assert (run.states(i), run.edge_count(i), run.depth(i)) == (len(found.arrival), len(found.edges), found.depth)
     for p in system.properties:
         if not p.needs_graph:
             first = run.first(i, p.id)
             assert (first and first.depth) == found.first.get(p.id), (p.id, policy)
-    assert {name for name, mask in run.reached.items() if mask >> i & 1} == found.reached
-    assert {name for name, mask in run.limits.items() if mask >> i & 1} == found.limits
-    assert {step for step, mask in run.fired.items() if mask >> i & 1} == found.fired
-    assert {system.layout.unpack(s) for s, mask in stuck(run) if mask >> i & 1} == left
+    assert {name for name, k in run.reached.items() if run.has(k, i)} == found.reached
+    assert {name for name, k in run.limits.items() if run.has(k, i)} == found.limits
+    assert {step for step, k in run.fired.items() if run.has(k, i)} == found.fired
+    assert {system.layout.unpack(s) for s, k in run.graph.stuck() if run.has(k, i)} == left
     for p in (p for p in system.properties if p.needs_graph):
         assert judge_progress(run, p.id)
         first = run.first(i, p.id)
         assert (first and first.depth) == min((found.arrival[s] for s in left), default=None)
 
 
+def as_sets(run: Exploration) -> dict:
+    """All that an exploration found, its sets as sets and not as numbers, which two explorations may give otherwise."""
+    sets = run.numbers.sets
+    counted = [{sets[k]: n for k, n in c.items() if n} for c in (run.state_sets, run.edge_sets)]
+    named = [{name: sets[k] for name, k in found.items()} for found in (run.reached, run.limits, run.fired)]
+    arrivals = {state: [(d, sets[k]) for d, k in came] for state, came in run.graph.arrivals.items()}
+    stuck = None if run.stopped else {s: sets[k] for s, k in run.graph.stuck()}
+    return {
+        "shared": run.shared_states, "stopped": run.stopped, "counted": counted, "named": named,
+        "depths": [sets[k] for k in run.depths], "arrivals": arrivals, "stuck": stuck,
+    }  # fmt: skip
+
+
 def same_answers(a: Exploration, b: Exploration):
-    """Two explorations of the same system and family say the same, policy by policy."""
-    assert a.shared_states == b.shared_states
-    assert (a.state_masks, a.edge_masks, a.depths) == (b.state_masks, b.edge_masks, b.depths)
-    assert (a.reached, a.limits, a.fired) == (b.reached, b.limits, b.fired)
-    assert a.stopped == b.stopped
-    arrivals = a.arrivals
-    assert arrivals == b.arrivals
-    for v in a.violations + b.violations:  # the policies of a violation do reach its state in its layer
-        layer = v.depth - (v.step is not None)
-        assert v.policies & ~dict(arrivals[v.state]).get(layer, 0) == 0, v
-    if not a.stopped:
-        assert dict(stuck(a)) == dict(stuck(b))
+    """Two explorations of the same system and family say the same, of every policy at once."""
+    told = [as_sets(run) for run in (a, b)]
+    for key in told[0]:
+        assert told[0][key] == told[1][key], key
+    for run in (a, b):
+        arrivals = run.graph.arrivals
+        for v in run.violations:  # the policies of a violation do reach its state in its layer
+            here = dict(arrivals[v.state]).get(v.depth - (v.step is not None), 0)
+            assert run.numbers.minus[v.policies][here] == 0, v
     for p in a.system.properties:
         if p.needs_graph:
             assert judge_progress(a, p.id) == judge_progress(b, p.id)
-        for i in range(len(a.family)):
-            x, y = a.first(i, p.id), b.first(i, p.id)
-            assert (x and x.depth) == (y and y.depth), (p.id, a.family.policies[i])
+        assert by_depth(a, p.id) == by_depth(b, p.id), p.id
 
 
-def runs_are_real(run: Exploration, i: int):
-    """Each first violation under policy `i` has a run of its depth that the reference can take step by step, and is
+def by_depth(run: Exploration, prop: str) -> dict:
+    """Depth -> the policies that violate a property first at that depth."""
+    done, out = run.family.none, {}
+    for depth in sorted({v.depth for v in run.violations if v.property == prop}):
+        here = run.numbers.join(v.policies for v in run.violations if (v.property, v.depth) == (prop, depth)) & ~done
+        done = done | here
+        if here:
+            out[depth] = here
+    return out
+
+
+def runs_are_real(run: Exploration, policy: dict):
+    """Each first violation under a policy has a run of its depth that the reference can take step by step, and is
     one: there a clause or the step's check fails, or the reference is stuck, too."""
-    one, _, left = reference(run.system, run.family.policies[i])
+    one, _, left = reference(run.system, policy)
     unpack = run.system.layout.unpack
     for p in run.system.properties:
-        first = run.first(i, p.id)
-        if first is None:
+        shown = run_of(run, run.number(policy), p.id)
+        if shown is None:
             continue
+        first, path = shown
         at, checks = unpack(first.state), [(c[0], c[2]) for c in run.system.clauses]
         if first.step is not None:
             checks = [(c[0], c[1]) for c in run.system.steps[first.step].checks]
         assert at in left if p.needs_graph else any(c == p.id and not one.value(good, at) for c, good in checks)
-        path = shortest_run(run, i, first.state, first.step)
         assert len(path) == first.depth
         state = unpack(run.system.start)
         for step, after in path:

@@ -9,9 +9,9 @@ from tux3nb.engine.system import Property, build
 from tux3nb.engine.terms import where
 from tux3nb.errors import ModelError
 
-from .worlds import LOCKS, NO_FEATURES, all_locks, alone, world
+from .worlds import LOCKS, NO_FEATURES, POLICIES, alone, whole_locks, world
 
-ENGINES = ("scalar", "frontier")
+ENGINES = ("python", "numpy")
 
 
 def fields():
@@ -118,7 +118,7 @@ def test_what_is_not_looked_at_is_no_error(engine):
 
     run = explore(system, alone(system), engine=engine)
 
-    assert run.states(0) == 7  # n from 0 to 5, and small = 1 at the end
+    assert run.states(1) == 7  # n from 0 to 5, and small = 1 at the end
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -129,25 +129,28 @@ def test_only_a_policy_that_takes_the_step_can_go_astray(engine):
         s.require(s.n == 5, (policy.lock == "spin") & (policy.keep == "yes"))
         s.small = s.n
 
-    system, family = build(fields(), [counts, rule(kernel="-")(overflows)], LOCKS), all_locks()
-    guilty = next(i for i, p in enumerate(family.policies) if p["lock"] == "spin" and p["keep"] == "yes")
+    system, family = build(fields(), [counts, rule(kernel="-")(overflows)], LOCKS), whole_locks()
+    guilty = family.all.having("lock", "spin").having("keep", "yes")
 
-    assert explore(system, family, policies=1, engine=engine).states(0) == 6
+    assert explore(system, family, policies=family.single(POLICIES[0]), engine=engine).states(2) == 6
     with pytest.raises(ModelError, match="overflows"):
-        explore(system, family, policies=1 << guilty, engine=engine)
+        explore(system, family, policies=guilty, engine=engine)
 
 
-def test_more_than_63_bits_are_refused():
-    """A value that some language could not compute exactly is refused before anything is explored."""
+@pytest.mark.parametrize("engine", ENGINES)
+def test_only_a_policy_that_looks_can_go_astray(engine):
+    """A test of the state inside a policy set is made for those policies alone that ask for it."""
 
-    def squares(s, policy):
-        s.require(s.wide > 0)
-        s.wide = s.wide * s.wide
+    def looks(s, policy):
+        s.require(s.n == 5, (policy.lock == "spin") | (s.cells[s.n] == 0))
+        s.small = 1
 
-    system = build(world(Field("wide", (), (1 << 40) - 1)), [rule(kernel="-")(squares)], NO_FEATURES)
+    system, family = build(fields(), [counts, rule(kernel="-")(looks)], LOCKS), whole_locks()
+    spin = family.all.having("lock", "spin")
 
-    with pytest.raises(ModelError, match="more than 63 bits"):
-        explore(system, alone(system))
+    assert explore(system, family, policies=spin, engine=engine).depth(2) == 6
+    with pytest.raises(ModelError, match="looks"):
+        explore(system, family, policies=~spin, engine=engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -165,7 +168,7 @@ def test_the_last_write_to_a_cell_counts(engine):
 
     run = explore(system, alone(system), engine=engine)
 
-    (end,) = (s for s, arrivals in run.arrivals.items() if arrivals[0][0] == 1)
+    (end,) = (s for s, arrivals in run.graph.arrivals.items() if arrivals[0][0] == 1)
     assert system.layout.changed(system.start, end) == {"small": (0, 2), "cells[0]": (0, 2)}
 
 
@@ -188,7 +191,7 @@ def test_a_slip_of_policies_that_never_get_there_hides_nothing(engine):
         s.require(s.n == 1)
         s.n = 2
 
-    run = explore(build(fields(), (goes, slips, goes_on), LOCKS), all_locks(), engine=engine)
+    run = explore(build(fields(), (goes, slips, goes_on), LOCKS), whole_locks(), engine=engine)
 
-    counts = {p["lock"]: run.states(i) for i, p in enumerate(run.family.policies)}
+    counts = {p["lock"]: run.states(run.number(p)) for p in POLICIES}
     assert counts == {"none": 1, "spin": 3, "try": 1}

@@ -4,17 +4,18 @@ import time
 
 import pytest
 
-from tux3nb.engine.explore import arrival, explore, judge_progress, replay, shortest_run, stuck
+from tux3nb.engine.explore import explore
 from tux3nb.engine.fields import Field
 from tux3nb.engine.result import Limits
 from tux3nb.engine.rule import rule
+from tux3nb.engine.runs import covers, judge_progress, possible_for, replay, shortest_run
 from tux3nb.engine.system import Property, build
 from tux3nb.engine.terms import some
 from tux3nb.errors import ModelError, UserError
 
-from .worlds import LOCKS, NO_FEATURES, all_locks, alone, increments, locks, world
+from .worlds import LOCKS, NO_FEATURES, POLICIES, all_locks, alone, increments, locks, whole_locks, world
 
-ENGINES = ("scalar", "frontier")
+ENGINES = ("python", "numpy")
 LOCKS_WORLD = locks()
 
 
@@ -43,9 +44,9 @@ def among(nodes):
 def stuck_nodes(system, engine):
     """{node: depth of the first stuck one} as (set of nodes, depth of the violation)."""
     run = explore(system, alone(system), engine=engine)
-    nodes = {system.layout.unpack(s)[0] for s, _ in stuck(run)}
+    nodes = {system.layout.unpack(s)[0] for s, _ in run.graph.stuck()}
     assert judge_progress(run, "progress")
-    first = run.first(0, "progress")
+    first = run.first(1, "progress")
     return nodes, first and first.depth
 
 
@@ -71,12 +72,12 @@ def test_progress_on_hand_made_graphs(system, nodes, depth, engine):
 def test_a_run_is_shortest_and_can_be_replayed(engine):
     """A run to a state has as many steps as its layer, and replaying its steps gives its states."""
     run = explore(LOCKS_WORLD, all_locks(), engine=engine)
-    for policy in (0, 5, 23):
-        deepest = max(run.arrivals, key=lambda s: arrival(run, policy, s))
+    for policy in (run.number(POLICIES[n]) for n in (0, 5, 23)):
+        deepest = max(run.graph.arrivals, key=lambda s, p=policy: run.graph.arrival(p, s))
         path = shortest_run(run, policy, deepest)
 
-        assert len(path) == arrival(run, policy, deepest) == run.depth(policy)
-        states = replay(run.system, run.printed, policy, [step for step, _ in path])
+        assert len(path) == run.graph.arrival(policy, deepest) == run.depth(policy)
+        states = replay(run.compiled, policy, [step for step, _ in path])
         assert states == [run.system.start, *(s for _, s in path)]
         assert path == shortest_run(run, policy, deepest)
 
@@ -88,10 +89,10 @@ def test_an_impossible_run_is_named(engine):
     steps = [step.name for step in run.system.steps]
 
     with pytest.raises(ModelError, match=r"step 2, pick\(a, 0\), is not possible there"):
-        replay(run.system, run.printed, 0, [steps.index("pick(a, 0)")] * 2)
+        replay(run.compiled, 1, [steps.index("pick(a, 0)")] * 2)
     with pytest.raises(ModelError, match="never reaches"):
-        shortest_run(run, 0, run.system.layout.pack({"oops": 1}))
-    assert arrival(run, 0, run.system.layout.pack({"oops": 1})) == -1
+        shortest_run(run, run.number(POLICIES[0]), run.system.layout.pack({"oops": 1}))
+    assert run.graph.arrival(1, run.system.layout.pack({"oops": 1})) == -1
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -105,9 +106,9 @@ def test_limits_end_a_run_as_unfinished(limits, says, engine):
     run = explore(system, alone(system), limits, engine=engine)
 
     assert run.stopped == says
-    assert run.states(0) > 0 and run.shared_states > 0
+    assert run.states(1) > 0 and run.shared_states > 0
     assert not judge_progress(run, "progress") and "progress" not in run.judged
-    assert run.first(0, "progress") is None
+    assert run.first(1, "progress") is None
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -116,7 +117,7 @@ def test_a_limit_that_is_not_hit_changes_nothing(engine):
     system = increments(3, 2)
     run = explore(system, alone(system), Limits(states=904, seconds=600, memory=1 << 50), engine=engine)
 
-    assert run.stopped is None and run.states(0) == 904
+    assert run.stopped is None and run.states(1) == 904
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -132,7 +133,7 @@ def test_interrupting_keeps_what_was_covered(engine):
     run = explore(system, alone(system), progress=progress, engine=engine)
 
     assert run.stopped == "interrupted" and len(layers) == 6
-    assert len(run.depths) == 6 and run.states(0) + layers[-1][1] == run.shared_states == layers[-1][2]
+    assert len(run.depths) == 6 and run.states(1) + layers[-1][1] == run.shared_states == layers[-1][2]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -160,36 +161,55 @@ def test_a_violation_names_a_state_that_its_policies_reach(engine):
     system = build(world(Field("at", (), 31)), rules, LOCKS, (small,))
     run = explore(system, all_locks(), engine=engine)
 
-    for i, policy in enumerate(run.family.policies):
-        (at,) = system.layout.unpack(run.first(i, "small").state)
+    for policy in POLICIES:
+        (at,) = system.layout.unpack(run.first(run.number(policy), "small").state)
         assert at == 1 + ["none", "spin", "try"].index(policy["lock"])
 
 
 def test_a_shallower_violation_is_kept_beside_a_deeper_one():
     """The first violation is the shallowest, in whatever order they are found; deeper ones are not collected."""
     run = explore(LOCKS_WORLD, all_locks())
-    run.violate("p", "deep", 7, 1, 0b11)
-    run.violate("p", "again", 8, 2, 0b11)
-    run.violate("p", "shallow", 5, 3, 0b01)
+    first, second = (run.number(p) for p in POLICIES[:2])
+    both = run.numbers.union[first][second]
+    run.violate("p", "deep", 7, 1, both)
+    run.violate("p", "again", 8, 2, both)
+    run.violate("p", "shallow", 5, 3, first)
 
-    assert (run.first(0, "p").reason, run.first(1, "p").reason) == ("shallow", "deep")
+    assert (run.first(first, "p").reason, run.first(second, "p").reason) == ("shallow", "deep")
     assert [v.reason for v in run.violations if v.property == "p"] == ["deep", "shallow"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_covers_serve_every_policy_that_violates_with_its_own_shortest_run(engine):
+    """Each run of a cover is possible for its policies and as short as theirs; together they are all that violate."""
+    run = explore(LOCKS_WORLD, whole_locks(), engine=engine)
+    judge_progress(run, "progress")
+    for prop in ("exclusive", "own", "small", "progress"):
+        served = run.family.none
+        for found, path, policies in covers(run, prop):
+            assert policies and len(path) == found.depth
+            assert not policies & ~run.numbers[possible_for(run.compiled, [i for i, _ in path])]
+            assert {run.first(run.number(p), prop).depth for p in policies.policies()} == {found.depth}
+            served |= policies
+        assert served == run.violated(prop)
 
 
 def test_an_unknown_engine_is_named():
     """The engine's name is checked, too."""
     system = increments(2, 1)
 
-    with pytest.raises(UserError, match="no engine 'skalar'; did you mean scalar"):
-        explore(system, alone(system), engine="skalar")
+    with pytest.raises(UserError, match="no engine 'pyhton'; did you mean python"):
+        explore(system, alone(system), engine="pyhton")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_some_policies_of_a_family(engine):
     """Exploring for a subset of a family gives these policies their answers and the others nothing."""
-    system, family = LOCKS_WORLD, all_locks()
-    whole, part = explore(system, family), explore(system, family, policies=0b100010, engine=engine)
+    system, family = LOCKS_WORLD, whole_locks()
+    some = family.single(POLICIES[1]) | family.single(POLICIES[5])
+    whole, part = explore(system, family), explore(system, family, policies=some, engine=engine)
 
-    for i in (1, 5):
-        assert part.states(i) == whole.states(i) and part.edge_count(i) == whole.edge_count(i)
-    assert part.states(0) == 0 and part.reached["picked"] == 0b100010
+    for policy in (POLICIES[1], POLICIES[5]):
+        i, k = part.number(policy), whole.number(policy)
+        assert part.states(i) == whole.states(k) and part.edge_count(i) == whole.edge_count(k)
+    assert part.states(part.number(POLICIES[0])) == 0 and part.passed(["picked"]) == some

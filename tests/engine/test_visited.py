@@ -6,14 +6,22 @@ import sys
 import numpy as np
 import pytest
 
-import tux3nb.engine.frontier.search  # noqa: F401  what is patched below must have been imported before, or it would stay so
+import tux3nb.engine.frontier.search  # noqa: F401  what is patched must have been imported before, or it would stay so
 from tux3nb.engine.explore import explore
+from tux3nb.engine.family import Family, Numbers
 from tux3nb.engine.frontier import hashing as index
 from tux3nb.engine.frontier.hashing import Index, group, hashes
-from tux3nb.engine.frontier.sets import MOST_SQUARE, PolicySets
+from tux3nb.engine.frontier.sets import MOST_SQUARE, SetArrays
 from tux3nb.engine.frontier.visited import Visited, merged
 
 from .worlds import alone, increments
+
+
+class Masks(Family):
+    """Seventy policies, as bit masks."""
+
+    none, all = 0, (1 << 70) - 1
+
 
 WEAK = {
     "good": lambda h: h,
@@ -95,7 +103,8 @@ def test_what_was_entered_is_found_while_others_are_entered(monkeypatch):
 def test_arriving_is_what_a_dict_does(seed, hash_of, monkeypatch):
     """Layer after layer, in one batch or two, new states and new policies are those that a dict of sets would find."""
     monkeypatch.setattr("tux3nb.engine.frontier.visited.hashes", hash_of)
-    rng, sets, plain = random.Random(seed), PolicySets(), {}
+    rng, numbers, plain = random.Random(seed), Numbers(Masks()), {}
+    sets = SetArrays(numbers)
     seen = Visited(2, sets)
     for _ in range(12):
         begin, before, late = seen.n, dict(plain), {}
@@ -104,25 +113,25 @@ def test_arriving_is_what_a_dict_does(seed, hash_of, monkeypatch):
             masks = [rng.randrange(1, 16) for _ in range(30)]
             for row, mask in zip(map(tuple, words.tolist()), masks, strict=True):
                 plain[row] = plain.get(row, 0) | mask
-            ids = np.array([sets.number(m) for m in masks], np.int32)
+            ids = np.array([numbers.number(m) for m in masks], np.int32)
             for row, i in zip(*seen.arrive(*merged(sets, words, ids), begin), strict=True):
-                late[tuple(seen.words[row].tolist())] = late.get(tuple(seen.words[row].tolist()), 0) | sets.masks[i]
+                late[tuple(seen.words[row].tolist())] = late.get(tuple(seen.words[row].tolist()), 0) | numbers[i]
         fresh = map(tuple, seen.words[begin : seen.n].tolist())
-        found = {row: sets.masks[i] for row, i in zip(fresh, seen.first[begin : seen.n], strict=True)} | late
+        found = {row: numbers[i] for row, i in zip(fresh, seen.first[begin : seen.n], strict=True)} | late
         assert found == {row: plain[row] & ~before.get(row, 0) for row in plain if plain[row] != before.get(row, 0)}
     everything = zip(map(tuple, seen.words[: seen.n].tolist()), seen.total[: seen.n], strict=True)
-    assert {row: sets.masks[i] for row, i in everything} == plain
+    assert {row: numbers[i] for row, i in everything} == plain
 
 
 def test_an_exploration_is_exact_under_clashing_hashes(monkeypatch):
     """With a hash of 4 bits the known counts are still found."""
-    for user in ("hashing", "tables", "visited", "sets", "graph", "settling"):
+    for user in ("hashing", "tables", "visited", "sets", "graph"):
         monkeypatch.setattr(f"tux3nb.engine.frontier.{user}.hashes", lambda columns: hashes(columns) & np.uint64(15))
     system = increments(3, 2)
 
-    run = explore(system, alone(system), engine="frontier")
+    run = explore(system, alone(system), engine="numpy")
 
-    assert (run.states(0), run.edge_count(0), run.depth(0)) == (904, 1_977, 12)
+    assert (run.states(1), run.edge_count(1), run.depth(1)) == (904, 1_977, 12)
 
 
 def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
@@ -133,11 +142,11 @@ def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
     sys.setswitchinterval(1e-6)
 
     try:
-        run = explore(system, alone(system), engine="frontier")
+        run = explore(system, alone(system), engine="numpy")
     finally:
         sys.setswitchinterval(interval)
 
-    assert (run.states(0), run.edge_count(0), run.depth(0)) == (904, 1_977, 12)
+    assert (run.states(1), run.edge_count(1), run.depth(1)) == (904, 1_977, 12)
 
 
 @pytest.mark.parametrize("most", [MOST_SQUARE, 3])
@@ -145,19 +154,20 @@ def test_pieces_of_a_layer_are_deduplicated_against_each_other(monkeypatch):
 def test_set_numbers_compute_sets(seed, most, monkeypatch):
     """Union, common part and difference are those of the sets themselves, with a table of all pairs and without."""
     monkeypatch.setattr("tux3nb.engine.frontier.sets.MOST_SQUARE", most)
-    rng, sets = random.Random(seed), PolicySets()
+    rng, numbers = random.Random(seed), Numbers(Masks())
+    sets = SetArrays(numbers)
     masks = [[rng.getrandbits(70) for _ in range(6)] + [0] for _ in range(2)]
     x, y = ([rng.choice(m) for _ in range(200)] for m in masks)
-    a, b = (np.array([sets.number(m) for m in c], np.int32) for c in (x, y))
+    a, b = (np.array([numbers.number(m) for m in c], np.int32) for c in (x, y))
 
     def masks_of(ids):
-        return [sets.masks[i] for i in ids]
+        return [numbers[i] for i in ids]
 
     for _ in range(2):  # computed, then remembered
         assert masks_of(sets.union(a, b)) == [p | q for p, q in zip(x, y, strict=True)]
         assert masks_of(sets.common(a, b)) == [p & q for p, q in zip(x, y, strict=True)]
         assert masks_of(sets.minus(a, b)) == [p & ~q for p, q in zip(x, y, strict=True)]
-    assert len(set(sets.masks)) == len(sets.masks)
+    assert len(set(numbers.sets)) == len(numbers.sets)
 
 
 def test_hashes_spread():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
+from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import Field
-from tux3nb.engine.policy import Family, Feature, Features
+from tux3nb.engine.policy import Feature, Features
 from tux3nb.engine.rule import rule
 from tux3nb.engine.system import Property, System, World, build
 from tux3nb.engine.terms import count, every, has, some, union, where, without
@@ -43,9 +46,9 @@ def increments(threads: int, times: int) -> System:
     return build(w, [load, store], NO_FEATURES)
 
 
-def alone(system: System) -> Family:
-    """The family of the one policy of a system without features."""
-    return Family(system.features, {})
+def alone(system: System) -> Listed:
+    """The family of the one policy of a system without features; its number is 1."""
+    return Listed(system.features, [{}])
 
 
 # ---- a world with everything in it ----------------------------------------------------------------------
@@ -178,6 +181,15 @@ def _settled(s):
     return every((s.pc[t] == IDLE) | (s.pc[t] == DONE) for t in TASKS)
 
 
-def all_locks() -> Family:
-    base = {"lock": "none", "order": "any", "colour": "red", "keep": "no"}
-    return Family(LOCKS, base, {f.id: tuple(f.values) for f in LOCKS})
+BASE = {"lock": "none", "order": "any", "colour": "red", "keep": "no"}
+POLICIES = [dict(zip(BASE, values, strict=True)) for values in itertools.product(*(f.values for f in LOCKS))]
+
+
+def all_locks() -> Listed:
+    """All policies of the lock world, one by one."""
+    return Listed(LOCKS, POLICIES)
+
+
+def whole_locks() -> Product:
+    """The same as a product."""
+    return Product(LOCKS, BASE, BASE)

@@ -151,21 +151,31 @@ class Move:
         yield "return e, n"
 
     def ask(self, s: int, policies: Any) -> list[tuple[int, int, Any]]:
-        """[(step or ~event, successor or state, set of policies)] for a packed state and a set of policies."""
+        """[(step or ~event, successor or state, set of policies)] for a packed state and a set of policies.
+
+        Where the choice of policies goes astray for some, these are reported, and the others asked again.
+        """
         possible, effect = self._functions
-        try:
-            if not possible(s):
-                return []
-            for choose in self._text[1]:
-                policies = choose(s, policies)
-                if not policies:
-                    return []
-            events, after = effect(s)
-        except Astray as e:
-            kind, name, *who = e.args
-            return [(~self._event(kind, name), s, who[0] if who else policies)]
-        found = [(~n, s, policies) for n in events]
-        return found if after is None else [*found, (self.index, after, policies)]
+        asking, lost = policies, []
+        while asking:
+            chosen = asking
+            try:
+                if not possible(s):
+                    break
+                for choose in self._text[1]:
+                    chosen = choose(s, chosen)
+                if not chosen:
+                    break
+                events, after = effect(s)
+            except Astray as e:
+                kind, name, *who = e.args
+                chosen = who[0] if who else chosen
+                lost.append((~self._event(kind, name), s, chosen))
+                asking = asking & ~chosen if who else self.family.none
+                continue
+            found = [(~n, s, chosen) for n in events]
+            return lost + found + ([] if after is None else [(self.index, after, chosen)])
+        return lost
 
 
 def _control(step: Step) -> tuple[tuple[Field, int] | None, int]:

@@ -155,7 +155,7 @@ def _diagrams(features: Features) -> _Diagrams:
 class Product(Family):
     """Every combination of the features in `vary`, less what a constraint rules out; a set is a `PolicySet`.
 
-    Features in `fixed` keep their value of `base`; every other one does not matter: it is free in every set. A
+    `read` are these and those in `fixed`, which keep their value of `base`; every other one is free in every set. A
     combination that only some value of these could make possible is possible. Raises UserError for an unknown feature
     or value and for a control, which is switched off one at a time and never multiplies a family.
     """
@@ -164,6 +164,7 @@ class Product(Family):
         self.features, self.base = features, features.policy(base)
         self._given = tuple(vary), tuple(f for f in fixed if not features[f].control)
         self.vary = tuple(f for f in features if f.id in self._given[0])
+        self.read = tuple(f for f in features if f.id in self._given[0] + self._given[1])
         for fid in self._given[0]:
             if features[fid].control:
                 raise UserError(f"feature {fid} is a control: it never varies; name it with --policy")
@@ -197,7 +198,8 @@ class Product(Family):
         found = self.all
         for f in self.vary:
             found &= self.members(f, (policy[f.id],))
-        if not found or any(policy[f.id] != self.base[f.id] for f in self.features if f.control):
+        kept = [*self._given[1], *(f.id for f in self.features if f.control)]
+        if not found or any(policy[fid] != self.base[fid] for fid in kept):
             raise UserError("that policy is not in the family that was explored")
         return found
 
@@ -211,7 +213,7 @@ class Product(Family):
         """The set that `PolicySet.text` has told. Raises ValueError or UserError for a text that tells none."""
         known = {"T": self.diagrams.true, "F": self.diagrams.false}
         root = text
-        for node in reversed(text.split()):
+        for node in text.split():
             name, sep, rest = node.partition("=")
             if sep:
                 fid, _, arms = rest.rstrip(")").partition("(")
@@ -262,7 +264,7 @@ class PolicySet:
 
     def __contains__(self, policy: Policy) -> bool:
         dd = self.dd
-        for f in self.product.vary:
+        for f in self.product.read:
             dd = self.product.diagrams.children(dd, f)[list(f.values).index(policy[f.id])]
         return dd.satisfiable()
 
@@ -285,7 +287,7 @@ class PolicySet:
         if not self:
             raise ValueError("an empty set has no policy")
         policy, dd = dict(self.product.base), self.dd
-        for f in self.product.vary:
+        for f in self.product.read:
             children = self.product.diagrams.children(dd, f)
             n = next(n for n, child in enumerate(children) if child.satisfiable())
             policy[f.id], dd = list(f.values)[n], children[n]
@@ -317,31 +319,31 @@ class PolicySet:
         return self - can_drop
 
     def text(self) -> str:
-        """The diagram as one line, the same for the same set: ``0=fork(never,always:1;unless_refs:F) 1=...``.
+        """The diagram as one line, the same for the same set: ``0=refuse(reverse:T;wait:F) 1=fork(never:0;always:F)``.
 
-        Each node names a feature and, for its values, the node to go on with, ``T`` (in the set) or ``F`` (not).
+        Each node names a feature and, for its values, the node to go on with, ``T`` (in the set) or ``F`` (not). The
+        last one is the first to ask.
         """
         lines: list[str] = []
         names: dict[Any, str] = {self.product.diagrams.true: "T", self.product.diagrams.false: "F"}
 
         def visit(dd: Any, n: int) -> str:
-            while n < len(vary):
-                children = self.product.diagrams.children(dd, vary[n])
+            while n < len(read):
+                children = self.product.diagrams.children(dd, read[n])
                 if any(c != children[0] for c in children):
                     break
                 dd, n = children[0], n + 1
-            if dd in names or n == len(vary):
+            if dd in names or n == len(read):
                 return names[dd]
-            name = names[dd] = str(len(lines))
-            lines.append("")
             arms: dict[str, list[str]] = {}
-            for value, child in zip(vary[n].values, children, strict=True):
+            for value, child in zip(read[n].values, children, strict=True):
                 arms.setdefault(visit(child, n + 1), []).append(value)
             told = ";".join(f"{','.join(values)}:{target}" for target, values in arms.items())
-            lines[int(name)] = f"{name}={vary[n].id}({told})"
-            return name
+            names[dd] = str(len(lines))
+            lines.append(f"{names[dd]}={read[n].id}({told})")
+            return names[dd]
 
-        vary = self.product.vary
+        read = self.product.read
         root = visit(self.dd, 0)
         return " ".join(lines) or root
 

@@ -248,6 +248,7 @@ FEATURES = Features(
             "no file is left out (optout=nothing), so nothing is decided that could be atomic with mmap",
         ),
     ],
+    name="tux3nb.model.features:FEATURES",
 )
 
 TUX3 = {
