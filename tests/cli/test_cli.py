@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from functools import reduce
+from operator import and_, or_
 
 import pytest
 
+from tux3nb.catalogue import find
 from tux3nb.cli import COMMANDS, main
-from tux3nb.model.features import FEATURES
 
 
 def run(capsys, *argv):
@@ -89,7 +91,8 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["check", "rdma", "--policy", "fork=always", "--all"], "--all explores every policy"),
         (["check", "rdma", "--run", "I2", "--json"], "leave --run out"),
         (["check", "rdma", "--vary", "fork"], "--vary goes with --all"),
-        (["check", "rdma", "--all", *(w for f in FEATURES for w in ("--vary", f.id))], "vary fewer features"),
+        (["check", "rdma", "--all", "--vary", "redirect"], "rdma never reads the feature redirect"),
+        (["check", "rdma", "--all", "--vary", "off"], "rdma never reads the feature off"),
         (["check", "ptrace", "--all", "--vary", "frok"], "no feature 'frok'; did you mean fork"),
         (["check", "rdma", "--ops", "2"], "--ops goes with --free"),
         (["check", "--free", "rdma", "--ops", "0"], "0 operations an actor"),
@@ -184,11 +187,31 @@ def test_a_family_of_what_varies(capsys):
     assert code == 1 and found == {("shared", "VIOLATED"), ("mayshare", "HOLDS"), ("all", "HOLDS")}
 
 
-def test_a_family_of_too_many_varies_what_its_policies_speak_of(capsys):
-    """ptrace reads eleven features; the summary says which vary, and which are fixed at what."""
-    code, out, _ = run(capsys, "check", "ptrace+peek", "--all")
-    varied, fixed = (next(line for line in out.splitlines() if f"{word}:" in line) for word in ("varied", "fixed"))
-    assert code == 1 and "redirect" in varied and "protect=no" in fixed
+def test_the_whole_product_of_a_case(capsys):
+    """Every combination is decided: verdicts add up, property by property, and sets are told as lines and as a text."""
+    code, out, _ = run(capsys, "check", "ptrace+peek", "--all", "--json")
+    told, product = json.loads(out), find("ptrace+peek").product()
+    assert code == 1 and told["family"] == len(product) > 4096
+    for counts in [*told["by_property"].values(), {v: k["policies"] for v, k in told["verdicts"].items()}]:
+        assert sum(counts.values()) == told["family"]
+    for found in told["violated"].values():
+        lines = reduce(or_, (line_of(product, line) for line in found["cover"]))
+        assert product.load(found["diagram"]) == lines and lines.count() == found["policies"]
+    safe = product.load(told["verdicts"]["HOLDS"]["diagram"])
+    assert all(p in safe for p in told["least_safe"]) and told["least_safe"] == list(safe.minimal().policies())
+    assert {r["property"] for r in told["runs"]} == set(told["violated"])
+    assert all(len(r["run"]) == r["depth"] and r["policies"]["policies"] for r in told["runs"])
+
+
+def line_of(product, line):
+    return reduce(and_, (product.all.having(f, *values) for f, values in line.items()), product.all)
+
+
+def test_the_whole_product_in_words(capsys):
+    """The summary has a line for each property, the sets in short lines, and the least safe policies."""
+    code, out, _ = run(capsys, "check", "ordinary+readonly", "--all")
+    assert code == 1 and "family  " in out and "violated where " in out
+    assert "The least safe policies" in out and "tux3 with optout=mapped" in out
 
 
 def test_cases_lists_every_case(capsys):
@@ -205,7 +228,8 @@ def test_every_command_has_help(capsys, command):
 def test_check_of_a_small_case_imports_no_heavy_library():
     """The check path needs the standard library only, numpy at most for large worlds."""
     script = (
-        "import sys; from tux3nb.cli import main; main(['check', 'ordinary+readonly']);"
+        "import sys; from tux3nb.catalogue import find
+from tux3nb.cli import main; main(['check', 'ordinary+readonly']);"
         "print([m for m in ('numpy', 'pandas', 'anywidget', 'IPython', 'nbformat') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
@@ -228,6 +252,7 @@ def opened(path, *args, **more):
 def loaded(name, *args, **more):
     raise OSError(f"no library {name}")
 builtins.open, ctypes.CDLL = opened, loaded
+from tux3nb.catalogue import find
 from tux3nb.cli import main
 sys.exit(main(sys.argv[1:]))
 """

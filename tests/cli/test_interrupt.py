@@ -44,7 +44,7 @@ def run(code: str, *args: str, **more) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=120, **more)
 
 
-@pytest.mark.parametrize("engine", ["scalar", "auto", "frontier"])
+@pytest.mark.parametrize("engine", ["python", "auto", "numpy"])
 def test_an_interrupted_check_says_unfinished(engine, tmp_path, monkeypatch):
     """A real SIGINT in the middle of a search: nothing HOLDS, what was covered is counted, exit code 3."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

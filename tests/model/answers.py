@@ -20,7 +20,7 @@ def judged(name, policy, **changes):
 
 
 def answer(name, policy, **changes):
-    return judged(name, policy, **changes).of(0)
+    return judged(name, policy, **changes).only
 
 
 def rules_of(run):
@@ -38,7 +38,7 @@ def reached(found):
 def states(found):
     """Every reachable state as {label: value}."""
     layout = found.case.system.layout
-    return [dict(zip(layout.labels, layout.unpack(state), strict=True)) for state in found.run.arrivals]
+    return [dict(zip(layout.labels, layout.unpack(state), strict=True)) for state in found.run.graph.arrivals]
 
 
 def small(columns, mappings=(), family="test", **more):

@@ -93,7 +93,7 @@ def test_forwarding_overwrites_newer_bytes(value, call):
     columns = find("aio+fork").columns.replace("write p0:0", "write p0:1")
     case = replace(find("aio+fork"), columns=columns, judges=("I1",))
     policy = FEATURES.policy(named("tux3"), dirty_forked=value, dirty_clean="queue")
-    run = judge(case, case.one(policy)).of(0).row("I1").run
+    run = judge(case, case.one(policy)).only.row("I1").run
 
     assert [s.rule.name for s in run.steps if s.args.get("outcome") == value] == [call]
     assert ("dio_read_reaps" in rules_of(run)) == (value == "forward_range")
@@ -114,7 +114,7 @@ def test_half_of_a_read(policy, torn):
     system = build(case.world, all_rules(), FEATURES, (*PROPERTIES, tear), None, halted, settled)
     run = explore(system, case.one(named(policy)))
 
-    assert bool(run.first(0, "tear")) == torn
+    assert bool(run.first(1, "tear")) == torn
 
 
 def test_device_stores_while_the_disk_reads():
@@ -154,7 +154,7 @@ def test_bounced_for_a_pin_stays_dirty():
     found = judged("aio+durable", "reverse_fork")
 
     assert {"completed_dirty", "bounced", "promise_committed"} <= {k for k, v in found.run.reached.items() if v}
-    assert found.of(0).verdict == "HOLDS"
+    assert found.only.verdict == "HOLDS"
 
 
 def test_reader_pinned_under_write_out():

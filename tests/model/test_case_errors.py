@@ -6,8 +6,9 @@ from tux3nb.answers.matrix import matrix
 from tux3nb.cases.case import Case, named
 from tux3nb.cases.columns import ColumnError
 from tux3nb.catalogue import from_file
+from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import Field, Layout
-from tux3nb.engine.policy import Constraint, Family, Feature, Features, parse_policy
+from tux3nb.engine.policy import Constraint, Feature, Features, parse_policy
 from tux3nb.engine.rule import rule
 from tux3nb.engine.system import World, build
 from tux3nb.errors import ModelError, UserError
@@ -131,7 +132,6 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
         ("deltas", -1, ("deltas=-1", "0..15")),
         ("pages", 3, ("3 pages", "1 or 2")),
         ("columns", 7, ("columns are one text",)),
-        ("vary", ("frok",), ("'frok'", "fork")),
         ("base", "tux", ("'tux'", "tux3")),
         ("expect", {"tux": "HOLDS"}, ("'tux'", "tux3")),
         ("expect", {"tux3": "HOLD"}, ("tux3", "'HOLD'", "HOLDS")),
@@ -226,7 +226,7 @@ def test_contradictory_features_say_why():
     never = Constraint({"fork": ("always",), "bounce": ("all",)}, "a bounced folio need not be forked")
     table = Features([fork, bounce], [never])
     assert never.says in says_why(table, {"fork": "never", "bounce": "no"}, never)
-    assert len(Family(table, {"fork": "never", "bounce": "no"}, {"fork": fork.values, "bounce": bounce.values})) == 3
+    assert len(Product(table, {"fork": "never", "bounce": "no"}, ["fork", "bounce"])) == 3
 
 
 @pytest.mark.parametrize("constraint", FEATURES.constraints, ids=lambda c: "+".join(c.when))
@@ -237,12 +237,6 @@ def test_every_constraint_of_the_table_says_why(constraint):
 def test_a_constraint_that_names_no_value_is_an_error():
     with pytest.raises(UserError, match="feature fork has no value 'alway'"):
         Features([FEATURES["fork"]], [Constraint({"fork": ("alway",)}, "-")])
-
-
-def test_too_large_a_family_says_so():
-    everything = {f.id: tuple(f.values) for f in FEATURES}
-    with pytest.raises(UserError, match="at most 4096"):
-        Family(FEATURES, TUX3, everything)
 
 
 # ---- rules and fields ------------------------------------------------------------------------------------------
@@ -290,7 +284,7 @@ def test_a_value_outside_its_range_in_an_exploration():
         s.n = s.n + 1
 
     with pytest.raises(ModelError, match=r"rule counts.* writes n outside its range, from state \{'n': 3\}"):
-        explore(built(counts), Family(FEATURES, TUX3))
+        explore(built(counts), Listed(FEATURES, [TUX3]))
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_rule_of_migration_never_splits_a_holder(refuse):
     """Whatever is done instead of the fork, process and holder stay together: I2 holds, and forks do happen."""
     found = judged("migration+fork", "migration_rule", refuse=refuse, busy="wait")
 
-    assert found.of(0).row("I2").verdict == "HOLDS"
+    assert found.only.row("I2").verdict == "HOLDS"
     assert {"forked", "refused"} <= reached(found)
 
 

@@ -60,8 +60,8 @@ def test_a_bio_carries_one_folio(policy):
 @pytest.mark.slow
 def test_the_verdicts_are_those_of_one_page():
     """A registered region splits off in Tux3 and does not with a reverse fork, whatever the other page does."""
-    assert found("tux3").of(0).row("I2").verdict == "VIOLATED"
-    assert found("reverse_fork").of(0).verdict == "HOLDS"
+    assert found("tux3").only.row("I2").verdict == "VIOLATED"
+    assert found("reverse_fork").only.verdict == "HOLDS"
     assert {"bounced", "forked", "committed"} <= reached(found("reverse_fork"))
 
 

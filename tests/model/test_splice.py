@@ -34,7 +34,7 @@ def test_what_a_splice_may_not_deliver():
     system = build(case.world, all_rules(), FEATURES, (*PROPERTIES, nothing), None, halted, settled)
     run = explore(system, case.one(named("tux3")))
 
-    assert run.first(0, "none")
+    assert run.first(1, "none")
 
 
 def test_idle_pipe_spoils_the_cut():
@@ -66,7 +66,7 @@ def test_pins_do_not_show_lent_pages():
     for fork in ("unless_pinned", "unless_pinned_sync", "unless_pinned_unmapped"):
         found = judged("vmsplice", "reverse_fork", fork=fork)
 
-        assert found.of(0).verdict == "VIOLATED"
+        assert found.only.verdict == "VIOLATED"
         assert not found.run.reached.get("refused")
 
 
@@ -76,7 +76,7 @@ def test_reader_looks_again():
     names = {s.rule.name for k, s in enumerate(found.case.system.steps) if found.run.fired.get(k)}
 
     assert {"pipe_confirms", "pipe_looks_again"} <= names and "pipe_takes_what_it_has" not in names
-    assert found.of(0).verdict == "HOLDS"
+    assert found.only.verdict == "HOLDS"
 
 
 def test_pipe_needs_a_filler():

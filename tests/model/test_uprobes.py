@@ -34,7 +34,7 @@ def test_breakpoint_in_the_page_cache_would_get_everywhere():
 def test_mail_is_right_about_a_page_cache_breakpoint(redirect):
     """Were the breakpoint in the page cache, a fork would copy it: still hit, but seen by all, and on disk."""
     found = judged("uprobes", "no_private_copy", redirect=redirect)
-    verdicts = {row.property: row.verdict for row in found.of(0).rows}
+    verdicts = {row.property: row.verdict for row in found.only.rows}
 
     assert "forked" in reached(found)
     assert verdicts["U1"] == "HOLDS"
@@ -88,7 +88,7 @@ def test_read_fault_maps_the_old_folio_after_the_redirect():
 
     assert names[-1] == "uprobe_replaces_page"
     assert names.index("run_faults") < names.index("fork_swaps_slot") < names.index("read_fault_maps")
-    assert "read_fault_retries" in fired(again) and again.of(0).verdict == "HOLDS"
+    assert "read_fault_retries" in fired(again) and again.only.verdict == "HOLDS"
 
 
 def test_uprobes_starts_over_if_its_pte_was_redirected():
@@ -155,7 +155,7 @@ def test_private_copy_of_its_own_spoils_the_saved_instruction(policy):
         ("app:private",),
         judges=("U4",),
     )
-    row = check(case, policy).of(0).row("U4")
+    row = check(case, policy).only.row("U4")
 
     assert row.verdict == "VIOLATED" and row.run.steps[-1].rule.name == "uprobe_probes_copy"
 
@@ -167,7 +167,7 @@ def test_write_while_the_breakpoint_is_set_is_no_mismatch():
     replaced = [s for s in states(found) if s["anon[app]"] and s["line[tracer]"] == 0]
     differs = {s["saved[tracer]"] != s["cell[0,0]"] for s in replaced}
 
-    assert differs == {True, False} and found.of(0).verdict == "HOLDS"
+    assert differs == {True, False} and found.only.verdict == "HOLDS"
 
 
 def test_unregistered_breakpoint_is_not_hit():

@@ -125,6 +125,11 @@ class Judged:
             )
         return self._answers[i, runs]
 
+    @property
+    def only(self) -> Answer:
+        """The answer for the first policy of the family: that of a family of one."""
+        return self.answer(self.run.family.pick(self.run.family.all))
+
     def _row(self, i: int, prop: str, runs: bool) -> Row:
         """The verdict on one property for the policy of number `i`."""
         first = self.run.first(i, prop)
@@ -255,4 +260,4 @@ def judge(case: Case, family: Family, limits: Limits | None = None, progress: Ca
 
 def check(case: Case, policy: Mapping[str, str], limits: Limits | None = None, progress=None) -> Answer:
     """The answer of one case for one policy."""
-    return judge(case, case.one(policy), limits, progress).answer(policy)
+    return judge(case, case.one(policy), limits, progress).only

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from tux3nb.answers.judge import UNFINISHED, UNREACHED, VIOLATED, Answer, Row, judge
+from tux3nb.answers.judge import UNREACHED, Answer, judge
 from tux3nb.answers.story import race
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import find
 from tux3nb.commands import limits
+from tux3nb.commands.rows import as_json, deviations, exit_code
 from tux3nb.engine.policy import parse_policy
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES
@@ -73,52 +74,6 @@ def asked_for(args) -> Case:
     from tux3nb.cases.free import free
 
     return free(args.free, 1 if args.ops is None else args.ops)
-
-
-def exit_code(verdicts) -> int:
-    found = set(verdicts)
-    return 1 if VIOLATED in found else 3 if UNFINISHED in found else 0
-
-
-def as_json(answer: Answer) -> list[dict]:
-    """One row per property."""
-    return [
-        {
-            "case": answer.case.name,
-            "policy": answer.policy,
-            "verdict": row.verdict,
-            "property": row.property,
-            "states": answer.states,
-            "edges": answer.edges,
-            "depth": row.depth,
-            "reason": row.reason or row.limit,
-            "run": steps_json(answer.case, row),
-        }
-        for row in answer.rows
-    ]
-
-
-def steps_json(case: Case, row: Row) -> list[dict]:
-    """The steps of a row's run, with the fields that each changes."""
-    if row.run is None:
-        return []
-    layout = case.system.layout
-    pairs = zip(row.run.steps, row.run.states, row.run.states[1:], strict=False)
-    return [
-        {
-            "actor": step.actor,
-            "rule": step.rule.name,
-            "args": {k: v if isinstance(v, (int, bool)) else str(v) for k, v in step.args.items()},
-            "changed": {k: list(v) for k, v in layout.changed(before, after).items()},
-        }
-        for step, before, after in pairs
-    ]
-
-
-def deviations(case: Case, policy: dict) -> str:
-    """How a policy differs from the case's base policy."""
-    differs = [f"{k}={v}" for k, v in policy.items() if v != case.policy[k]]
-    return f"{case.base} with {', '.join(differs)}" if differs else case.base
 
 
 def show(case: Case, answer: Answer, prop: str | None):

@@ -9,12 +9,13 @@ from typing import Any
 from tux3nb.answers.judge import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Judged, Row, judge
 from tux3nb.cases.case import Case, named
 from tux3nb.commands import limits
-from tux3nb.commands.check import as_json, deviations, exit_code, steps_json
+from tux3nb.commands.rows import as_json, deviations, exit_code, steps_json
 from tux3nb.engine.family import PolicySet
 from tux3nb.model.features import FEATURES
 
 SHOWN = 6  # lines of a set, or least safe policies, that a person reads at once
 MOST_LINES = 200  # of a set in the JSON document
+FEW = 200  # policies that the document lists one by one; of a larger family it lists those named in the case
 HEADS = {VIOLATED: "violated", UNFINISHED: "unfinished", UNREACHED: "unreached", REFUSED: "refused", HOLDS: "holds"}
 
 
@@ -38,7 +39,9 @@ def document(judged: Judged) -> dict[str, Any]:
     """The JSON document. A set is {"policies": how many, "cover": [{feature: values}], "diagram": text}."""
     case, family = judged.case, judged.run.family
     by_property = {p.id: judged.verdicts(p.id) for p in case.properties}
-    overall, spoken = judged.overall(), [n for n in case.expect if _inside(judged, named(n))]
+    overall = judged.overall()
+    every = family.count(family.all) <= FEW
+    listed = family.all.policies() if every else filter(lambda p: _inside(judged, p), map(named, case.expect))
     return {
         "case": case.name,
         "family": family.count(family.all),
@@ -59,7 +62,8 @@ def document(judged: Judged) -> dict[str, Any]:
             }
             for row, policies in first_runs(judged)
         ],
-        "results": [r for n in spoken for r in as_json(judged.answer(named(n), runs=False))],
+        "results_for": "every policy" if every else "the policies named in the case",
+        "results": [row for policy in listed for row in as_json(judged.answer(policy, runs=False))],
     }
 
 

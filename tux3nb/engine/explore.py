@@ -56,7 +56,7 @@ def explore(
         if left:
             from tux3nb.engine.frontier.search import search_on
 
-            search_on(run, left, budget)
+            search_on(run, [*(layer.states for layer in run.graph.layers), left], budget)
     except Stopped as e:
         run.stopped = str(e)
     except KeyboardInterrupt:

@@ -90,9 +90,8 @@ def _explored(case_name: str, policy: str) -> dict[str, str]:
     from tux3nb.catalogue import find
 
     case = find(case_name)
-    family = case.one(named(policy))
-    judged = judge(case, family)
-    rows = {row.property: row.verdict for row in judged.answer(0, family).rows}
+    judged = judge(case, case.one(named(policy)))
+    rows = {row.property: row.verdict for row in judged.only.rows}
     events = {name: UNREACHED for step in case.system.steps for name, _ in step.marks}
     events |= {name: REACHED for name, policies in judged.run.reached.items() if policies}
     return events | rows

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tux3nb.engine.explore import StoredGraph
 from tux3nb.engine.frontier.graph import LayerGraph, Part
 from tux3nb.engine.frontier.tables import Chunk, Found
 from tux3nb.engine.result import Budget, Exploration
 
 
-def search_on(run: Exploration, layer: dict[int, int], budget: Budget) -> None:
-    """Go on from a search one state at a time, of which `layer` is still to be expanded.
+def search_on(run: Exploration, layers: Iterable[dict[int, int]], budget: Budget) -> None:
+    """Go on from a search one state at a time, given its layers, of which the last is still to be expanded.
 
-    ``run.graph``, a StoredGraph, is replaced by a LayerGraph. Raises Stopped, and ModelError when a step goes astray.
+    ``run.graph`` is replaced by a LayerGraph. Raises Stopped, and ModelError when a step goes astray.
     """
-    graph, stored = LayerGraph(run), run.graph
-    assert isinstance(stored, StoredGraph)
-    for done in stored.layers:
-        graph.enter(done.states)
-    frontier = graph.enter(layer)
+    graph = LayerGraph(run)
+    for layer in layers:
+        frontier = graph.enter(layer)
     run.graph, run.shared_states = graph, graph.seen.n
     tally = _Tally(run, graph)
     try:
