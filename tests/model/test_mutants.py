@@ -148,7 +148,7 @@ def test_rules_can_be_left_out():
         ("ptrace+locked", "access_starts_over", "s.slot[op.page] != f", LAW),
         ("ptrace+locked", "access_starts_over", "at(s, op, PC.relock)", OVERFLOW),
         ("stable_device", "write_completes", "s.fetched == cells_in(s, f)", COUNT),
-        ("ptrace+peek", "store_faults", "s.pte[op.via] != 0", None),
+        ("ptrace+peek", "store_faults", "s.pte[op.via] != NONE", None),
     ],
 )
 def test_outcomes(case, rule, text, outcome):

@@ -27,8 +27,6 @@ from tux3nb.errors import ModelError
 
 UNREACHED = "HOLDS(unreached)"
 NOT_PROMISED = "NOT PROMISED"
-SETS = ("cand", "cand_cpu", "ok_back", "told_back", "reaped_back", "legal")  # fields that are sets of versions
-TOLD = ("cell[", "image[", "slot[", "tlb[", "oops", *(f"{name}[" for name in SETS))
 REFUSING_EVENTS = ("longterm_refused",)
 
 
@@ -178,7 +176,7 @@ class Judged:
         if not broken:
             return ""
         at = failing(broken[0], system.layout, state)
-        told = [v for v in values(at, system.layout, state, SETS) if v.startswith(TOLD)]
+        told = values(at, system.layout, state)
         return f" ({', '.join(told)})" if told else ""
 
     def limit(self, i: int) -> str:

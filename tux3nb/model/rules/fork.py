@@ -4,7 +4,7 @@ Used by write(2) and by every write fault; operations that ``dirties`` can get h
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import every, some, where
+from tux3nb.engine.terms import NONE, every, some, where
 from tux3nb.model.folio import (
     empty,
     extra_references,
@@ -35,7 +35,7 @@ def of_two_cells(world):
 
 def decides(s, op, *more):
     """The guard that the decision rules share; returns the folio in question."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.decide), *more)
     return f
 
@@ -51,29 +51,29 @@ def tried_again(op):
 
 
 def needs_fork(s, f, op):
-    return (s.forked[f] == 0) & must_fork(s, f, s.section[op.task] - 1)
+    return (s.forked[f] == 0) & must_fork(s, f, s.section[op.task])
 
 
 def lets_go(s, f, op):
     """End the section, unlock, put the lookup's reference."""
     t = op.task
     s.locked[f] = 0
-    s.section[t] = 0
-    s.folio[t] = 0
+    s.section[t] = NONE
+    s.folio[t] = NONE
 
 
 def starts_over(s, f, op, place):
     """Let go of everything, a fault's reference too, and wait at `place`."""
     lets_go(s, f, op)
     if op.via:
-        s.fault[op.task] = 0
+        s.fault[op.task] = NONE
     s.pc[op.task] = place
 
 
 @rule(op=BLOCK, kernel=NEED_FORK)
 def forked_meanwhile(s, policy, op):
     """FORKED: the folio left the slot before it was locked; end the section, unlock, look the index up again."""
-    f = decides(s, op, s.forked[s.folio[op.task] - 1] == 1)
+    f = decides(s, op, s.forked[s.folio[op.task]] == 1)
     lets_go(s, f, op)
     s.pc[op.task] = PC.look
 
@@ -82,7 +82,7 @@ def forked_meanwhile(s, policy, op):
 def can_dirty(s, policy, op):
     """CAN_DIRTY or ALREADY_DIRTY: clean, or dirty for the same delta; no fork."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     decides(s, op, s.forked[f] == 0, ~needs_fork(s, f, op))
     s.pc[t] = proceed(op)
 
@@ -122,7 +122,7 @@ UNMAPPING = ("unless_refs_frozen", "unless_pinned_unmapped")
 def fork_begins(s, policy, op):
     """NEED_FORK: the fork goes ahead; PTEs will be write-protected first."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     decides(s, op, needs_fork(s, f, op), ~refused_at_once(s, policy, f, op), ~policy.fork.one_of(*UNMAPPING))
     s.require(policy.off != "mkclean")
     s.pc[t] = PC.write_protect
@@ -132,7 +132,7 @@ def fork_begins(s, policy, op):
 def fork_begins_unprotected(s, policy, op):
     """NEED_FORK, and the write-protect before the copy is switched off."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     decides(s, op, needs_fork(s, f, op), ~refused_at_once(s, policy, f, op), ~policy.fork.one_of(*UNMAPPING))
     s.require(policy.off == "mkclean")
     s.pc[t] = PC.copy
@@ -142,7 +142,7 @@ def fork_begins_unprotected(s, policy, op):
 def fork_begins_by_unmapping(s, policy, op):
     """NEED_FORK: every PTE will be unmapped before the decision."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     decides(s, op, needs_fork(s, f, op), policy.fork.one_of(*UNMAPPING), ~opted_out(s, policy, f))
     s.pc[t] = PC.unmap
 
@@ -151,7 +151,7 @@ def fork_begins_by_unmapping(s, policy, op):
 def fork_refused(s, policy, op):
     """NEED_FORK, but the policy refuses to fork this folio."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     decides(s, op, needs_fork(s, f, op), refused_at_once(s, policy, f, op))
     s.mark("refused")
     s.pc[t] = PC.refused
@@ -165,8 +165,8 @@ def writable(s, m):
 @rule(op=BLOCK, m=each("mappings"), kernel=CLONE)
 def clone_protects_pte(s, policy, op, m):
     """page_mkclean: one PTE of the folio becomes read-only and clean, its TLB entries are flushed."""
-    f = s.folio[op.task] - 1
-    s.require(at(s, op, PC.write_protect), s.dirty[f] == 1, s.pte[m] == f + 1, writable(s, m))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.write_protect), s.dirty[f] == 1, s.pte[m] == f, writable(s, m))
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
     flush_and_notify(s, m)
@@ -176,7 +176,7 @@ def clone_protects_pte(s, policy, op, m):
 def clone_prepared(s, policy, op):
     """No writable PTE is left (a folio that is only under writeback was protected by the flusher)."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.write_protect), (s.dirty[f] == 0) | ~mapped_where(s, f, lambda m: writable(s, m)))
     s.require((policy.fork != "unless_pinned_sync") | ~pinned(s, f))
     s.pc[t] = PC.copy
@@ -186,7 +186,7 @@ def clone_prepared(s, policy, op):
 def pin_found_after_protecting(s, policy, op):
     """The folio may be pinned, found after write-protect and flush: no new writing pin can come through a PTE."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.write_protect), (s.dirty[f] == 0) | ~mapped_where(s, f, lambda m: writable(s, m)))
     s.require(policy.fork == "unless_pinned_sync", pinned(s, f))
     s.mark("refused")
@@ -197,9 +197,9 @@ def pin_found_after_protecting(s, policy, op):
 @rule(op=BLOCK, m=each("mappings"), kernel="mm/rmap.c:try_to_migrate_one")
 def fork_unmaps_pte(s, policy, op, m):
     """One PTE is replaced by a waiting entry, with TLB flush and notifier; accesses through it wait."""
-    f = s.folio[op.task] - 1
-    s.require(at(s, op, PC.unmap), s.pte[m] == f + 1, policy.fork.one_of(*UNMAPPING))
-    s.pte[m] = 0
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.unmap), s.pte[m] == f, policy.fork.one_of(*UNMAPPING))
+    s.pte[m] = NONE
     s.pte_write[m] = 0
     s.pte_dirty[m] = 0
     s.migrating[m] = 1
@@ -208,7 +208,7 @@ def fork_unmaps_pte(s, policy, op, m):
 
 def unmapped(s, policy, op):
     """No PTE maps the folio any more; returns the folio."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.unmap), ~mapped_where(s, f, lambda m: every([])))
     return f
 
@@ -269,7 +269,7 @@ def submitted(s, policy, f):
 def waits_for_delta(s, policy, op):
     """Drop the lock, end the section, and wait until the older delta has written the folio."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.refused))
     s.require((policy.refuse == "wait_writeback") | (submitted(s, policy, f) & (policy.busy == "wait")))
     starts_over(s, f, op, PC.wait)
@@ -288,7 +288,7 @@ def older_delta_written(s, policy, op):
 def waits_for_holder(s, policy, op):
     """Drop the lock, end the section, and wait until nobody holds the folio."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.refused), policy.refuse == "wait_holder")
     starts_over(s, f, op, PC.wait_holder)
 
@@ -310,7 +310,7 @@ def holder_let_go(s, policy, op):
 def writes_in_place(s, policy, op):
     """Write into the folio although an older delta has it."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.refused))
     s.require((policy.refuse == "in_place") | (submitted(s, policy, f) & (policy.busy == "in_place")))
     s.pc[t] = proceed(op)
@@ -320,8 +320,8 @@ def writes_in_place(s, policy, op):
 def reverse_fork_not_needed(s, policy, op):
     """The write-out has ended since the decision, and the folio is dirty for this delta only: no snapshot is due."""
     t = op.task
-    f = s.folio[t] - 1
-    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), ~must_fork(s, f, s.section[t] - 1))
+    f = s.folio[t]
+    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), ~must_fork(s, f, s.section[t]))
     s.pc[t] = proceed(op)
 
 
@@ -329,17 +329,17 @@ def reverse_fork_not_needed(s, policy, op):
 def reverse_fork_copies(s, policy, op):
     """Reverse fork: a new folio S is taken for the disk and the (first) cell copied into it."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     cells = s.world.cells_of[op.page]
     new, none_left = free_folio(s)
-    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t] - 1))
+    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t]))
     s.limit("folios", none_left)
     snapshot_taken(s, cells[0])
     s.private[new] = 1
     s.snapshot[new] = 1
     s.index[new] = op.page
     s.cell[new, cells[0]] = s.cell[f, cells[0]]
-    s.copy[t] = new + 1
+    s.copy[t] = new
     s.pc[t] = PC.reverse_rest if cells[1:] else PC.reverse_move
 
 
@@ -349,7 +349,7 @@ def reverse_fork_copies_rest(s, policy, op):
     t = op.task
     s.require(at(s, op, PC.reverse_rest), policy.refuse == "reverse")
     snapshot_taken(s, 1)
-    s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
+    s.cell[s.copy[t], 1] = s.cell[s.folio[t], 1]
     s.pc[t] = PC.reverse_move
 
 
@@ -357,13 +357,13 @@ def reverse_fork_copies_rest(s, policy, op):
 def reverse_fork_moves_delta(s, policy, op):
     """S takes over the dirty buffers of the older delta; the original stays with its users, free to be dirtied."""
     t = op.task
-    f, new = s.folio[t] - 1, s.copy[t] - 1
+    f, new = s.folio[t], s.copy[t]
     s.require(at(s, op, PC.reverse_move), policy.refuse == "reverse")
     s.mark("snapshot_made")
     s.tag[new] = s.tag[f]
     s.dirty[new] = 1
-    s.tag[f] = s.section[t] - 1
-    s.copy[t] = 0
+    s.tag[f] = s.section[t]
+    s.copy[t] = NONE
     s.pc[t] = proceed(op)
 
 
@@ -375,8 +375,8 @@ def due(s, t):
     is the submission, and behind if the write-out has ended since the decision. And if A's dirt is of the section's own
     delta, which may have closed since, then it goes along with B, whose snapshot is yet to come.
     """
-    f = s.folio[t] - 1
-    older = (s.dirty[f] == 1) & (s.tag[f] == s.committed) & (s.tag[f] != s.section[t] - 1)
+    f = s.folio[t]
+    older = (s.dirty[f] == 1) & (s.tag[f] == s.committed) & (s.tag[f] != s.section[t])
     return (s.cur > s.committed) & older
 
 
@@ -384,7 +384,7 @@ def due(s, t):
 def fork_copies(s, policy, op):
     """A new folio B is taken, locked, and the (first) cell of A copied into it."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     cells = s.world.cells_of[op.page]
     new, none_left = free_folio(s)
     s.require(at(s, op, PC.copy))
@@ -394,7 +394,7 @@ def fork_copies(s, policy, op):
     s.locked[new] = 1
     s.index[new] = op.page
     s.cell[new, cells[0]] = s.cell[f, cells[0]]
-    s.copy[t] = new + 1
+    s.copy[t] = new
     s.pc[t] = PC.copy_rest if cells[1:] else PC.swap
 
 
@@ -404,7 +404,7 @@ def fork_copies_rest(s, policy, op):
     t = op.task
     s.require(at(s, op, PC.copy_rest))
     snapshot_taken(s, 1, due(s, t))
-    s.cell[s.copy[t] - 1, 1] = s.cell[s.folio[t] - 1, 1]
+    s.cell[s.copy[t], 1] = s.cell[s.folio[t], 1]
     s.pc[t] = PC.swap
 
 
@@ -413,7 +413,7 @@ def fork_swaps_slot(s, policy, op):
     """B takes A's slot in the page cache; A keeps its mapping, its index and its dirty buffers."""
     t = op.task
     s.require(at(s, op, PC.swap))
-    s.slot[op.page] = s.copy[t] - 1
+    s.slot[op.page] = s.copy[t]
     s.pc[t] = PC.own
 
 
@@ -425,9 +425,9 @@ def fork_swaps_slot(s, policy, op):
 def fork_marks_forked(s, policy, op, own):
     """A gets its own reference and is marked forked (a frozen count is thawed); dirt of this delta goes with B."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.own), policy.off != "own" if own else policy.off == "own")
-    again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t] - 1)  # re-dirtied for this very delta: B carries that
+    again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])  # re-dirtied for this very delta: B carries that
     s.own[f] = int(own)
     s.forked[f] = 1
     s.tag[f] = where(again, 0, s.tag[f])
@@ -465,21 +465,21 @@ def fork_remaps_pte(s, policy, op, m):
 def fork_ends(s, policy, op):
     """A is unlocked and put on the list of forked folios; the task goes on with B, which is locked."""
     t = op.task
-    f = s.folio[t] - 1
-    left = some((s.pte[m] == f + 1) & redirect_allowed(s, policy, m) for m in s.world.mappings if m != op.via)
+    f = s.folio[t]
+    left = some((s.pte[m] == f) & redirect_allowed(s, policy, m) for m in s.world.mappings if m != op.via)
     if op.via:
-        left |= (s.pte[op.via] == f + 1) & (policy.redirect_orig == "yes")
+        left |= (s.pte[op.via] == f) & (policy.redirect_orig == "yes")
     left |= some(s.migrating[m] == 1 for m in s.world.maps_of(op.page))
     s.require(at(s, op, PC.redirect), ~left)
     s.mark("forked")
     s.locked[f] = 0
     s.folio[t] = s.copy[t]
     if s.world.of("reclaim"):
-        s.copy[t] = f + 1
+        s.copy[t] = f
         s.pc[t] = PC.listing
         return
     s.orphan[f] = 1
-    s.copy[t] = 0
+    s.copy[t] = NONE
     s.pc[t] = proceed(op)
 
 
@@ -492,15 +492,15 @@ def meeting_reclaim(world):
 def fork_lists(s, policy, op):
     """A, unlocked by now, goes on the list of forked folios; from now on a count on its buffers keeps them."""
     t = op.task
-    f = s.copy[t] - 1
+    f = s.copy[t]
     s.require(at(s, op, PC.listing), s.forked[f] == 1)
     s.orphan[f] = 1
-    s.copy[t] = 0
+    s.copy[t] = NONE
     s.pc[t] = proceed(op)
 
 
 @rule(op=meeting_reclaim, kernel="fs/tux3/buffer_fork.c:forked_buffer_add (18a490ba): page_buffers")
 def fork_lists_freed(s, policy, op):
     """A has been freed before it was listed: its buffers are gone."""
-    s.require(at(s, op, PC.listing), s.forked[s.copy[op.task] - 1] == 0)
+    s.require(at(s, op, PC.listing), s.forked[s.copy[op.task]] == 0)
     s.oops = OOPS.index("forked folio was freed before it was listed")

@@ -6,7 +6,7 @@ registration may take).
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import every, has, some, where
+from tux3nb.engine.terms import NONE, every, has, some, where
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call
 from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
@@ -74,27 +74,27 @@ def device_idle(s, op):
 def registered(s, op):
     """The region is registered, and its deregistration has not begun."""
     ending = [active(s, o) for o in s.world.of("mr_deregister") if o.holder == op.holder]
-    return (s.hold[op.holder] != 0) & ~some(ending)
+    return (s.hold[op.holder] != NONE) & ~some(ending)
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE, release=True)
 def mr_deregister_begins(s, policy, op):
     """Deregistration starts once the queue pair is drained."""
-    s.require(may_start(s, op), s.hold[op.holder] != 0, device_idle(s, op))
+    s.require(may_start(s, op), s.hold[op.holder] != NONE, device_idle(s, op))
     s.pc[op.task] = PC.dirty_call if op.write else PC.put
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE)
 def mr_deregister_has_none(s, policy, op):
     """There is nothing to deregister (the registration was refused)."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == NONE)
     returns(s, op)
 
 
 @rule(op=ops("mr_deregister"), outcome=OUTCOMES, kernel=RELEASE + "; " + DIRTY)
 def mr_reports_dirty(s, policy, op, outcome):
     """The dirty call of a writable region whose folio is clean, under the folio lock."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(op.write, at(s, op, PC.dirty_call), s.dirty[f] == 0, s.locked[f] == 0)
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
     dirty_call(s, policy, f, outcome, sorted(written))
@@ -105,7 +105,7 @@ def mr_reports_dirty(s, policy, op, outcome):
 @rule(op=ops("mr_deregister"), kernel=RELEASE + ", mm/gup.c:put_user_pages_dirty_lock")
 def mr_finds_dirty(s, policy, op):
     """The folio of a writable region is dirty already: no call is made."""
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder] - 1] == 1)
+    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder]] == 1)
     dirty_call_returned(s)
     s.pc[op.task] = PC.put
 
@@ -114,7 +114,7 @@ def mr_finds_dirty(s, policy, op):
 def mr_unpins(s, policy, op):
     """The pin is dropped."""
     s.require(at(s, op, PC.put))
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)
 
 
@@ -131,7 +131,7 @@ def device_write_dma(s, policy, op, c):
     """The device stores one cell into the folio that was pinned."""
     s.require(c in op.cells, at(s, op, PC.dma))
     moved(s, op, c)
-    s.cell[s.hold[op.holder] - 1, c] = op.version.get(c, 0)
+    s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 def moved(s, op, c):
@@ -173,7 +173,7 @@ def device_read_dma(s, policy, op, c):
     """The device loads one cell from the folio that was pinned."""
     s.require(c in op.cells, at(s, op, PC.dma))
     moved(s, op, c)
-    value = s.cell[s.hold[op.holder] - 1, c]
+    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the device read an old value of cell {c}")
     s.mark("holder_op")
 
