@@ -113,6 +113,11 @@ def free_folio(s):
     return choice, every((s.private[f] == 1) | (s.detached[f] != 0) for f in pool)
 
 
+def unmapped(s, f):
+    """No PTE maps folio f."""
+    return ~some(s.pte[m] == f for m in s.world.mappings)
+
+
 def mapped_where(s, f, test):
     """Whether some mapping that maps f passes `test(m)`."""
     return some((s.pte[m] == f) & test(m) for m in s.world.mappings)

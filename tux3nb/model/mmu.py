@@ -32,6 +32,24 @@ def flush_and_notify(s, m):
     notify(s, m)
 
 
+def writable(s, m):
+    """The PTE of mapping m lets a store through, or says that one has come."""
+    return (s.pte_write[m] == 1) | (s.pte_dirty[m] == 1)
+
+
+def protect(s, m):
+    """page_mkclean: the PTE of mapping m becomes read-only and clean, with TLB flush and notifier."""
+    s.pte_write[m] = 0
+    s.pte_dirty[m] = 0
+    flush_and_notify(s, m)
+
+
+def zap(s, m):
+    """The PTE of mapping m is cleared, with TLB flush and notifier."""
+    s.pte[m] = NONE
+    protect(s, m)
+
+
 def folio_freed(s, f):
     """Remember which translations still lead to a folio that is being freed."""
     for m in s.world.siblings:

@@ -7,13 +7,14 @@ io_getevents may return before it has run. A `dio_write` only reads memory and r
 
 from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, every, has, where
+from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
-from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, may_start, returns
 from tux3nb.model.rules.gup import allows
+from tux3nb.model.rules.rdma import moves, to_move
 from tux3nb.model.world import PC, each, ops, tasks_of
 
 
@@ -95,8 +96,8 @@ def dio_walks_slowly(s, policy, op):
 def dio_reports_dirty_early(s, policy, op, outcome):
     """The dirty call at submission, under the folio lock; nothing has been written yet, so no bytes to forward."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.dio_dirty), s.locked[f] == 0)
-    dirty_call(s, policy, f, outcome, ())
+    s.require(at(s, op, PC.dio_dirty), s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    dirty_call(s, f, outcome, ())
     s.pc[op.task] = PC.dio_submit
 
 
@@ -108,31 +109,19 @@ def dio_submits(s, policy, op):
 
 
 # ---- the device -------------------------------------------------------------------------------------------------
-def moves(s, op, c):
-    """Cells move one at a time, in any order; the last one ends the DMA."""
-    t = op.task
-    if len(op.cells) == 1:
-        s.pc[t] = PC.dio_end
-        return
-    s.require(~has(s.dio_moved[t], c))
-    last = s.dio_moved[t] == 3 ^ (1 << c)
-    s.pc[t] = where(last, PC.dio_end, PC.dma)
-    s.dio_moved[t] = where(last, 0, 1 << c)
-
-
 @rule(op=ops(*READS), c=each("cells"), kernel=DEVICE)
 def dio_read_dma(s, policy, op, c):
     """The device stores one cell into the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, PC.dma))
-    moves(s, op, c)
+    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, PC.dio_end)
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 @rule(op=ops(*WRITES), c=each("cells"), kernel=DEVICE)
 def dio_write_dma(s, policy, op, c):
     """The device loads one cell of the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, PC.dma))
-    moves(s, op, c)
+    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, PC.dio_end)
     value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"direct I/O wrote an old value of cell {c} to the other file")
     s.mark("holder_op")
@@ -177,8 +166,8 @@ def latest(s, op):
 def dio_reports_dirty_late(s, policy, op, outcome):
     """The work item takes the folio lock and calls set_page_dirty."""
     f = s.hold[op.holder]
-    s.require(latest(s, op), s.dirty_work[op.task] == QUEUED, s.locked[f] == 0)
-    dirty_call(s, policy, f, outcome, op.cells)
+    s.require(latest(s, op), s.dirty_work[op.task] == QUEUED, s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    dirty_call(s, f, outcome, op.cells)
     dirty_call_returned(s)
     s.dirty_work[op.task] = REPORTED
 

@@ -4,7 +4,7 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, const, some, where
 from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
-from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary
+from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary, zap
 from tux3nb.model.operations import PRIVATE, Kind
 from tux3nb.model.routine import at, goes_on, may_start, returns
 from tux3nb.model.world import OOPS, PC, each, ops, tasks_of, that
@@ -57,9 +57,12 @@ def read_faulters(world):
     return [*world.that("read_fault"), *zapped_for(world)]
 
 
-def faults_again(op):
-    """Where an operation goes on after its read fault."""
-    return getattr(PC, op.how.read_fault or op.how.after_fault)
+def read_fault_ends(s, op):
+    """The read fault's folio is unlocked and put; the operation tries its access again."""
+    t = op.task
+    s.locked[s.folio[t]] = 0
+    s.folio[t] = NONE
+    s.pc[t] = getattr(PC, op.how.read_fault or op.how.after_fault)
 
 
 @rule(op=ops("load"), kernel="CPU load through a present PTE")
@@ -130,9 +133,7 @@ def read_fault_maps(s, policy, op):
     f = s.folio[t]
     s.require(at(s, op, PC.map_check), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f, op.page))
     s.pte[m] = s.pte[m].unless(s.pte[m] == NONE, f)
-    s.locked[f] = 0
-    s.folio[t] = NONE
-    s.pc[t] = faults_again(op)
+    read_fault_ends(s, op)
 
 
 @rule(op=read_faulters, kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
@@ -141,9 +142,7 @@ def read_fault_retries(s, policy, op):
     t = op.task
     f = s.folio[t]
     s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f, op.page), ~off_the_end(s, f))
-    s.locked[f] = 0
-    s.folio[t] = NONE
-    s.pc[t] = faults_again(op)
+    read_fault_ends(s, op)
 
 
 @rule(op=read_faulters, kernel="mm/filemap.c:filemap_fault (page->mapping, i_size)")
@@ -152,9 +151,7 @@ def read_fault_is_off_the_end(s, policy, op):
     t = op.task
     f = s.folio[t]
     s.require(at(s, op, PC.map_check), off_the_end(s, f))
-    s.locked[f] = 0
-    s.folio[t] = NONE
-    s.pc[t] = faults_again(op)
+    read_fault_ends(s, op)
 
 
 @rule(op=ops("mmap"), kernel="mm/mmap.c:mmap_region")
@@ -193,11 +190,8 @@ def munmap(s, policy, op):
     """The mapping goes away, its PTE with it; a pin stays."""
     m = op.via
     s.require(may_start(s, op), s.vma[m] == 1, s.migrating[m] == 0, s.moving[m] == 0)
-    s.pte[m] = NONE
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
     s.vma[m] = 0
-    flush_and_notify(s, m)
+    zap(s, m)
     returns(s, op)
 
 
@@ -276,16 +270,10 @@ def looks_up(s, policy, op):
     s.pc[t] = PC.lock
 
 
-def fault_finds_nothing(s, op):
-    """The guard of a write fault whose folio was forked, and whose index has no folio any more."""
-    s.require(at(s, op, PC.look), empty(s))
-
-
 @rule(op=FAULTERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite: assert(page) after find_get_page")
 def fault_finds_no_page(s, policy, op):
     """A write fault met a forked folio, looks its index up, and asserts that a folio is there: there is none."""
-    fault_finds_nothing(s, op)
-    s.require(policy.recheck == "no")
+    s.require(at(s, op, PC.look), empty(s), policy.recheck == "no")
     s.mark("assert_passed", False)
     s.oops = OOPS.index("write fault found no page")
 
@@ -293,8 +281,7 @@ def fault_finds_no_page(s, policy, op):
 @rule(op=FAULTERS, kernel="recheck after lock: VM_FAULT_NOPAGE instead of assert(page)")
 def fault_gives_up(s, policy, op):
     """A write fault met a forked folio and finds no folio at its index: the access is tried again."""
-    fault_finds_nothing(s, op)
-    s.require(policy.recheck == "yes")
+    s.require(at(s, op, PC.look), empty(s), policy.recheck == "yes")
     s.fault[op.task] = NONE
     s.pc[op.task] = getattr(PC, op.how.after_fault)
 

@@ -4,10 +4,9 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, has, some, union, where
 from tux3nb.model.folio import cells_in, held, in_folio, mapped_where, refcount, users, written
 from tux3nb.model.ghosts import delta_closes, delta_commits, snapshot_taken
-from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.mmu import folio_freed, protect, writable
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import may_start
-from tux3nb.model.rules.fork import writable
 from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
 KINDS = (Kind("transition", "close the current delta", page=False),)
@@ -128,22 +127,19 @@ def flush_protects_pte(s, policy, m):
     """page_mkclean: one PTE becomes read-only and clean, its TLB entries are flushed."""
     f = s.bio_folio
     s.require(flusher_at(s, PC.protect), live(s, f), s.pte[m] == f, writable(s, m))
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
-    flush_and_notify(s, m)
+    protect(s, m)
 
 
-def protected(s):
-    """All PTEs of the folio are read-only; returns the folio."""
-    f = s.bio_folio
-    s.require(flusher_at(s, PC.protect), ~live(s, f) | ~mapped_where(s, f, lambda m: writable(s, m)))
-    return f
+def protected(s, f):
+    """All PTEs of folio f are read-only, as far as the flusher touches them."""
+    return ~live(s, f) | ~mapped_where(s, f, lambda m: writable(s, m))
 
 
 @rule(kernel=CLEAR, actor=FLUSHER)
 def flush_protected(s, policy):
     """No writable PTE is left, and the folio itself will be submitted."""
-    f = protected(s)
+    f = s.bio_folio
+    s.require(flusher_at(s, PC.protect), protected(s, f))
     s.require((policy.bounce == "no") | ((policy.bounce == "pinned") & ~held(s, policy, f)))
     s.bio_stage = 1
     goes_to(s, PC.clear)
@@ -152,7 +148,8 @@ def flush_protected(s, policy):
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_bounces(s, policy):
     """The (first) cell is copied to a bounce page, which will be submitted instead."""
-    f = protected(s)
+    f = s.bio_folio
+    s.require(flusher_at(s, PC.protect), protected(s, f))
     s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & held(s, policy, f)))
     s.mark("bounced")
     s.bounced = 1

@@ -14,9 +14,9 @@ from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, as_int, every, where
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty, free_folio, in_bio, mapped_where, refcount
+from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped
 from tux3nb.model.ghosts import holder_write_ends, write_starts
-from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, may_start, returns
 from tux3nb.model.rules.gup import may_register
@@ -104,10 +104,7 @@ def migrate_unmaps_pte(s, policy, op, m):
     """One PTE is replaced by a migration entry, with TLB flush and notifier; accesses through it wait."""
     s.require(at(s, op, PC.migrate_unmap), s.pte[m] == s.folio[op.task])
     s.moving[m] = where(s.pte_write[m] == 1, WRITABLE, READABLE)
-    s.pte[m] = NONE
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
-    flush_and_notify(s, m)
+    zap(s, m)
 
 
 def accounted(s, op):
@@ -115,13 +112,6 @@ def accounted(s, op):
     f = s.folio[op.task]
     expected = s.private[f] + 2
     return expected + as_int(s.hold[op.holder] == f) if op.kind == MIGRATE_RING else expected
-
-
-def unmapped(s, op):
-    """No PTE maps the folio any more; returns the folio."""
-    f = s.folio[op.task]
-    s.require(at(s, op, PC.migrate_unmap), ~mapped_where(s, f, lambda m: every([])))
-    return f
 
 
 def stays(s, policy, op, f):
@@ -133,8 +123,8 @@ def stays(s, policy, op, f):
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + ", buffer_migrate_folio_norefs: -EAGAIN")
 def migrate_refuses(s, policy, op):
     """A reference is not accounted for, or a bio has the buffers (or, if it looks, the slot has another folio)."""
-    f = unmapped(s, op)
-    s.require(policy.off != "accounting", stays(s, policy, op, f))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off != "accounting", stays(s, policy, op, f))
     s.mark("migration_refused")
     s.pc[op.task] = PC.migrate_restore
 
@@ -174,8 +164,8 @@ def migrate_moves(s, policy, op):
     One step, since nobody can look in between: the new folio is locked and not up to date until its copy is complete.
     An AIO ring's pointer is changed with it, under the lock that keeps events out.
     """
-    f = unmapped(s, op)
-    s.require(policy.off != "accounting", ~stays(s, policy, op, f))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off != "accounting", ~stays(s, policy, op, f))
     new = moves(s, op, f)
     if op.kind == MIGRATE_RING:
         s.mark("moved_with_ring", s.hold[op.holder] == f)
@@ -185,8 +175,8 @@ def migrate_moves(s, policy, op):
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
 def migrate_moves_blindly(s, policy, op):
     """With the accounting switched off the folio is moved whoever holds it, and nobody is told."""
-    f = unmapped(s, op)
-    s.require(policy.off == "accounting")
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off == "accounting")
     moves(s, op, f)
 
 

@@ -7,7 +7,7 @@ The two differ in the hold alone: ptrace has a plain reference, process_vm_readv
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
-from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, may_start, returns
@@ -83,8 +83,8 @@ def poke_reports_dirty(s, policy, op, outcome):
     """The tracer's dirty call, under the folio lock."""
     f = s.hold[op.holder]
     s.require(at(s, op, PC.dirty_call))
-    s.require((policy.retranslate != "no") | (s.locked[f] == 0))
-    dirty_call(s, policy, f, outcome, op.cells)
+    s.require((policy.retranslate != "no") | (s.locked[f] == 0), ends_in(s, policy, f, outcome))
+    dirty_call(s, f, outcome, op.cells)
     s.pc[op.task] = PC.put
 
 

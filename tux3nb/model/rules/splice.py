@@ -119,29 +119,35 @@ def pipe_looks_again(s, policy, op):
     s.hold[op.holder] = s.slot[op.page]
 
 
-def copies(s, op, c):
-    """The guard and the next place of copying cell c, in order; returns what is read."""
-    place = PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
-    s.require(c in op.cells, at(s, op, place))
+def before(op, c):
+    """The place from which cell c is copied: the cells are, in order."""
+    return PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
+
+
+def copied(s, op, c):
+    """Cell c has been copied; the next one comes, or the end."""
     s.mark("holder_op")
     s.pc[op.task] = PC.pipe_done if c == op.cells[-1] else PC.pipe_rest
-    return s.cell[s.hold[op.holder], c]
 
 
 @rule(op=filled_by("vmsplice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
 def pipe_copies_lent(s, policy, op, c):
     """One cell of lent memory is copied out of the pipe."""
-    value = copies(s, op, c)
+    s.require(c in op.cells, at(s, op, before(op, c)))
+    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the pipe delivered a value of cell {c} overwritten before")
+    copied(s, op, c)
 
 
 @rule(op=filled_by("splice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
 def pipe_copies_file(s, policy, op, c):
     """One cell of file data is copied out of the pipe, perhaps older than a write(2) that finished before the read."""
-    value = copies(s, op, c)
+    s.require(c in op.cells, at(s, op, before(op, c)))
+    value = s.cell[s.hold[op.holder], c]
     old = has(s.superseded_then[op.holder, c], value)
     s.mark("old_bytes_published", ~has(s.legal[op.task, c], value))
     s.ensure("I2", ~old, f"the pipe delivered a value of cell {c} overwritten before the splice")
+    copied(s, op, c)
 
 
 @rule(op=ops("pipe_read"), locked=(False, True), kernel="fs/splice.c:page_cache_pipe_buf_release")

@@ -11,11 +11,11 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, some, where
 from tux3nb.model.folio import empty, must_fork, users
 from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_starts
-from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, goes_on, may_start, returns
 from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
-from tux3nb.model.rules.fork import opted_out
+from tux3nb.model.rules.fork_decide import opted_out
 from tux3nb.model.world import OOPS, PC, each, ops, that
 
 KINDS = (
@@ -75,10 +75,7 @@ def truncate_begins_section(s, policy, op):
 def truncate_zaps_pte(s, policy, op, m):
     """A PTE of this page, whichever folio it maps, is zapped, with TLB flush and notifier; a pin stays."""
     s.require(at(s, op, PC.cut_look) | at(s, op, PC.cut_page), s.pte[m] != NONE)
-    s.pte[m] = NONE
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
-    flush_and_notify(s, m)
+    zap(s, m)
 
 
 def zapped(s):
@@ -110,17 +107,11 @@ def truncate_locks(s, policy, op):
     goes_on(s, op, PC.cut_page)
 
 
-def decides(s, op):
-    """The guard of what becomes of the locked and unmapped folio; returns it."""
-    s.require(at(s, op, PC.cut_page), zapped(s))
-    return s.folio[op.task]
-
-
 @rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
 def truncate_meets_forked(s, policy, op):
     """The locked folio has been forked since the look-up: a kernel assertion fails."""
-    f = decides(s, op)
-    s.require(s.forked[f] == 1)
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 1)
     s.oops = OOPS.index("truncate met a forked folio")
 
 
@@ -128,8 +119,8 @@ def truncate_meets_forked(s, policy, op):
 def truncate_forks(s, policy, op, own):
     """NEED_FORK: the folio leaves the slot without a clone, keeps its mapping, and is queued as forked."""
     t = op.task
-    f = decides(s, op)
-    s.require(s.forked[f] == 0, must_fork(s, f, s.section[t]))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require(policy.fork != "never", ~opted_out(s, policy, f), policy.off != "own" if own else policy.off == "own")
     s.mark("forked")
     again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])
@@ -159,8 +150,8 @@ def may_delete(s, policy, op, f):
 @rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
 def truncate_deletes(s, policy, op):
     """The folio's buffers are dropped and it leaves the page cache and its mapping; who holds it keeps it."""
-    f = decides(s, op)
-    s.require(s.forked[f] == 0, may_delete(s, policy, op, f))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
     bonds_end(s)
     s.slot[0] = NONE
     for name in ("dirty", "tag", "private"):
@@ -173,8 +164,8 @@ def truncate_deletes(s, policy, op):
 def truncate_waits(s, policy, op):
     """An older delta needs the folio, and the policy does not fork it: let go of everything and wait for that delta."""
     t = op.task
-    f = decides(s, op)
-    s.require(s.forked[f] == 0, must_fork(s, f, s.section[t]))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require((policy.fork == "never") | opted_out(s, policy, f))
     s.require((policy.refuse != "in_place") | (s.writeback[f] == 1))
     s.mark("refused")

@@ -131,12 +131,12 @@ def executed(s, m, c):
 def run_faults(s, policy, op):
     """The process finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     s.require(may_start(s, op), no_translation(s, op.via), s.vma[op.via] == 1, alone(s, op))
+    s.require(~empty(s), s.frozen[s.slot[0]] == 0)
     looks_up_to_map(s, op)
 
 
 def looks_up_to_map(s, op):
-    """The first step of a read fault."""
-    s.require(~empty(s), s.frozen[s.slot[0]] == 0)
+    """The first step of a read fault: a reference on the folio in the slot."""
     s.folio[op.task] = s.slot[0]
     s.pc[op.task] = PC.map_lock
 
@@ -162,7 +162,7 @@ def ref_ctr_begins(s, policy, op):
 @rule(op=ops(REGISTER, COUNT), kernel="mm/gup.c:__get_user_pages (0005d20b)")
 def uprobe_faults(s, policy, op):
     """The walk finds no PTE: the page is faulted in on behalf of GUP."""
-    s.require(at(s, op, PC.walk), no_translation(s, op.via))
+    s.require(at(s, op, PC.walk), no_translation(s, op.via), ~empty(s), s.frozen[s.slot[0]] == 0)
     looks_up_to_map(s, op)
 
 
