@@ -4,9 +4,11 @@ import inspect
 
 import pytest
 
+from tux3nb.engine.explain import evaluate
 from tux3nb.engine.fields import Constant, Field
 from tux3nb.engine.rule import rule
 from tux3nb.engine.system import Property, build
+from tux3nb.engine.terms import NONE
 from tux3nb.errors import ModelError
 
 from .worlds import LOCKS, world
@@ -15,7 +17,11 @@ from .worlds import LOCKS, world
 def traced(body, rules_world=None, **domains):
     """A system of one rule with this body."""
     w = rules_world or world(
-        Field("pc", (("a", "b"),), 5), Field("slot", (), 2), Field("next", (), 2), absent=Constant("absent", (), 7)
+        Field("pc", (("a", "b"),), 5),
+        Field("slot", (), 2),
+        Field("next", (), 2),
+        Field("hold", (("a", "b"),), 3, none=0),
+        absent=Constant("absent", (), 7),
     )
     return build(w, [rule(kernel="-", **domains)(body)], LOCKS, (Property("p", "", "", ""),))
 
@@ -92,6 +98,21 @@ def requires_nothing(s, policy):
     s.slot = 1
 
 
+def uses_if_on_a_maybe(s, policy):
+    if s.hold["a"]:
+        s.next = 1
+
+
+def stores_none_in_a_number(s, policy):
+    s.require(s.slot == 0)
+    s.slot = NONE
+
+
+def stores_too_high_a_number(s, policy):
+    s.require(s.slot == 0)
+    s.hold["a"] = 3
+
+
 def unknown_value(s, policy):
     s.require(policy.lock == "spinn")
 
@@ -115,6 +136,9 @@ SLIPS = [
     (writes_absent, 2, "does not have"),
     (constant_out_of_range, 2, r"slot = 3 is outside its range 0\.\.2"),
     (requires_a_number, 1, "needs a truth value"),
+    (uses_if_on_a_maybe, 1, "compare it with NONE"),
+    (stores_none_in_a_number, 2, "NONE is not a whole number"),
+    (stores_too_high_a_number, 2, r"hold = 4 is outside its range 0\.\.3"),
     (unknown_value, 1, "no value 'spinn'; did you mean spin"),
     (unknown_feature, 1, "no feature 'lokc'; did you mean lock"),
 ]
@@ -189,3 +213,75 @@ def test_a_property_may_not_write():
 
     with pytest.raises(ModelError, match="property writes: a property may not write"):
         build(world(Field("slot")), [], LOCKS, (Property("p", "", "", "", (("", writes),)),))
+
+
+# ---- a number or none --------------------------------------------------------------------------------------------
+HELD = Field("held", (("a", "b"),), 3, none=0)  # none, 0, 1 or 2, stored as 0 to 3
+TOP = Field("top", (), 3, none=3)  # 0, 1 or 2, or 3 for none
+FLAG = Field("flag", (range(3),))
+
+
+def told(ask, **stored):
+    """What a predicate over `held`, `top` and `flag` says of the state with these stored values."""
+    w = world(HELD, TOP, FLAG)
+    system = build(w, [], LOCKS, (Property("p", "", "", "", (("", ask),)),))
+    labels = {"a": "held[a]", "b": "held[b]", "top": "top"} | {f"flag{n}": f"flag[{n}]" for n in range(3)}
+    return bool(
+        evaluate(system.clauses[0][2], system.layout, system.layout.pack({labels[k]: v for k, v in stored.items()}))
+    )
+
+
+@pytest.mark.parametrize("n", range(3))
+def test_a_number_or_none_compares_with_numbers_and_with_none(n):
+    """Number n is stored as n + 1 where 0 means none, and as n where another value does."""
+    assert told(lambda s: (s.held["a"] == n) & (s.held["a"] != NONE), a=n + 1)
+    assert told(lambda s: (s.top == n) & (s.top != NONE), top=n)
+    assert told(lambda s: (s.held["a"] == NONE) & (s.held["a"] != n), a=0)
+    assert told(lambda s: (s.top == NONE) & (s.top != n), top=3)
+
+
+def test_two_of_them_compare_by_what_they_mean():
+    """Fields that store none in different ways hold the same number when they mean the same."""
+    assert told(lambda s: s.held["a"] == s.top, a=2, top=1) and not told(lambda s: s.held["a"] == s.top, a=1, top=1)
+    assert told(lambda s: s.held["a"] == s.held["b"], a=0, b=0)
+
+
+def test_it_is_a_number_where_one_is_wanted():
+    """It indexes, counts and compares like the number that it is."""
+    assert told(lambda s: s.flag[s.held["a"]] == 1, a=3, flag2=1)
+    assert not told(lambda s: s.flag[s.held["a"]] == 1, a=2, flag2=1)
+    assert told(lambda s: (s.held["a"] < 2) & (s.held["a"] >= 1), a=2) and told(lambda s: s.flag[2] == s.top, top=0)
+
+
+def test_what_a_rule_writes_is_stored_as_the_field_has_it():
+    """A number, NONE, another such field, and one with another number where a test holds."""
+
+    def writes(s, policy):
+        s.require(s.flag[0] == 0)
+        s.held["a"] = s.top
+        s.held["b"] = s.held["b"].unless(s.held["b"] == NONE, 2)
+        s.top = NONE
+
+    w = world(HELD, TOP, FLAG)
+    (step,) = build(w, [rule(kernel="-")(writes)], LOCKS, (Property("p", "", "", ""),)).steps
+    assert [str(value) for _, _, value in step.writes] == ["(top + 1)", "where((held[b] == 0), 3, held[b])", "3"]
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_a_step_takes_over_what_another_does(events):
+    """A rule that is made of another one takes of its writes what it wants, with its checks and marks or without."""
+
+    def whole(s, policy):
+        s.require(s.slot == 0)
+        s.mark("seen")
+        s.slot = 1
+        s.next = 1
+
+    def part(s, policy):
+        s.require(s.next == 0)
+        s.step.take(first, [w for w in first.writes if w[0].name == "next"], events)
+
+    (first,) = traced(whole).steps
+    (step,) = traced(part).steps
+    assert [f.name for f, _, _ in step.writes] == ["next"]
+    assert [name for name, _ in step.marks] == ["seen"] * events

@@ -68,7 +68,7 @@ def test_mechanisms_name_features_and_values():
     [
         ("ordinary+read_fault", "read_fault_locks", "s.locked[f] == 0", "locks_unlocked"),
         ("aio+flush", "dio_begins", "may_start(s, op)", "stays_in_line"),
-        ("ordinary+controls", "begins_section", "s.section[t] == 0", "nests_no_section"),
+        ("ordinary+controls", "begins_section", "s.section[t] == NONE", "nests_no_section"),
         ("rdma+plain_reference", "looks_up", "s.frozen[s.slot[op.page]] == 0", "frozen_is_alone"),
     ],
 )

@@ -47,7 +47,7 @@ def test_nobody_has_a_freed_folio(name):
         w = s.world
         held = [(s.pte[m], f) for m in w.mappings for f in w.folios]
         held += [(s.hold[h.name], f) for h in w.holders for f in w.folios]
-        return ~every(~((by == f + 1) & free(f)) for by, f in held)
+        return ~every(~((by == f) & free(f)) for by, f in held)
 
     for policy, verdict in case.expect.items():
         assert verdict != "HOLDS" or never(case, policy, freed), policy
@@ -77,7 +77,7 @@ def test_empty_slot_is_told():
     case, run = find("truncate+write_fault"), row.run
     said = [t for a, b in zip(run.states, run.states[1:], strict=False) for t in told_changes(case, a, b)]
 
-    assert "slot empty" in said and "slot -> D" not in said
+    assert "the page has no folio" in said and "the page is folio D" not in said
 
 
 def test_reclaimed_orphan_takes_the_new_folios_slot():
@@ -185,7 +185,7 @@ def test_write_never_forks_under_writeback():
     other = small(case.columns, case.mappings, judges=case.judges)
 
     def forks_meanwhile(s):
-        f = s.folio["writer"] - 1
+        f = s.folio["writer"]
         return every([s.pc["writer"] == PC.copy, s.writeback[f] == 1, s.bio_stage > 0])
 
     assert never(case, "tux3", lambda s: every([s.pc["writer"] == PC.write_protect, s.bio_stage == 2]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tux3nb.engine.rule import CannotFire, State, Step
 from tux3nb.engine.system import build
-from tux3nb.engine.terms import some, walk
+from tux3nb.engine.terms import NONE, some, walk
 from tux3nb.errors import ModelError
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import users
@@ -19,7 +19,7 @@ from tux3nb.model.ghosts import section_begins
 from tux3nb.model.operations import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
-from tux3nb.model.world import FLUSHER, PC
+from tux3nb.model.world import DELTA, FLUSHER, FOLIO, PC
 
 SWEEPER = "sweeper"  # who write-protects after a transition is nobody's routine
 STAGES = 255
@@ -106,10 +106,7 @@ def _part(r, parts, n, stages):
         actor, key = actor_of(r, args.get("op")), binding(r, args)
         enters(s, whole, actor, None if n == 0 else stages.number(*key, n))
         _nothing_read_late(r, groups[n], groups[:n])
-        s._step.writes.extend(groups[n])
-        if n == 0:
-            s._step.checks.extend(whole.checks)
-            s._step.marks.extend(whole.marks)
+        s.step.take(whole, groups[n], events=n == 0)
         if n + 1 == len(groups):
             s.stage[actor] = 0
         else:
@@ -184,7 +181,7 @@ def cleared_first(r, world, stages):
         op = args["op"]
         enters(s, whole, op.task, None)
         for name in ("pte", "pte_write", "pte_dirty"):
-            getattr(s, name)[op.via] = 0
+            getattr(s, name)[op.via] = NONE if name == "pte" else 0
         s.stage[op.task] = numbers(args)
 
     def numbers(args):
@@ -192,8 +189,8 @@ def cleared_first(r, world, stages):
 
     def sets(s, policy, **args):
         whole, t = traced(s, r, policy, args), args["op"].task
-        s.require(s.stage[t] == numbers(args), *(s.tlb[m] == 0 for m in s.world.siblings if args["flush"]))
-        s._step.writes.extend(w for w in whole.writes if w[0].name not in TLB + SPTE)
+        s.require(s.stage[t] == numbers(args), *(s.tlb[m] == NONE for m in s.world.siblings if args["flush"]))
+        s.step.take(whole, [w for w in whole.writes if w[0].name not in TLB + SPTE], events=False)
         s.stage[t] = 0
 
     def tears(names):
@@ -203,7 +200,7 @@ def cleared_first(r, world, stages):
             if not mine:
                 raise CannotFire
             s.require(s.stage[t] == numbers(args), some(s._read(f, flat) != 0 for f, flat, _ in mine))
-            s._step.writes.extend(mine)
+            s.step.take(whole, mine, events=False)
 
         return function
 
@@ -222,18 +219,17 @@ def folio_taken_first(r, world, stages):
     def takes(s, policy, op):
         whole = traced(s, r, policy, {"op": op})
         enters(s, whole, op.task, None)
-        s._step.writes.extend(
-            w for w in whole.writes if w[0].name in ("private", "locked", "snapshot", "index", "copy")
-        )
+        taken = ("private", "locked", "snapshot", "index", "copy")
+        s.step.take(whole, [w for w in whole.writes if w[0].name in taken], events=False)
         s.stage[op.task] = number
 
     def copies(s, policy, op):
         t = op.task
         whole = traced(s, r, policy, {"op": op})
         s.require(inside(s, op, number))
-        s._step.writes.extend(w for w in whole.writes if w[0].name in ("ok_back", "pc"))
+        s.step.take(whole, [w for w in whole.writes if w[0].name in ("ok_back", "pc")], events=False)
         first = world.cells_of[op.page][0]
-        s.cell[s.copy[t] - 1, first] = s.cell[s.folio[t] - 1, first]
+        s.cell[s.copy[t], first] = s.cell[s.folio[t], first]
         s.stage[t] = 0
 
     return [by_hand(r, f"{r.name}_1", "A folio is taken.", takes), by_hand(r, f"{r.name}_2", "It is filled.", copies)]
@@ -245,7 +241,7 @@ def section_by_hand(r, world, stages):
     A delta that closes in between can still be joined while another task is in it.
     """
     others = world.fields["section"].axes[0] if "section" in world.fields else ()
-    world.field("delta_read", others, hi=world.last_delta)
+    world.field("delta_read", others, kind=DELTA)
     number = stages.number(r.name)
 
     def reads(s, policy, op):
@@ -256,7 +252,7 @@ def section_by_hand(r, world, stages):
     def alive(s, t):
         """The reference count of the delta that was read is not zero: it is current, or somebody is in it."""
         d = s.delta_read[t]
-        return (d == s.cur) | some(s.section[o] == d + 1 for o in others if o != t)
+        return (d == s.cur) | some(s.section[o] == d for o in others if o != t)
 
     def joins(s, policy, op, late):
         t = op.task
@@ -264,7 +260,7 @@ def section_by_hand(r, world, stages):
         s.require(inside(s, op, number), alive(s, t), d != s.cur if late else d == s.cur)
         if op.how.writes == "cpu" and not op.how.at_once and not late:
             section_begins(s, op)
-        s.section[t] = d + 1
+        s.section[t] = d
         s.pc[t] = PC.decide
         s.stage[t] = 0
         s.delta_read[t] = 0
@@ -286,40 +282,40 @@ def lookup_by_hand(r, world, stages):
     """find_get_page: the slot is read, a reference taken, the slot read again."""
     read, got = stages.number(r.name), stages.number(r.name, "got")
     if "found" not in world.fields:
-        world.field("found", world.fields["folio"].axes[0] if "folio" in world.fields else (), hi=len(world.folios))
+        world.field("found", world.fields["folio"].axes[0] if "folio" in world.fields else (), kind=FOLIO, none=0)
     place = PC.lock if r.name == "looks_up" else PC.map_lock
 
     def reads(s, policy, op):
         enters(s, traced(s, r, policy, {"op": op}), op.task, None)
-        s.found[op.task] = s.slot[op.page] + 1
+        s.found[op.task] = s.slot[op.page]
         s.stage[op.task] = read
 
     def gets(s, policy, op):
         t = op.task
-        f = s.found[t] - 1
+        f = s.found[t]
         s.require(inside(s, op, read), s.frozen[f] == 0, s.private[f] == 1)
-        s.folio[t] = f + 1
+        s.folio[t] = f
         s.stage[t] = got
 
     def misses(s, policy, op):
-        f = s.found[op.task] - 1
+        f = s.found[op.task]
         s.require(inside(s, op, read), (s.frozen[f] == 1) | (s.private[f] == 0))
         again(s, op.task)
 
     def keeps(s, policy, op):
         t = op.task
-        s.require(inside(s, op, got), s.slot[op.page] == s.found[t] - 1)
+        s.require(inside(s, op, got), s.slot[op.page] == s.found[t])
         again(s, t)
         s.pc[t] = place
 
     def drops(s, policy, op):
         t = op.task
-        s.require(inside(s, op, got), s.slot[op.page] != s.found[t] - 1)
+        s.require(inside(s, op, got), s.slot[op.page] != s.found[t])
         again(s, t)
-        s.folio[t] = 0
+        s.folio[t] = NONE
 
     def again(s, t):
-        s.found[t] = 0
+        s.found[t] = NONE
         s.stage[t] = 0
 
     return [
@@ -335,7 +331,7 @@ def fault_by_hand(r, world, stages):
     """do_wp_page: the PTE is read without a lock; under the page-table lock it is read again, the folio referenced."""
     number = stages.number(r.name)
     if "pte_read" not in world.fields:
-        world.field("pte_read", world.fields["fault"].axes[0] if "fault" in world.fields else (), hi=len(world.folios))
+        world.field("pte_read", world.fields["fault"].axes[0] if "fault" in world.fields else (), kind=FOLIO, none=0)
 
     def reads(s, policy, op):
         enters(s, traced(s, r, policy, {"op": op}), op.task, None)
@@ -347,14 +343,14 @@ def fault_by_hand(r, world, stages):
         s.require(inside(s, op, number), s.pte[op.via] == s.pte_read[t])
         s.folio[t] = s.pte_read[t]
         s.fault[t] = s.pte_read[t]
-        s.pte_read[t] = 0
+        s.pte_read[t] = NONE
         s.pc[t] = PC.lock
         s.stage[t] = 0
 
     def changed(s, policy, op):
         t = op.task
         s.require(inside(s, op, number), s.pte[op.via] != s.pte_read[t])
-        s.pte_read[t] = 0
+        s.pte_read[t] = NONE
         s.stage[t] = 0
 
     return [
@@ -397,8 +393,7 @@ def freed_under_lock(r, world, stages):
     def puts(s, policy, f):
         whole = traced(s, r, policy, {"f": f})
         s.require(s.stage[FLUSHER] == stage(f, 4), users(s, f) == 0)
-        s._step.marks.extend(whole.marks)
-        s._step.writes.extend(w for w in whole.writes if w[0].name not in ("orphan", "forked", "own"))
+        s.step.take(whole, [w for w in whole.writes if w[0].name not in ("orphan", "forked", "own")])
         s.stage[FLUSHER] = 0
 
     return [

@@ -79,7 +79,7 @@ def test_columns_of_a_run(broken):
     """Each step stands in its actor's column with what it changed; `since` leaves the beginning out."""
     whole, tail = str(nb.run_columns(broken, "I3")), str(nb.run_columns(broken, "I3", since="transition"))
     assert whole.splitlines()[0].split()[:2] == ["app", "writer"]
-    assert "A cell 0 = v1" in whole and "d1 is current" in tail and "store_faults" not in tail
+    assert "cell 0 of A is v1" in whole and "the current delta is d1" in tail and "store_faults" not in tail
     assert nb.rules(broken, "I3")[-1] == broken.run("I3").steps[-1].rule.name
 
 

@@ -17,8 +17,6 @@ from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED
 from tux3nb.engine.runs import Path, covers, judge_progress, possible_for, replay, run_of
 from tux3nb.errors import ModelError
 
-SETS = ("cand", "cand_cpu", "ok_back", "told_back", "reaped_back", "legal")  # fields that are sets of versions
-TOLD = ("cell[", "image[", "slot[", "tlb[", "oops", *(f"{name}[" for name in SETS))
 REFUSING_EVENTS = ("longterm_refused",)
 WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
 
@@ -171,7 +169,7 @@ class Judged:
         if not broken:
             return ""
         at = failing(broken[0], system.layout, state)
-        told = [v for v in values(at, system.layout, state, SETS) if v.startswith(TOLD)]
+        told = values(at, system.layout, state)
         return f" ({', '.join(told)})" if told else ""
 
     def _broken(self, found: Violation) -> list:

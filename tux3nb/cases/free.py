@@ -19,7 +19,7 @@ from functools import cached_property
 from tux3nb.cases.case import Case, Source
 from tux3nb.engine.rule import Rule, State, Step
 from tux3nb.engine.system import System, build
-from tux3nb.engine.terms import BOOL, Expr, conj, const, disj, negate, walk
+from tux3nb.engine.terms import BOOL, NONE, Expr, conj, const, disj, negate, walk
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES
 from tux3nb.model.operations import Op
@@ -258,7 +258,7 @@ def _guard(s: State, op: Op, whole: Step) -> bool:
     starts = any(g is not old for g, old in zip(guard, whole.guard, strict=True)) and _may_be_idle(s, op, whole)
     s.require(*(guard if starts else whole.guard), *whole.allowed)
     if starts and op.how.holder == "makes":
-        s.require((s.hold[op.holder] == 0) | mine)
+        s.require((s.hold[op.holder] == NONE) | mine)
     if starts and op.how.maps and op.kind != "mmap":
         s.require((s.vma[op.via] == 1) | mine)
     for limit in whole.limits:

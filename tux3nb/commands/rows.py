@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tux3nb.answers.judge import UNFINISHED, VIOLATED, Answer, Row
+from tux3nb.answers.story import changes
 from tux3nb.cases.case import Case
 
 
@@ -30,7 +31,7 @@ def as_json(answer: Answer) -> list[dict]:
 
 
 def steps_json(case: Case, row: Row) -> list[dict]:
-    """The steps of a row's run, with the fields that each changes."""
+    """The steps of a row's run, with the fields that each changes: `changed` by value, `told` in words."""
     if row.run is None:
         return []
     layout = case.system.layout
@@ -41,6 +42,7 @@ def steps_json(case: Case, row: Row) -> list[dict]:
             "rule": step.rule.name,
             "args": {k: v if isinstance(v, (int, bool)) else str(v) for k, v in step.args.items()},
             "changed": {k: list(v) for k, v in layout.changed(before, after).items()},
+            "told": changes(case, before, after),
         }
         for step, before, after in pairs
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tux3nb.engine.fields import Layout
+from tux3nb.engine.fields import Field, Layout, sentences
 from tux3nb.engine.terms import OPERATORS, Expr, walk
 
 
@@ -28,17 +28,22 @@ def failing(e: Expr, layout: Layout, state: int) -> Expr:
     return e
 
 
-def values(e: Expr, layout: Layout, state: int, sets: tuple[str, ...] = ()) -> list[str]:
-    """The fields that `e` reads in `state`, as ``label = value``; those named in `sets` as sets of versions."""
-    out: dict[str, str] = {}
+def values(e: Expr, layout: Layout, state: int) -> list[str]:
+    """What `e` compares in `state`, in the words of the fields: contents, how they are found, and named values.
+
+    What is found by an index comes with the fields that the index reads; ghosts come last.
+    """
+    found: dict[tuple[str, int], tuple[Field, int, int]] = {}
+
+    def note(node: Expr):
+        f, flat = node.args
+        at = evaluate(flat, layout, state)
+        if 0 <= at < f.size:
+            found.setdefault((f.name, at), (f, at, layout.value(state, f, at)))
+
     for node in walk(e):
-        if node.op == "get":
-            f, flat = node.args
-            at = evaluate(flat, layout, state)
-            if 0 <= at < f.size:
-                v = layout.value(state, f, at)
-                if f.name in sets:
-                    out[f.label(at)] = "{" + ", ".join(f"v{k}" for k in range(f.width) if v >> k & 1) + "}"
-                else:
-                    out[f.label(at)] = f.names[v] if f.names else str(v)
-    return [f"{label} = {told}" for label, told in out.items()]
+        if node.op == "get" and (node.args[0].kind.content or node.args[0].names):
+            for below in walk(node):
+                if below.op == "get":
+                    note(below)
+    return sentences(sorted(found.values(), key=lambda told: told[0].ghost))

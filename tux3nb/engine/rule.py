@@ -5,12 +5,20 @@ A rule is one step that nobody can see halfway, written as one plain function::
     @rule(op=ops("store"), kernel="mm/memory.c:do_wp_page (4.0)")
     def fault_takes_reference(s, policy, op):
         "The write fault takes a reference on the folio that the PTE maps."
-        s.require(s.pc[op.task] == PC.idle, s.pte_write[op.mapping] == 0)
+        s.require(s.pc[op.task] == PC.idle, s.pte[op.mapping] != NONE, s.pte_write[op.mapping] == 0)
         s.folio[op.task] = s.pte[op.mapping]
         s.pc[op.task] = PC.fault_lock
 
 `require` lines come first, then reads, then writes; every read sees the state before the step. The function is run on
 proxies, so ``if``, ``and``, ``or``, ``not`` on a state or policy value are errors that name the rule and the line.
+
+A field that holds a number or none (`Field.none`) is compared with a number, with ``NONE`` or with another such field,
+indexes like a number where it is not none, and takes any of them::
+
+    f = s.folio[op.task]                                # the folio that the task has looked up
+    s.require(s.pte[m] == f, s.locked[f] == 0)          # the PTE maps that very folio, which is unlocked
+    s.pte[m] = s.pte[m].unless(s.pte[m] == NONE, f)     # f where there was none
+    s.folio[op.task] = NONE
 """
 
 from __future__ import annotations
@@ -22,7 +30,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tux3nb.engine.fields import Field
-from tux3nb.engine.terms import BOOL, INT, SET, Expr, const, every, lift
+from tux3nb.engine.terms import BOOL, INT, SET, Expr, Maybe, const, every, lift
 from tux3nb.errors import ModelError, nearest
 
 
@@ -72,6 +80,13 @@ class Step:
     def name(self) -> str:
         return f"{self.rule.name}({', '.join(map(str, self.args.values()))})"
 
+    def take(self, whole: Step, writes: Iterable | None = None, events: bool = True):
+        """Do what another step does: these of its writes (None: all), and, with `events`, its checks and marks."""
+        self.writes += whole.writes if writes is None else writes
+        if events:
+            self.checks += whole.checks
+            self.marks += whole.marks
+
 
 def rule(*, kernel: str, actor: str | None = None, release: bool = False, **domains):
     """Make a function a rule.
@@ -102,17 +117,14 @@ class State:
         f = self._world.fields.get(name)
         if f is None:
             if name in self._world.constants:
-                return Cells(self, name) if self._world.constants[name].axes else self._constant(name)
+                return Cells(self, name) if self._world.constants[name].axes else Cells(self, name)[()]
             raise ModelError(f"no field {name!r}{nearest(name, [*self._world.fields, *self._world.constants])}")
-        return Cells(self, name) if f.axes else self._read(f, const(0))
+        return Cells(self, name) if f.axes else Cells(self, name)[()]
 
     def __setattr__(self, name, value):
         if isinstance(value, Cells):
             raise ModelError(f"{name}: give an index on both sides")
         Cells(self, name)[()] = value
-
-    def _constant(self, name) -> Expr:
-        return const(self._world.constants[name].value)
 
     def _read(self, f: Field, flat: Expr) -> Expr:
         for g, index in self._written:
@@ -147,6 +159,11 @@ class State:
     def world(self):
         return self._world
 
+    @property
+    def step(self) -> Step | None:
+        """The step that is being traced; None where a property is."""
+        return self._step
+
 
 class Cells:
     """An array field inside a rule; the index is a label, a number or an expression."""
@@ -166,18 +183,19 @@ class Cells:
             raise ModelError(f"field {f.name} takes {len(f.axes)} indexes, got {len(index)}")
         flat = 0
         for axis, i in enumerate(index):
-            flat = flat * len(f.axes[axis]) + (i if isinstance(i, Expr) else f.position(axis, i))
+            flat = flat * len(f.axes[axis]) + (lift(i) if isinstance(i, (Expr, Maybe)) else f.position(axis, i))
         return f, lift(flat)
 
-    def __getitem__(self, index) -> Expr:
+    def __getitem__(self, index) -> Expr | Maybe:
         f, flat = self._at(index)
-        if f.name in self._state._world.constants:
-            return self._state._constant(f.name)
-        return self._state._read(f, flat)
+        missing = f.name in self._state._world.constants
+        value = const(f.value) if missing else self._state._read(f, flat)
+        return value if f.none is None else Maybe(value, f.none)
 
     def __setitem__(self, index, value):
         f, flat = self._at(index)
-        state, value = self._state, lift(value)
+        state = self._state
+        value = lift(value) if f.none is None else Maybe(const(0), f.none).like(value)
         if value.kind == BOOL:
             value = Expr("int", (value,), INT, 0, 1) if not value.is_const else const(value.value)
         if state._step is None:

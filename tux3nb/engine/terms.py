@@ -136,8 +136,10 @@ TRUE, FALSE = Expr("const", (1,), BOOL), Expr("const", (0,), BOOL)
 
 
 def lift(value) -> Expr:
-    """An expression from an expression or a Python number."""
-    return value if isinstance(value, Expr) else const(value)
+    """An expression from an expression, a Python number, or a number-or-none that is not none."""
+    if isinstance(value, Expr):
+        return value
+    return value.number if isinstance(value, Maybe) else const(value)
 
 
 def _expect(kind: str, *args: Expr):
@@ -259,6 +261,73 @@ def where(test, a, b) -> Expr:
     if test.is_const:
         return a if test.value else b
     return a if a is b else Expr("where", (test, a, b), INT, min(a.lo, b.lo), max(a.hi, b.hi))
+
+
+# ---- a number or none -----------------------------------------------------------------------------------
+class Nothing:
+    """What a field of a number or none has when it has no number; there is one, `NONE`."""
+
+    def __repr__(self):
+        return "NONE"
+
+
+NONE = Nothing()
+
+
+class Maybe:
+    """A number or none, as a field holds it: `stored` is the value there, `none` the value that means none.
+
+    It compares with ``==`` and ``!=`` with a number, with `NONE` and with another one. Used as a number (as an index,
+    in a sum, with ``<``) it is one: that has a meaning only where it is not none.
+    """
+
+    __slots__ = ("stored", "none")
+    __hash__ = None
+
+    def __init__(self, stored: Expr, none: int):
+        self.stored, self.none = stored, none
+
+    @property
+    def number(self) -> Expr:
+        """The number, where there is one."""
+        return subtract(self.stored, const(1)) if self.none == 0 else self.stored
+
+    def like(self, other) -> Expr:
+        """What is stored for `other`, a number, `NONE` or another `Maybe`, in a field like this one."""
+        if other is NONE:
+            return const(self.none)
+        if isinstance(other, Maybe) and other.none == self.none:
+            return other.stored
+        number = lift(other)
+        return add(number, const(1)) if self.none == 0 else number
+
+    def unless(self, test, other) -> Maybe:
+        """The same, but `other` where `test` holds."""
+        return Maybe(where(test, self.like(other), self.stored), self.none)
+
+    def __eq__(self, other):
+        return compare("==", self.stored, self.like(other))
+
+    def __ne__(self, other):
+        return compare("!=", self.stored, self.like(other))
+
+    def __lt__(self, other):
+        return self.number < other
+
+    def __le__(self, other):
+        return self.number <= other
+
+    def __gt__(self, other):
+        return self.number > other
+
+    def __ge__(self, other):
+        return self.number >= other
+
+    def __bool__(self):
+        raise ModelError("a number or none was used with if, and, or, not: compare it with NONE")
+
+    def __repr__(self):
+        return f"Maybe({self.stored})"
 
 
 # ---- small sets of versions as bit masks ---------------------------------------------------------------

@@ -10,17 +10,16 @@ OUTCOMES = (*CALLED, "gone", "freed_inode")  # the last two: of a folio that has
 KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
 
 
-def dirty_call(s, policy, f, outcome: str, cells):
-    """Guard and effect of the dirty call on folio `f` that ends in `outcome`; call it before any write.
+def ends_in(s, policy, f, outcome: str):
+    """A dirty call on folio `f` would end in `outcome`.
 
-    `cells` are the cells that the holder has written, for the policy that forwards just those. A folio that has lost
-    its mapping (``gone``) has no file system to be told: only its own flag is set.
+    A folio that has lost its mapping (``gone``) has no file system to be told: only its own flag is set.
     """
     attached = s.detached[f] == 0
     live, dirty = attached & (s.forked[f] == 0), s.dirty[f] == 1
     forked = attached & (s.forked[f] == 1)
     forwarding = policy.dirty_forked.one_of("forward_page", "forward_range")
-    guard = {
+    return {
         "dirty": live & dirty,
         "bug": live & ~dirty & (policy.dirty_clean == "bug"),
         "queue": live & ~dirty & (policy.dirty_clean == "queue"),
@@ -31,8 +30,14 @@ def dirty_call(s, policy, f, outcome: str, cells):
         "forward_range": forked & ~empty(s) & (policy.dirty_forked == "forward_range"),
         "gone": s.detached[f] == 1,
         "freed_inode": s.detached[f] == 2,
-    }
-    s.require(guard[outcome])
+    }[outcome]
+
+
+def dirty_call(s, f, outcome: str, cells):
+    """The effect of a dirty call on folio `f` that ends in `outcome`.
+
+    `cells` are the cells that the holder has written, for the policy that forwards just those.
+    """
     s.mark("assert_passed", outcome == "dirty")
     s.ensure("I5w", outcome != "warn", "dirty call on a forked folio: the kernel warns")
     if outcome == "bug":

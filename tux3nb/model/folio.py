@@ -1,6 +1,6 @@
 """Reading the world as the kernel does: reference counts, need_fork, free folios. Used by the rules."""
 
-from tux3nb.engine.terms import as_int, const, count, every, has, some, union, where
+from tux3nb.engine.terms import NONE, as_int, const, count, every, has, some, union, where
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import PC, tasks_of
 
@@ -8,10 +8,10 @@ from tux3nb.model.world import PC, tasks_of
 def refs_of_tasks(s, f, but=None):
     """Transient references: a task's looked-up folio, and the folio that its fault came from."""
     w = s.world
-    out = count(s.folio[t] == f + 1 for t in _axis(w, "folio") if t != but)
+    out = count(s.folio[t] == f for t in _axis(w, "folio") if t != but)
     for t in _axis(w, "fault"):
         if t != but:
-            out = out + as_int((s.fault[t] == f + 1) & (s.folio[t] != f + 1))
+            out = out + as_int((s.fault[t] == f) & (s.folio[t] != f))
     return out
 
 
@@ -21,19 +21,19 @@ def _axis(w, name):
 
 
 def mapcount(s, f):
-    return count(s.pte[m] == f + 1 for m in s.world.mappings)
+    return count(s.pte[m] == f for m in s.world.mappings)
 
 
 def holds(s, f, pins_only=False):
     """How many holders hold folio f (`pins_only`: with a counted pin)."""
-    return count(s.hold[h.name] == f + 1 for h in s.world.holders if h.pin or not pins_only)
+    return count(s.hold[h.name] == f for h in s.world.holders if h.pin or not pins_only)
 
 
 def pins(s, f):
     """What folio_maybe_dma_pinned can see: held pins, and those that GUP-fast is about to keep or drop."""
     out = holds(s, f, pins_only=True)
     for task in tasks_of(op for op in s.world.ops if "fast" in op.how.walks and op.how.pin):
-        out = out + as_int((s.pc[task] == PC.fast_check) & (s.folio[task] == f + 1))
+        out = out + as_int((s.pc[task] == PC.fast_check) & (s.folio[task] == f))
     return out
 
 
@@ -59,7 +59,7 @@ def users(s, f):
 
 def empty(s):
     """The page-cache slot has no folio; only the slot of a single page can be without."""
-    return s.slot[0] == s.world.nothing
+    return s.slot[0] == NONE
 
 
 def refcount(s, f):
@@ -93,7 +93,7 @@ def written(s, c):
 
 def in_bio(s, f):
     """A bio reads, or will read, this very folio."""
-    return (s.writeback[f] == 1) | ((s.bio_folio == f + 1) & (s.bio_stage > 0) & (s.bounced == 0))
+    return (s.writeback[f] == 1) | ((s.bio_folio == f) & (s.bio_stage > 0) & (s.bounced == 0))
 
 
 def must_fork(s, f, delta):
@@ -113,6 +113,11 @@ def free_folio(s):
     return choice, every((s.private[f] == 1) | (s.detached[f] != 0) for f in pool)
 
 
+def unmapped(s, f):
+    """No PTE maps folio f."""
+    return ~some(s.pte[m] == f for m in s.world.mappings)
+
+
 def mapped_where(s, f, test):
     """Whether some mapping that maps f passes `test(m)`."""
-    return some((s.pte[m] == f + 1) & test(m) for m in s.world.mappings)
+    return some((s.pte[m] == f) & test(m) for m in s.world.mappings)

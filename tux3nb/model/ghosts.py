@@ -7,7 +7,7 @@ holders' writes displace nothing, so that a lost holder write can be told from a
 that the other page's cell had lost for good when a CPU began to write version v to cell c.
 """
 
-from tux3nb.engine.terms import TRUE, const, has, some, union, where, without
+from tux3nb.engine.terms import NONE, TRUE, const, has, some, union, where, without
 from tux3nb.model.operations import CELLS, Op
 from tux3nb.model.world import PC, tasks_of
 
@@ -67,7 +67,7 @@ def overtakes(s, op: Op):
 def bonds_end(s):
     """Truncation or eviction of the index: whoever holds a folio of it is bound to the file no more."""
     for h in s.world.holders:
-        s.unbound[h.name] = where(s.hold[h.name] != 0, 1, s.unbound[h.name])
+        s.unbound[h.name] = where(s.hold[h.name] != NONE, 1, s.unbound[h.name])
     for c in s.world.holder_cells:
         s.owed[c] = 0
     readers = [op for op in s.world.that("reads") if op.how.reads == "holder"]
@@ -75,7 +75,7 @@ def bonds_end(s):
         for c in CELLS:
             mine = [op for op in readers if op.task == task and c in op.cells]
             if mine:
-                free = some(active(s, op) & (s.hold[op.holder] != 0) for op in mine)
+                free = some(active(s, op) & (s.hold[op.holder] != NONE) for op in mine)
                 s.legal[task, c] = where(free, s.world.full, s.legal[task, c])
 
 
@@ -87,14 +87,14 @@ def readers_may_see(s, c, v):
         s.legal[task, c] = where(reading, union(s.legal[task, c], 1 << v), s.legal[task, c])
 
 
-def cpu_write_ends(s, op: Op, section):
-    """`op` (a write(2) of delta ``section - 1``) has completed: what it superseded is current no more."""
+def cpu_write_ends(s, op: Op, delta):
+    """`op` (a write(2) of this delta) has completed: what it superseded is current no more."""
     for c in op.version:
         old = s.superseded[op.task, c]
         s.cand[c] = without(s.cand[c], old)
         s.cand_cpu[c] = without(s.cand_cpu[c], old)
         s.ok_front[c] = without(s.ok_front[c], old)
-        s.ok_back[c] = where(section <= s.cur, without(s.ok_back[c], old), s.ok_back[c])
+        s.ok_back[c] = where(delta < s.cur, without(s.ok_back[c], old), s.ok_back[c])
         s.superseded[op.task, c] = 0
 
 

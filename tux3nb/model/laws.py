@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from tux3nb.engine.rule import State, Step, predicate
 from tux3nb.engine.system import Property, System
-from tux3nb.engine.terms import TRUE, Expr, const, count, every, some
+from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import holds, mapcount, users
 from tux3nb.model.world import FLUSHER, PC
@@ -67,8 +67,8 @@ def one_entry(s):
 
     def entry(m):
         copied = s.anon[m] == 1 if "anon" in s.world.fields else const(False)
-        alone = count([s.pte[m] != 0, s.migrating[m] == 1, s.moving[m] != 0, copied]) < 2
-        return alone & ((s.pte[m] != 0) | (s.pte_write[m] == 0) & (s.pte_dirty[m] == 0))
+        alone = count([s.pte[m] != NONE, s.migrating[m] == 1, s.moving[m] != 0, copied]) < 2
+        return alone & ((s.pte[m] != NONE) | (s.pte_write[m] == 0) & (s.pte_dirty[m] == 0))
 
     return every(entry(m) for m in s.world.mappings)
 
@@ -76,7 +76,7 @@ def one_entry(s):
 @law("mm/memory.c:zap_pte_range", of_steps=False)
 def entries_of_vma(s):
     """There is no entry where nothing is mapped."""
-    none = {m: every([s.pte[m] == 0, s.migrating[m] == 0, s.moving[m] == 0]) for m in s.world.mappings}
+    none = {m: every([s.pte[m] == NONE, s.migrating[m] == 0, s.moving[m] == 0]) for m in s.world.mappings}
     return every((s.vma[m] == 1) | none[m] for m in s.world.mappings)
 
 
@@ -94,7 +94,7 @@ def frozen_is_alone(s):
     """While a count is frozen at zero, nobody refers to the folio but who froze it."""
 
     def alone(f):
-        return (mapcount(s, f) == 0) & (holds(s, f) == 0) & (count(s.folio[t] == f + 1 for t in _axis(s, "folio")) < 2)
+        return (mapcount(s, f) == 0) & (holds(s, f) == 0) & (count(s.folio[t] == f for t in _axis(s, "folio")) < 2)
 
     return every((s.frozen[f] == 0) | alone(f) for f in s.world.folios)
 
@@ -103,21 +103,21 @@ def frozen_is_alone(s):
 def idle_has_nothing(s):
     """A task that is back in its program has let go of every folio of its routines, and of its section."""
     kept = ("folio", "copy", "fault", "seen", "section")
-    none = {t: every(getattr(s, name)[t] == 0 for name in kept if t in _axis(s, name)) for t in s.world.tasks}
+    none = {t: every(getattr(s, name)[t] == NONE for name in kept if t in _axis(s, name)) for t in s.world.tasks}
     return every((s.pc[t] != PC.idle) | none[t] for t in s.world.tasks)
 
 
 @law("fs/tux3/buffer_writeback.c: one folio at a time in this model", of_steps=False)
 def written_is_flushed(s):
     """Only the folio that the flusher works on is under writeback."""
-    return every((s.writeback[f] == 0) | (s.bio_folio == f + 1) for f in s.world.folios)
+    return every((s.writeback[f] == 0) | (s.bio_folio == f) for f in s.world.folios)
 
 
 @law("fs/tux3/commit.c:delta_transition", of_steps=False)
 def sections_are_open(s):
     """No delta is committed while one of its sections is open, and none is open of a delta to come."""
     tasks = _axis(s, "section")
-    return every((s.section[t] == 0) | (s.section[t] > s.committed) & (s.section[t] <= s.cur + 1) for t in tasks)
+    return every((s.section[t] == NONE) | (s.section[t] >= s.committed) & (s.section[t] <= s.cur) for t in tasks)
 
 
 # ---- of every step -----------------------------------------------------------------------------------------------
@@ -148,7 +148,9 @@ def ends_writeback(s, step):
 @law("fs/tux3/commit.c:change_begin")
 def nests_no_section(s, step):
     """Sections do not nest."""
-    return [s.section[t] == 0 for f, t, v in step.writes if f.name == "section" and not (v.is_const and v.value == 0)]
+    return [
+        s.section[t] == NONE for f, t, v in step.writes if f.name == "section" and not (v.is_const and v.value == 0)
+    ]
 
 
 @law("include/linux/pagemap.h:lock_page")
@@ -158,12 +160,12 @@ def leaves_locked_alone(s, step):
     op = step.args.get("op")
     out = []
     for f in (place for name in ("dirty", "tag", "private", "forked", "detached") for place in _writes(step, name)):
-        owns = [s.folio[t] - 1 == f for t in mine if t in _axis(s, "folio")]
-        owns += [s.copy[t] - 1 == f for t in mine if t in _axis(s, "copy")]
+        owns = [s.folio[t] == f for t in mine if t in _axis(s, "folio")]
+        owns += [s.copy[t] == f for t in mine if t in _axis(s, "copy")]
         if step.actor in (FLUSHER, "disk"):
-            owns.append(s.bio_folio - 1 == f)
+            owns.append(s.bio_folio == f)
         if op is not None and op.kind == "poke":
-            owns.append(s.hold[op.holder] - 1 == f)
+            owns.append(s.hold[op.holder] == f)
         out.append((s.locked[f] == 0) | some(owns))
     return out
 
@@ -174,7 +176,7 @@ def calls_dirty_unlocked(s, step):
     op = step.args.get("op")
     if "outcome" not in step.args or op.kind in ("poke", "vm_write"):
         return []
-    return [s.locked[s.hold[op.holder] - 1] == 0]
+    return [s.locked[s.hold[op.holder]] == 0]
 
 
 @law("the MMU; mm/migrate.c:migration_entry_wait")
@@ -190,7 +192,7 @@ def faults_for_need(s, step):
         return []
     m = op.via
     writes = op.kind == "store" or op.how.walks and op.write
-    denied = (s.pte[m] == 0) | (s.pte_write[m] == 0 if writes else const(False))
+    denied = (s.pte[m] == NONE) | (s.pte_write[m] == 0 if writes else const(False))
     begins = (s.pc[op.task] == PC.idle) | (s.pc[op.task] == PC.walk)
     return [~begins | denied & (s.migrating[m] == 0) & (s.moving[m] == 0)]
 

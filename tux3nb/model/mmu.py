@@ -1,6 +1,6 @@
 """What follows a PTE change: TLB entries of sibling threads, entries of secondary MMUs. Used by the rules."""
 
-from tux3nb.engine.terms import where
+from tux3nb.engine.terms import NONE, where
 from tux3nb.model.operations import READONLY, SHARED
 
 # Which mappings a page fork points at the new folio, by the value of the feature `redirect`.
@@ -15,14 +15,14 @@ def secondary(w, m):
 def flush_tlb(s, m):
     """The TLB entries for mapping m are flushed on all CPUs."""
     if s.world.maps[m].sibling:
-        s.tlb[m] = 0
+        s.tlb[m] = NONE
         s.tlb_write[m] = 0
 
 
 def notify(s, m):
     """The MMU notifier of mapping m is called: secondary entries are torn down."""
     for h in secondary(s.world, m):
-        s.spte[h] = 0
+        s.spte[h] = NONE
         s.spte_write[h] = 0
 
 
@@ -32,12 +32,30 @@ def flush_and_notify(s, m):
     notify(s, m)
 
 
+def writable(s, m):
+    """The PTE of mapping m lets a store through, or says that one has come."""
+    return (s.pte_write[m] == 1) | (s.pte_dirty[m] == 1)
+
+
+def protect(s, m):
+    """page_mkclean: the PTE of mapping m becomes read-only and clean, with TLB flush and notifier."""
+    s.pte_write[m] = 0
+    s.pte_dirty[m] = 0
+    flush_and_notify(s, m)
+
+
+def zap(s, m):
+    """The PTE of mapping m is cleared, with TLB flush and notifier."""
+    s.pte[m] = NONE
+    protect(s, m)
+
+
 def folio_freed(s, f):
     """Remember which translations still lead to a folio that is being freed."""
     for m in s.world.siblings:
-        s.tlb_freed[m] = where(s.tlb[m] == f + 1, 1, s.tlb_freed[m])
+        s.tlb_freed[m] = where(s.tlb[m] == f, 1, s.tlb_freed[m])
     for h, _ in s.world.secondary:
-        s.spte_freed[h] = where(s.spte[h] == f + 1, 1, s.spte_freed[h])
+        s.spte_freed[h] = where(s.spte[h] == f, 1, s.spte_freed[h])
 
 
 def redirect_allowed(s, policy, m):

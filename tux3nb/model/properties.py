@@ -1,7 +1,7 @@
 """The properties: each a name, one sentence, and clauses over the state; steps check some of them too."""
 
 from tux3nb.engine.system import Property
-from tux3nb.engine.terms import every, has
+from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.folio import empty, in_folio
 from tux3nb.model.ghosts import current_now, in_flight, legal_now
 from tux3nb.model.operations import CELLS, PRIVATE, READONLY, SHARED
@@ -15,13 +15,13 @@ def _paths(s, c):
     yield s.slot[page], ~empty(s) if s.world.empties else None
     for m in s.world.of_kind(SHARED, READONLY):
         if m in maps:
-            yield s.pte[m] - 1, s.pte[m] != 0
+            yield s.pte[m], s.pte[m] != NONE
     for m in s.world.siblings:
         if m in maps:
-            yield s.tlb[m] - 1, s.tlb[m] != 0
+            yield s.tlb[m], s.tlb[m] != NONE
     for h, via in s.world.secondary:
         if via in maps:
-            yield s.spte[h] - 1, s.spte[h] != 0
+            yield s.spte[h], s.spte[h] != NONE
 
 
 def _everywhere(s, c, legal):
@@ -55,7 +55,7 @@ def cpu_paths_agree(c):
 def private_paths_legal(c):
     def clause(s):
         maps = [m for m in s.world.of_kind(PRIVATE) if m in s.world.maps_of(s.world.page_of(c))]
-        return every((s.pte[m] == 0) | legal_now(s, c, s.cell[s.pte[m] - 1, c]) for m in maps)
+        return every((s.pte[m] == NONE) | legal_now(s, c, s.cell[s.pte[m], c]) for m in maps)
 
     return clause
 
@@ -97,7 +97,7 @@ def never_elsewhere(c):
 
     def clause(s):
         pairs = [(m, v) for via, v in private_versions(s.world, c) for m in s.world.mappings if m != via]
-        in_folio = every((s.pte[m] == 0) | (s.cell[s.pte[m] - 1, c] != v) for m, v in pairs)
+        in_folio = every((s.pte[m] == NONE) | (s.cell[s.pte[m], c] != v) for m, v in pairs)
         return in_folio & every(s.anon_cell[m, c] != v for m, v in pairs)
 
     return clause
@@ -105,7 +105,7 @@ def never_elsewhere(c):
 
 def stable_while_submitted(c):
     def clause(s):
-        f = s.bio_folio - 1
+        f = s.bio_folio
         out = (s.bio_stage == 2) & (s.bounced == 0) & in_folio(s, f, c)
         return ~out | (s.cell[f, c] == s.image[c])
 

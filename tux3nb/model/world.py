@@ -7,22 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from tux3nb.engine.fields import Constant, Field
+from tux3nb.engine.fields import FLAG, SILENT, Constant, Field, Kind
 from tux3nb.model.operations import CELLS, PAGES, Holder, Mapping, Op
 
 FLUSHER = "flusher"
-GHOSTS = (
-    "cand",
-    "superseded",
-    "legal",
-    "ok_",
-    "told_",
-    "reaped_",
-    "owed",
-    "moved",
-    "unbound",
-    "overtaken",
-)  # only properties read these
+FOLIO = Kind("folio", "ABCDEFGHIJKLMNOP".__getitem__)
+VERSION = Kind("version of a cell", "v{}".format, content=True)
+VERSIONS = Kind("set of versions of a cell", "v{}".format, many=True, content=True)
+DELTA = Kind("delta", "d{}".format)
+DELTAS = Kind("number of deltas", lambda n: f"d{n - 1}")  # told by the last of them
 
 OOPS = (
     "none",
@@ -101,6 +94,14 @@ class World:
         self.last_version = max(self.versions.values()) - 1
         self.full = (1 << (self.last_version + 1)) - 1
         self.holder_cells = tuple(c for c in CELLS if self.writing(c, "holder"))
+        self.highest = {
+            FLAG: 1,
+            FOLIO: folios - 1,
+            VERSION: self.last_version,
+            VERSIONS: self.full,
+            DELTA: deltas,
+            DELTAS: deltas + 1,
+        }
         self.fields: dict[str, Field] = {}
         self.constants: dict[str, Constant] = {}
         for function in (declare_pages, declare_tasks, declare_deltas, declare_ghosts, *declare):
@@ -133,12 +134,20 @@ class World:
         """The names of the mappings of these kinds."""
         return tuple(m.name for m in self.maps.values() if m.kind in kinds)
 
-    def field(self, name, *axes, hi=1, names=(), start=None, when=True, absent=0):
-        """Declare a field; where an axis is empty or `when` is false it is a constant that reads as `absent`."""
-        if when and all(axes):
-            self.fields[name] = Field(name, tuple(axes), hi, tuple(names), start or {})
-        else:
-            self.constants[name] = Constant(name, tuple(axes), absent)
+    def field(self, name, *axes, kind=FLAG, hi=None, names=(), none=None, start=None, when=True, absent=0, **words):
+        """Declare a field; where an axis is empty or `when` is false it is a constant that reads as `absent`.
+
+        hi: its highest value; where that is not given, the kind's in this world. start: the value that all its cells
+        start with, or values by label. `words` are those of `Field`.
+        """
+        if not when or not all(axes):
+            self.constants[name] = Constant(name, tuple(axes), absent, none)
+            return
+        if hi is None:
+            hi = len(names) - 1 if names else self.highest[kind] + (none == 0)
+        by = tuple(FOLIO if axis is self.folios else None for axis in axes)
+        f = self.fields[name] = Field(name, tuple(axes), hi, tuple(names), {}, kind, none, by=by, **words)
+        f.start = {f.label(i): start for i in range(f.size)} if isinstance(start, int) else start or {}
 
 
 def tasks_of(ops: Iterable[Op]) -> tuple[str, ...]:
@@ -163,77 +172,122 @@ def each(name: str):
 
 def declare_pages(w: World):
     """The page cache, the folios, the mappings, the disk."""
-    f = len(w.folios)
     present = [m for m in w.maps.values() if m.present and m.mapped]
-    w.field("slot", w.pages, hi=w.nothing if w.empties else f - 1, start={f"slot[{p}]": p for p in w.pages})
-    w.field("index", w.folios, hi=w.pages[-1], start={f"index[{p}]": p for p in w.pages}, when=len(w.pages) > 1)
-    w.field("disk", CELLS, hi=w.last_version)
-    w.field("image", CELLS, hi=w.last_version)
-    w.field("cell", w.folios, CELLS, hi=w.last_version)
-    for name in ("dirty", "writeback", "locked", "forked", "own", "orphan", "snapshot", "frozen"):
-        w.field(name, w.folios)
-    w.field("private", w.folios, start={f"private[{p}]": 1 for p in w.pages})
-    w.field("detached", w.folios, hi=2 if w.of("evict") else 1, when=w.empties)
-    for name in ("hole_front", "hole_back"):
-        w.field(name, CELLS, hi=w.last_version, when=bool(w.that("cuts")))
-    w.field("tag", w.folios, hi=w.last_delta)
-    w.field("pte", w.mappings, hi=f, start={f"pte[{m.name}]": m.page + 1 for m in present})
-    for name in ("pte_write", "pte_dirty", "migrating"):
-        w.field(name, w.mappings)
-    for name in ("tlb", "tlb_write", "tlb_freed"):
-        w.field(name, w.siblings, hi=f if name == "tlb" else 1)
-    devices = tuple(dict.fromkeys(h for h, _ in w.secondary))
-    for name in ("spte", "spte_write", "spte_freed"):
-        w.field(name, devices, hi=f if name == "spte" else 1)
+    w.field(
+        "slot",
+        w.pages,
+        kind=FOLIO,
+        none=w.nothing,
+        hi=w.nothing if w.empties else w.folios[-1],
+        start={f"slot[{p}]": p for p in w.pages},
+        of="the page" if len(w.pages) == 1 else "page {0}",
+        says=("has no folio", "is folio {value}"),
+    )
+    w.field(
+        "index",
+        w.folios,
+        hi=w.pages[-1],
+        start={f"index[{p}]": p for p in w.pages},
+        when=len(w.pages) > 1,
+        of="{0}",
+        says="of page {value}",
+    )
+    w.field("disk", CELLS, kind=VERSION, of="cell {0} on disk", says="is {value}")
+    w.field("image", CELLS, kind=VERSION, of="cell {0} in the bio", says="is {value}")
+    w.field("cell", w.folios, CELLS, kind=VERSION, of="cell {1} of {0}", says="is {value}")
+    for name, says in FOLIO_FLAGS.items():
+        w.field(name, w.folios, of="{0}", says=says)
+    w.field("private", w.folios, start={f"private[{p}]": 1 for p in w.pages}, says=SILENT)
+    detached = (SILENT, "without a mapping", "with the mapping of a freed inode")
+    w.field("detached", w.folios, hi=2 if w.of("evict") else 1, when=w.empties, of="{0}", says=detached)
+    for name, delta in (("hole_front", "current"), ("hole_back", "closed")):
+        says = (f"is no hole in the {delta} delta", f"is a hole in the {delta} delta")
+        w.field(name, CELLS, kind=VERSION, when=bool(w.that("cuts")), of="cell {0}", says=says)
+    w.field("tag", w.folios, kind=DELTA, of="{0}", says="of {value}")
+    entries = {"start": {f"pte[{m.name}]": m.page + 1 for m in present}}
+    declare_translation(w, "pte", "PTE of {0}", w.mappings, **entries)
+    w.field("pte_dirty", w.mappings, of="PTE of {0}", says=("clean", "dirty"))
+    w.field("migrating", w.mappings, of="PTE of {0}", says=("waits no longer", "waits"))
+    for name, who, where in (
+        ("tlb", "TLB of {0}", w.siblings),
+        ("spte", "translation of {0}", tuple(dict.fromkeys(h for h, _ in w.secondary))),
+    ):
+        declare_translation(w, name, who, where)
+        w.field(f"{name}_freed", where, of=who, says=(SILENT, "leads to a freed folio"))
     mapped = {f"vma[{m.name}]": 1 for m in w.maps.values() if m.mapped}
-    w.field("vma", w.mappings, start=mapped, when=bool(w.comes_and_goes), absent=1)
-    w.field("ever_mapped", start={"ever_mapped": int(bool(mapped))}, when=bool(w.comes_and_goes), absent=1)
+    comes = {"when": bool(w.comes_and_goes), "absent": 1}
+    w.field("vma", w.mappings, start=mapped, **comes, of="{0}", says=("does not map the file", "maps the file"))
+    once = {"ever_mapped": int(bool(mapped))}
+    w.field("ever_mapped", start=once, **comes, of="the file", says=(SILENT, "has been mapped"))
+
+
+FOLIO_FLAGS = {  # field -> words for 0, words for 1
+    "dirty": ("clean", "dirty"),
+    "writeback": ("no longer under writeback", "under writeback"),
+    "locked": ("unlocked", "locked"),
+    "forked": ("no longer forked", "forked"),
+    "own": ("without its own reference", "with its own reference"),
+    "orphan": ("off the list of orphans", "on the list of orphans"),
+    "snapshot": ("no longer a snapshot", "a snapshot for the disk"),
+    "frozen": ("count thawed", "count frozen"),
+}
+
+
+def declare_translation(w: World, name: str, of: str, where: tuple, **start):
+    """An entry that leads to a folio, and whether it allows writing: a PTE, a TLB entry, an entry of a device."""
+    w.field(name, where, kind=FOLIO, none=0, of=of, says=("empty", "-> {value}"), **start)
+    w.field(f"{name}_write", where, of=of, says=("read-only", "writable"))
 
 
 def declare_tasks(w: World):
     """Where each task is, and what it holds meanwhile."""
-    f = len(w.folios)
     workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or (w.empties and op.how.walks))
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
-    w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1)
-    w.field("pc", (*w.tasks, FLUSHER), hi=len(PC.names) - 1, names=PC.names)
-    w.field("folio", workers, hi=f)
-    w.field("copy", workers, hi=f)
-    w.field("fault", walkers, hi=f)
-    w.field("seen", tasks_of(op for op in w.ops if "fast" in op.how.walks), hi=f)
-    w.field("section", workers, hi=w.last_delta + 1)
-    w.field("hold", tuple(h.name for h in w.holders), hi=f)
+    folio = {"kind": FOLIO, "none": 0, "of": "{0}"}
+    w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1, says=SILENT)
+    w.field("pc", (*w.tasks, FLUSHER), names=PC.names, says=SILENT)
+    w.field("folio", workers, **folio, says=("refers to no folio", "refers to {value}"))
+    w.field("copy", workers, **folio, says=(SILENT, "prepares {value}"))
+    w.field("fault", walkers, **folio, says=SILENT)
+    w.field("seen", tasks_of(op for op in w.ops if "fast" in op.how.walks), **folio, says=SILENT)
+    w.field("section", workers, kind=DELTA, none=0, of="{0}", says=("in no section", "in a section of {value}"))
+    w.field("hold", tuple(h.name for h in w.holders), **folio, says=("holds no folio", "holds {value}"))
+    movers = tasks_of(op for op in w.ops if op.how.holder == "uses" and len(op.cells) > 1)
+    w.field("moved", movers, hi=3, says=SILENT)
 
 
 def declare_deltas(w: World):
     """The delta engine, the bio in flight (and what earlier bios of the delta have written), and a failed assertion."""
-    w.field("cur", hi=w.last_delta)
-    w.field("committed", hi=w.last_delta + 1)
-    w.field("bio_stage", hi=3, names=("none", "added", "submitted", "done"))
-    w.field("bio_folio", hi=len(w.folios))
-    w.field("bounced")
-    w.field("fetched", hi=3)
-    w.field("written", hi=3, when=len(w.pages) > 1)
-    w.field("ahead", when=bool(w.of("crash")))
-    w.field("oops", hi=len(OOPS) - 1, names=OOPS)
+    w.field("cur", kind=DELTA, of="the current delta", says="is {value}")
+    w.field("committed", kind=DELTAS, of="the delta on disk", says=(SILENT, "is {value}"))
+    w.field("bio_folio", kind=FOLIO, none=0, of="bio", says=(SILENT, "of {value}"))
+    stages = ("none", "added", "submitted", "done")
+    w.field("bio_stage", names=stages, of="bio", says=("over", "added", "submitted", "completed"))
+    w.field("bounced", of="bio", says=(SILENT, "of a bounce copy"))
+    w.field("fetched", hi=3, says=SILENT)
+    w.field("written", hi=3, when=len(w.pages) > 1, says=SILENT)
+    w.field("ahead", when=bool(w.of("crash")), of="superblock", says=("with its data", "ahead of its data"))
+    w.field("oops", names=OOPS, of="KERNEL BUG:", says=(SILENT, "{value}"))
 
 
 def declare_ghosts(w: World):
-    """What the properties must remember; see ghost.py."""
-    full = w.full
+    """What the properties must remember; see ghosts.py."""
+    ghost = {"kind": VERSIONS, "ghost": True}
     interval = tasks_of(op for op in w.ops if op.how.writes and not op.how.at_once)
     readers = tasks_of(op for op in w.ops if op.how.reads)
-    movers = tasks_of(op for op in w.ops if op.how.holder == "uses" and len(op.cells) > 1)
-    w.field("cand", CELLS, hi=full, start={f"cand[{c}]": 1 for c in CELLS})
-    w.field("cand_cpu", CELLS, hi=full, start={f"cand_cpu[{c}]": 1 for c in CELLS})
-    w.field("superseded", interval, CELLS, hi=full)
-    w.field("legal", readers, CELLS, hi=full)
-    w.field("moved", movers, hi=3)
-    w.field("unbound", tuple(h.name for h in w.holders), when=w.empties)
-    w.field("ok_front", CELLS, hi=full, start={f"ok_front[{c}]": full for c in CELLS}, absent=full)
-    w.field("ok_back", CELLS, hi=full)
-    w.field("overtaken", CELLS, range(w.last_version + 1), hi=full, when=len(w.pages) > 1)
-    for name in ("told_front", "reaped_front"):
-        w.field(name, w.holder_cells, hi=full, start={f"{name}[{c}]": full for c in w.holder_cells})
-    for name in ("told_back", "reaped_back", "owed"):
-        w.field(name, w.holder_cells, hi=full)
+    should, current, closed = "should be {value}", "cell {0} of the current delta", "cell {0} of the closed delta"
+    w.field("cand", CELLS, start=1, **ghost, of="cell {0}", says=should)
+    w.field("cand_cpu", CELLS, start=1, **ghost, of="cell {0}, as CPUs wrote it,", says=should)
+    w.field("superseded", interval, CELLS, **ghost, of="{0}", says="replaces {value} in cell {1}")
+    w.field("legal", readers, CELLS, **ghost, of="{0}", says="may read {value} from cell {1}")
+    w.field("unbound", tuple(h.name for h in w.holders), when=w.empties, ghost=True, says=SILENT)
+    w.field("ok_front", CELLS, start=w.full, absent=w.full, **ghost, of=current, says=should)
+    w.field("ok_back", CELLS, **ghost, of=closed, says=should)
+    versions, after = range(w.last_version + 1), "comes after {value} of the other page"
+    w.field("overtaken", CELLS, versions, when=len(w.pages) > 1, **ghost, of="v{1} of page {0}", says=after)
+    told, reaped = "as holders reported it,", "as holders finished it,"
+    w.field("told_front", w.holder_cells, start=w.full, **ghost, of=f"{current}, {told}", says=should)
+    w.field("reaped_front", w.holder_cells, start=w.full, **ghost, of=f"{current}, {reaped}", says=should)
+    w.field("told_back", w.holder_cells, **ghost, of=f"{closed}, {told}", says=should)
+    w.field("reaped_back", w.holder_cells, **ghost, of=f"{closed}, {reaped}", says=should)
+    w.field("owed", w.holder_cells, **ghost, of="cell {0}", says="may be {value} until a holder reports it")

@@ -5,14 +5,16 @@ no longer dirty then. An interrupt cannot take the folio lock, so that second ca
 io_getevents may return before it has run. A `dio_write` only reads memory and reports nothing.
 """
 
+from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import every, has, where
+from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
-from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, may_start, returns
 from tux3nb.model.rules.gup import allows
+from tux3nb.model.rules.rdma import moves, to_move
 from tux3nb.model.world import PC, each, ops, tasks_of
 
 
@@ -65,15 +67,17 @@ DEVICE = "DMA by the block device, through the physical address that GUP returne
 
 def declare(w):
     """The cells that a device has moved so far, and the work item that reports a folio dirty."""
-    w.field("dio_moved", tasks_of(op for op in w.of(*READS, *WRITES) if len(op.cells) > 1), hi=3)
-    w.field("dirty_work", tasks_of(w.of(*READS)), hi=REPORTED, names=("none", "queued", "reported"))
+    w.field("dio_moved", tasks_of(op for op in w.of(*READS, *WRITES) if len(op.cells) > 1), hi=3, says=SILENT)
+    names = ("none", "queued", "reported")
+    says = ("done", "queued", "has reported the folio dirty")
+    w.field("dirty_work", tasks_of(w.of(*READS)), names=names, of="work item of {0}", says=says)
 
 
 # ---- submission -------------------------------------------------------------------------------------------------
 @rule(op=ops(*READS, *WRITES), kernel=REFILL)
 def dio_begins(s, policy, op):
     """The process asks for the I/O; the fast walk is tried first."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == NONE)
     if op.how.writes:
         write_starts(s, op)
     else:
@@ -91,9 +95,9 @@ def dio_walks_slowly(s, policy, op):
 @rule(op=ops(*READS), outcome=OUTCOMES, kernel=SUBMIT + ": bio_set_pages_dirty; " + DIRTY)
 def dio_reports_dirty_early(s, policy, op, outcome):
     """The dirty call at submission, under the folio lock; nothing has been written yet, so no bytes to forward."""
-    f = s.hold[op.holder] - 1
-    s.require(at(s, op, PC.dio_dirty), s.locked[f] == 0)
-    dirty_call(s, policy, f, outcome, ())
+    f = s.hold[op.holder]
+    s.require(at(s, op, PC.dio_dirty), s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    dirty_call(s, f, outcome, ())
     s.pc[op.task] = PC.dio_submit
 
 
@@ -105,32 +109,20 @@ def dio_submits(s, policy, op):
 
 
 # ---- the device -------------------------------------------------------------------------------------------------
-def moves(s, op, c):
-    """Cells move one at a time, in any order; the last one ends the DMA."""
-    t = op.task
-    if len(op.cells) == 1:
-        s.pc[t] = PC.dio_end
-        return
-    s.require(~has(s.dio_moved[t], c))
-    last = s.dio_moved[t] == 3 ^ (1 << c)
-    s.pc[t] = where(last, PC.dio_end, PC.dma)
-    s.dio_moved[t] = where(last, 0, 1 << c)
-
-
 @rule(op=ops(*READS), c=each("cells"), kernel=DEVICE)
 def dio_read_dma(s, policy, op, c):
     """The device stores one cell into the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, PC.dma))
-    moves(s, op, c)
-    s.cell[s.hold[op.holder] - 1, c] = op.version.get(c, 0)
+    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, PC.dio_end)
+    s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 @rule(op=ops(*WRITES), c=each("cells"), kernel=DEVICE)
 def dio_write_dma(s, policy, op, c):
     """The device loads one cell of the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, PC.dma))
-    moves(s, op, c)
-    value = s.cell[s.hold[op.holder] - 1, c]
+    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, PC.dio_end)
+    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"direct I/O wrote an old value of cell {c} to the other file")
     s.mark("holder_op")
 
@@ -139,17 +131,17 @@ def dio_write_dma(s, policy, op, c):
 @rule(op=ops(*READS), kernel=COMPLETE + "; " + CHECK)
 def dio_completes(s, policy, op):
     """The completion finds PG_dirty still set, which is all that it tests: the folio is put without another word."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.dio_end), s.dirty[f] == 1)
     s.mark("completed_dirty")
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.pc[op.task] = PC.reap
 
 
 @rule(op=ops(*READS), kernel=COMPLETE + "; " + CHECK)
 def dio_completes_clean(s, policy, op):
     """The completion finds the folio clean: the dirty call and the put are left to a work item."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.dio_end), s.dirty[f] == 0)
     s.mark("completed_clean")
     s.dirty_work[op.task] = QUEUED
@@ -160,7 +152,7 @@ def dio_completes_clean(s, policy, op):
 def dio_write_completes(s, policy, op):
     """The folio is put."""
     s.require(at(s, op, PC.dio_end))
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.pc[op.task] = PC.reap
 
 
@@ -173,9 +165,9 @@ def latest(s, op):
 @rule(op=ops(*READS), outcome=OUTCOMES, actor="kworker", kernel=WORK + ": bio_set_pages_dirty; " + DIRTY)
 def dio_reports_dirty_late(s, policy, op, outcome):
     """The work item takes the folio lock and calls set_page_dirty."""
-    f = s.hold[op.holder] - 1
-    s.require(latest(s, op), s.dirty_work[op.task] == QUEUED, s.locked[f] == 0)
-    dirty_call(s, policy, f, outcome, op.cells)
+    f = s.hold[op.holder]
+    s.require(latest(s, op), s.dirty_work[op.task] == QUEUED, s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    dirty_call(s, f, outcome, op.cells)
     dirty_call_returned(s)
     s.dirty_work[op.task] = REPORTED
 
@@ -184,7 +176,7 @@ def dio_reports_dirty_late(s, policy, op, outcome):
 def dio_puts_late(s, policy, op):
     """The work item puts the folio."""
     s.require(latest(s, op), s.dirty_work[op.task] == REPORTED)
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.dirty_work[op.task] = NO_WORK
 
 

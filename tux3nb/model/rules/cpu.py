@@ -1,10 +1,10 @@
 """CPU paths: loads and stores through a PTE, the write fault, write(2)."""
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import const, some, where
+from tux3nb.engine.terms import NONE, const, some, where
 from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
-from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary
+from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary, zap
 from tux3nb.model.operations import PRIVATE, Kind
 from tux3nb.model.routine import at, goes_on, may_start, returns
 from tux3nb.model.world import OOPS, PC, each, ops, tasks_of, that
@@ -57,18 +57,21 @@ def read_faulters(world):
     return [*world.that("read_fault"), *zapped_for(world)]
 
 
-def faults_again(op):
-    """Where an operation goes on after its read fault."""
-    return getattr(PC, op.how.read_fault or op.how.after_fault)
+def read_fault_ends(s, op):
+    """The read fault's folio is unlocked and put; the operation tries its access again."""
+    t = op.task
+    s.locked[s.folio[t]] = 0
+    s.folio[t] = NONE
+    s.pc[t] = getattr(PC, op.how.read_fault or op.how.after_fault)
 
 
 @rule(op=ops("load"), kernel="CPU load through a present PTE")
 def load(s, policy, op):
     """The process loads a cell through its PTE."""
     c = op.cells[0]
-    s.require(may_start(s, op), s.pte[op.via] != 0)
+    s.require(may_start(s, op), s.pte[op.via] != NONE)
     prop = "I1p" if s.world.maps[op.via].kind == PRIVATE else "I1"
-    s.ensure(prop, legal_now(s, c, s.cell[s.pte[op.via] - 1, c]), f"a load from cell {c} returned an old value")
+    s.ensure(prop, legal_now(s, c, s.cell[s.pte[op.via], c]), f"a load from cell {c} returned an old value")
     s.mark("private_path" if prop == "I1p" else "cpu_path")
     returns(s, op)
 
@@ -77,9 +80,9 @@ def load(s, policy, op):
 def load_faults(s, policy, op):
     """The load finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     t = op.task
-    s.require(may_start(s, op), s.pte[op.via] == 0, s.migrating[op.via] == 0, s.vma[op.via] == 1)
+    s.require(may_start(s, op), s.pte[op.via] == NONE, s.migrating[op.via] == 0, s.vma[op.via] == 1)
     s.require(s.moving[op.via] == 0, ~empty(s), s.frozen[s.slot[op.page]] == 0)
-    s.folio[t] = s.slot[op.page] + 1
+    s.folio[t] = s.slot[op.page]
     s.pc[t] = PC.map_lock
 
 
@@ -87,9 +90,9 @@ def load_faults(s, policy, op):
 def access_faults(s, policy, op):
     """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
     t, m = op.task, op.via
-    s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == 0, s.migrating[m] == 0)
+    s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == NONE, s.migrating[m] == 0)
     s.require(s.vma[m] == 1, ~empty(s), s.frozen[s.slot[op.page]] == 0)
-    s.folio[t] = s.slot[op.page] + 1
+    s.folio[t] = s.slot[op.page]
     s.pc[t] = PC.map_lock
 
 
@@ -97,7 +100,7 @@ def access_faults(s, policy, op):
 def read_fault_locks(s, policy, op):
     """The read fault locks the folio that it found (fault-around tries the lock: the same step, without waiting)."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.map_lock), s.locked[f] == 0)
     s.locked[f] = 1
     s.pc[t] = PC.map_check
@@ -127,34 +130,28 @@ def off_the_end(s, f):
 def read_fault_maps(s, policy, op):
     """The locked folio still has its mapping (a forked one too): it is mapped, read-only, if there is no PTE yet."""
     t, m = op.task, op.via
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.map_check), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f, op.page))
-    s.pte[m] = where(s.pte[m] == 0, f + 1, s.pte[m])
-    s.locked[f] = 0
-    s.folio[t] = 0
-    s.pc[t] = faults_again(op)
+    s.pte[m] = s.pte[m].unless(s.pte[m] == NONE, f)
+    read_fault_ends(s, op)
 
 
 @rule(op=read_faulters, kernel="recheck after lock: slot or PG_forked, in filemap_fault and filemap_map_pages")
 def read_fault_retries(s, policy, op):
     """The locked folio has left the slot meanwhile: unlock it, put it, fault again."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f, op.page), ~off_the_end(s, f))
-    s.locked[f] = 0
-    s.folio[t] = 0
-    s.pc[t] = faults_again(op)
+    read_fault_ends(s, op)
 
 
 @rule(op=read_faulters, kernel="mm/filemap.c:filemap_fault (page->mapping, i_size)")
 def read_fault_is_off_the_end(s, policy, op):
     """The locked folio has lost its mapping or is beyond the end of the file: unlock it, put it, fault again."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.map_check), off_the_end(s, f))
-    s.locked[f] = 0
-    s.folio[t] = 0
-    s.pc[t] = faults_again(op)
+    read_fault_ends(s, op)
 
 
 @rule(op=ops("mmap"), kernel="mm/mmap.c:mmap_region")
@@ -185,7 +182,7 @@ def fork_under_way(s):
 def being_forked(s, f):
     """Some task is forking folio f: it has decided to, and not all PTEs lead to the new folio yet."""
     tasks = tasks_of(s.world.that("dirties"))
-    return some((s.folio[t] == f + 1) & some(s.pc[t] == place for place in FORKING) for t in tasks)
+    return some((s.folio[t] == f) & some(s.pc[t] == place for place in FORKING) for t in tasks)
 
 
 @rule(op=ops("munmap"), kernel="mm/memory.c:zap_pte_range")
@@ -193,11 +190,8 @@ def munmap(s, policy, op):
     """The mapping goes away, its PTE with it; a pin stays."""
     m = op.via
     s.require(may_start(s, op), s.vma[m] == 1, s.migrating[m] == 0, s.moving[m] == 0)
-    s.pte[m] = 0
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
     s.vma[m] = 0
-    flush_and_notify(s, m)
+    zap(s, m)
     returns(s, op)
 
 
@@ -205,7 +199,7 @@ def munmap(s, policy, op):
 def sibling_fills_tlb(s, policy, op):
     """Another thread of the process translates the address: its CPU caches the PTE."""
     m = op.via
-    s.require(s.world.maps[m].sibling, s.line[op.task] == op.line, s.tlb[m] == 0, s.pte[m] != 0)
+    s.require(s.world.maps[m].sibling, s.line[op.task] == op.line, s.tlb[m] == NONE, s.pte[m] != NONE)
     s.tlb[m] = s.pte[m]
     s.tlb_write[m] = s.pte_write[m]
 
@@ -214,8 +208,8 @@ def sibling_fills_tlb(s, policy, op):
 def sibling_loads(s, policy, op):
     """The other thread loads through its TLB entry."""
     c, m = op.cells[0], op.via
-    s.require(may_start(s, op), s.tlb[m] != 0)
-    s.ensure("I1", legal_now(s, c, s.cell[s.tlb[m] - 1, c]), f"a load from cell {c} through a stale TLB entry")
+    s.require(may_start(s, op), s.tlb[m] != NONE)
+    s.ensure("I1", legal_now(s, c, s.cell[s.tlb[m], c]), f"a load from cell {c} through a stale TLB entry")
     s.mark("cpu_path")
     returns(s, op)
 
@@ -224,10 +218,10 @@ def sibling_loads(s, policy, op):
 def sibling_stores(s, policy, op):
     """The other thread stores through its writable TLB entry."""
     c, m = op.cells[0], op.via
-    s.require(may_start(s, op), s.tlb[m] != 0, s.tlb_write[m] == 1)
+    s.require(may_start(s, op), s.tlb[m] != NONE, s.tlb_write[m] == 1)
     s.mark("cpu_path")
     store_completes(s, op)
-    s.cell[s.tlb[m] - 1, c] = op.version[c]
+    s.cell[s.tlb[m], c] = op.version[c]
     returns(s, op)
 
 
@@ -238,7 +232,7 @@ def store(s, policy, op):
     s.require(may_start(s, op), s.pte_write[op.via] == 1)
     s.mark("cpu_path")
     store_completes(s, op)
-    s.cell[s.pte[op.via] - 1, c] = op.version[c]
+    s.cell[s.pte[op.via], c] = op.version[c]
     s.pte_dirty[op.via] = 1
     returns(s, op)
 
@@ -246,7 +240,7 @@ def store(s, policy, op):
 @rule(op=ops("store"), kernel=FAULT)
 def store_faults(s, policy, op):
     """The store finds its PTE read-only; the fault takes a reference on the folio mapped there."""
-    s.require(may_start(s, op), s.pte[op.via] != 0, s.pte_write[op.via] == 0)
+    s.require(may_start(s, op), s.pte[op.via] != NONE, s.pte_write[op.via] == 0)
     fault_takes_reference(s, op)
 
 
@@ -271,21 +265,15 @@ def looks_up(s, policy, op):
     """The folio in the slot is looked up and a reference taken."""
     t = op.task
     s.require(at(s, op, PC.look), ~empty(s), s.frozen[s.slot[op.page]] == 0)
-    s.require((policy.off != "lock_order") | (s.section[t] != 0))
-    s.folio[t] = s.slot[op.page] + 1
+    s.require((policy.off != "lock_order") | (s.section[t] != NONE))
+    s.folio[t] = s.slot[op.page]
     s.pc[t] = PC.lock
-
-
-def fault_finds_nothing(s, op):
-    """The guard of a write fault whose folio was forked, and whose index has no folio any more."""
-    s.require(at(s, op, PC.look), empty(s))
 
 
 @rule(op=FAULTERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite: assert(page) after find_get_page")
 def fault_finds_no_page(s, policy, op):
     """A write fault met a forked folio, looks its index up, and asserts that a folio is there: there is none."""
-    fault_finds_nothing(s, op)
-    s.require(policy.recheck == "no")
+    s.require(at(s, op, PC.look), empty(s), policy.recheck == "no")
     s.mark("assert_passed", False)
     s.oops = OOPS.index("write fault found no page")
 
@@ -293,9 +281,8 @@ def fault_finds_no_page(s, policy, op):
 @rule(op=FAULTERS, kernel="recheck after lock: VM_FAULT_NOPAGE instead of assert(page)")
 def fault_gives_up(s, policy, op):
     """A write fault met a forked folio and finds no folio at its index: the access is tried again."""
-    fault_finds_nothing(s, op)
-    s.require(policy.recheck == "yes")
-    s.fault[op.task] = 0
+    s.require(at(s, op, PC.look), empty(s), policy.recheck == "yes")
+    s.fault[op.task] = NONE
     s.pc[op.task] = getattr(PC, op.how.after_fault)
 
 
@@ -303,7 +290,7 @@ def fault_gives_up(s, policy, op):
 def locks_folio(s, policy, op):
     """The folio lock is taken."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.lock), s.locked[f] == 0)
     s.require((policy.off == "truncate_lock") | ~cutting(s) if op.how.maps else const(True))
     s.locked[f] = 1
@@ -314,13 +301,13 @@ def locks_folio(s, policy, op):
 def folio_lost_mapping(s, policy, op):
     """The folio has left the page cache before it was locked: unlock it, put it, start over."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.section), s.detached[f] != 0)
     s.locked[f] = 0
-    s.folio[t] = 0
-    s.section[t] = 0
+    s.folio[t] = NONE
+    s.section[t] = NONE
     if op.how.maps:
-        s.fault[t] = 0
+        s.fault[t] = NONE
     s.pc[t] = getattr(PC, op.how.after_fault) if op.how.maps else PC.look
 
 
@@ -334,10 +321,10 @@ def may_go_on(s, op, f):
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
-    s.require(at(s, op, PC.section), s.section[t] == 0, may_go_on(s, op, s.folio[t] - 1), swept(s, policy))
+    s.require(at(s, op, PC.section), s.section[t] == NONE, may_go_on(s, op, s.folio[t]), swept(s, policy))
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
-    s.section[t] = s.cur + 1
+    s.section[t] = s.cur
     s.pc[t] = PC.decide
 
 
@@ -348,8 +335,8 @@ def swept(s, policy):
 
 def unswept(s, m):
     """Mapping m could still store into a folio that the closed delta has."""
-    f = s.pte[m] - 1
-    stale = (s.pte[m] != 0) & (s.pte_write[m] == 1) & (s.dirty[f] == 1) & (s.tag[f] == s.committed)
+    f = s.pte[m]
+    stale = (s.pte[m] != NONE) & (s.pte_write[m] == 1) & (s.dirty[f] == 1) & (s.tag[f] == s.committed)
     return (s.cur > s.committed) & stale
 
 
@@ -365,17 +352,17 @@ def sweep_protects_pte(s, policy, m):
 def begins_section_early(s, policy, op):
     """With the lock order switched off, the section begins before the folio is looked up and locked."""
     t = op.task
-    s.require(at(s, op, PC.look), policy.off == "lock_order", s.section[t] == 0)
+    s.require(at(s, op, PC.look), policy.off == "lock_order", s.section[t] == NONE)
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
-    s.section[t] = s.cur + 1
+    s.section[t] = s.cur
 
 
 @rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin, before lock_page (order switched)")
 def has_section_already(s, policy, op):
     """The section was begun before the lock."""
-    s.require(at(s, op, PC.section), may_go_on(s, op, s.folio[op.task] - 1))
-    s.require(policy.off == "lock_order", s.section[op.task] != 0)
+    s.require(at(s, op, PC.section), may_go_on(s, op, s.folio[op.task]))
+    s.require(policy.off == "lock_order", s.section[op.task] != NONE)
     s.pc[op.task] = PC.decide
 
 
@@ -386,7 +373,7 @@ def write_copies_user_data(s, policy, op, c):
     last = op.cells[-1]
     place = PC.data if c == op.cells[0] else PC.data_rest
     s.require(c in op.cells, at(s, op, place))
-    s.cell[s.folio[t] - 1, c] = op.version[c] if c in op.version else 0
+    s.cell[s.folio[t], c] = op.version[c] if c in op.version else 0
     s.pc[t] = PC.finish if c == last else PC.data_rest
 
 
@@ -394,14 +381,14 @@ def write_copies_user_data(s, policy, op, c):
 def write_returns(s, policy, op):
     """The buffers are marked dirty for the section's delta, the folio unlocked, the section ended; write(2) returns."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.finish))
     s.mark("cpu_path")
     cpu_write_ends(s, op, s.section[t])
-    mark_dirty(s, f, s.section[t] - 1)
+    mark_dirty(s, f, s.section[t])
     s.locked[f] = 0
-    s.section[t] = 0
-    s.folio[t] = 0
+    s.section[t] = NONE
+    s.folio[t] = NONE
     returns(s, op)
 
 
@@ -415,10 +402,10 @@ def mark_dirty(s, f, delta):
 def mkwrite_marks_dirty(s, policy, op):
     """page_mkwrite marks the buffers dirty, ends its section and returns the folio locked."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.dirty))
-    mark_dirty(s, f, s.section[t] - 1)
-    s.section[t] = 0
+    mark_dirty(s, f, s.section[t])
+    s.section[t] = NONE
     s.pc[t] = PC.install
 
 
@@ -436,7 +423,7 @@ def fault_installs_pte(s, policy, op, flush, tell):
     s.pte[m] = s.folio[t]
     s.pte_write[m] = 1
     s.pte_dirty[m] = 1
-    s.fault[t] = 0
+    s.fault[t] = NONE
     s.pc[t] = PC.finish
 
 
@@ -445,7 +432,7 @@ def fault_finds_pte_touched(s, policy, op):
     """A bit of the PTE has changed meanwhile (the accessed bit): it is left alone, on the old folio."""
     t, m = op.task, op.via
     s.require(s.world.maps[m].young, at(s, op, PC.install), s.pte[m] == s.fault[t], s.pte[m] != s.folio[t])
-    s.fault[t] = 0
+    s.fault[t] = NONE
     s.pc[t] = PC.finish
 
 
@@ -461,7 +448,7 @@ def fault_finds_pte_changed(s, policy, op):
     """The PTE is not what the fault saw: leave it, the access will fault again."""
     t, m = op.task, op.via
     s.require(at(s, op, PC.install), s.pte[m] != s.fault[t])
-    s.fault[t] = 0
+    s.fault[t] = NONE
     s.pc[t] = PC.finish
 
 
@@ -469,9 +456,9 @@ def fault_finds_pte_changed(s, policy, op):
 def fault_ends(s, policy, op):
     """set_page_dirty finds the folio dirty; it is unlocked and the access tried again."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.finish))
     s.mark("assert_passed", s.dirty[f] == 1)
     s.locked[f] = 0
-    s.folio[t] = 0
+    s.folio[t] = NONE
     s.pc[t] = getattr(PC, op.how.after_fault)

@@ -6,7 +6,7 @@ Columns that begin with ``after`` the crash come to life with the reboot; all ot
 import itertools
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import bit, has, union, where, without
+from tux3nb.engine.terms import NONE, bit, has, union, where, without
 from tux3nb.model.ghosts import started
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import may_start
@@ -33,12 +33,13 @@ def crash(s, policy, op):
     to_come = {c: without(w.full, started(s, c)) for c in CELLS}
     at = s.committed + s.ahead
     for name, field in w.fields.items():
+        cleared = 0 if field.none is None else NONE
         for index in itertools.product(*field.axes) if name not in KEPT else ():
             if index:
-                getattr(s, name)[index] = 0
+                getattr(s, name)[index] = cleared
             else:
-                setattr(s, name, 0)
-    s.slot[0] = w.nothing
+                setattr(s, name, cleared)
+    s.slot[0] = NONE
     s.cur = at
     s.committed = at
     for t in w.tasks:

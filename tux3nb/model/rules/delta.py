@@ -1,13 +1,12 @@
 """The delta engine: transition, the flusher in Tux3's order, commit, and the polling that frees forked folios."""
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import every, has, some, union, where
+from tux3nb.engine.terms import NONE, every, has, some, union, where
 from tux3nb.model.folio import cells_in, held, in_folio, mapped_where, refcount, users, written
 from tux3nb.model.ghosts import delta_closes, delta_commits, snapshot_taken
-from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.mmu import folio_freed, protect, writable
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import may_start
-from tux3nb.model.rules.fork import writable
 from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
 KINDS = (Kind("transition", "close the current delta", page=False),)
@@ -45,7 +44,7 @@ def goes_to(s, place):
 def closed_and_drained(s):
     """A delta is closed and its last section has ended."""
     tasks = s.world.fields["section"].axes[0] if "section" in s.world.fields else ()
-    return (s.cur > s.committed) & every(s.section[t] != s.committed + 1 for t in tasks)
+    return (s.cur > s.committed) & every(s.section[t] != s.committed for t in tasks)
 
 
 def belongs(s, f):
@@ -62,7 +61,7 @@ def may_take_a_folio(s):
 def flush_adds(s, policy, f):
     """A folio of the closed delta, found through its buffers, is added to a bio not yet submitted."""
     s.require(may_take_a_folio(s), belongs(s, f), policy.bounce == "no")
-    s.bio_folio = f + 1
+    s.bio_folio = f
     s.bio_stage = 1
     goes_to(s, PC.flush_lock)
 
@@ -71,14 +70,14 @@ def flush_adds(s, policy, f):
 def flush_picks(s, policy, f):
     """A folio of the closed delta is picked; it is added to a bio only after it is known what to submit."""
     s.require(may_take_a_folio(s), belongs(s, f), policy.bounce != "no")
-    s.bio_folio = f + 1
+    s.bio_folio = f
     goes_to(s, PC.flush_lock)
 
 
 @rule(kernel=PREPARE, actor=FLUSHER)
 def flush_locks(s, policy):
     """The flusher locks the folio; it is still dirty for the closed delta."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, belongs(s, f))
     s.mark("assert_passed")
     s.locked[f] = 1
@@ -88,16 +87,16 @@ def flush_locks(s, policy):
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_picks_again(s, policy):
     """The picked folio's buffers have moved to a snapshot meanwhile: pick again."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, ~belongs(s, f), policy.bounce != "no")
-    s.bio_folio = 0
+    s.bio_folio = NONE
     goes_to(s, PC.idle)
 
 
 @rule(kernel=PREPARE + ": assert(PageDirty)", actor=FLUSHER)
 def flush_finds_clean(s, policy):
     """The folio in the bio is not dirty for the closed delta: the flusher's assertion fails."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, ~belongs(s, f), policy.bounce == "no")
     s.oops = OOPS.index("flusher met a folio that is not dirty")
 
@@ -106,7 +105,7 @@ def flush_finds_clean(s, policy):
 def flush_sets_writeback(s, policy):
     """PG_writeback is set first, so that the folio never looks clean and idle at once."""
     s.require(flusher_at(s, PC.writeback), policy.off != "flag_order")
-    s.writeback[s.bio_folio - 1] = 1
+    s.writeback[s.bio_folio] = 1
     goes_to(s, PC.protect)
 
 
@@ -114,7 +113,7 @@ def flush_sets_writeback(s, policy):
 def flush_clears_dirty_first(s, policy):
     """With the order switched off, PG_dirty is cleared first, and for a while the folio looks clean and idle."""
     s.require(flusher_at(s, PC.writeback), policy.off == "flag_order")
-    s.dirty[s.bio_folio - 1] = 0
+    s.dirty[s.bio_folio] = 0
     goes_to(s, PC.protect)
 
 
@@ -126,24 +125,21 @@ def live(s, f):
 @rule(m=each("mappings"), kernel=CLEAR + ", mm/rmap.c:page_mkclean", actor=FLUSHER)
 def flush_protects_pte(s, policy, m):
     """page_mkclean: one PTE becomes read-only and clean, its TLB entries are flushed."""
-    f = s.bio_folio - 1
-    s.require(flusher_at(s, PC.protect), live(s, f), s.pte[m] == f + 1, writable(s, m))
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
-    flush_and_notify(s, m)
+    f = s.bio_folio
+    s.require(flusher_at(s, PC.protect), live(s, f), s.pte[m] == f, writable(s, m))
+    protect(s, m)
 
 
-def protected(s):
-    """All PTEs of the folio are read-only; returns the folio."""
-    f = s.bio_folio - 1
-    s.require(flusher_at(s, PC.protect), ~live(s, f) | ~mapped_where(s, f, lambda m: writable(s, m)))
-    return f
+def protected(s, f):
+    """All PTEs of folio f are read-only, as far as the flusher touches them."""
+    return ~live(s, f) | ~mapped_where(s, f, lambda m: writable(s, m))
 
 
 @rule(kernel=CLEAR, actor=FLUSHER)
 def flush_protected(s, policy):
     """No writable PTE is left, and the folio itself will be submitted."""
-    f = protected(s)
+    f = s.bio_folio
+    s.require(flusher_at(s, PC.protect), protected(s, f))
     s.require((policy.bounce == "no") | ((policy.bounce == "pinned") & ~held(s, policy, f)))
     s.bio_stage = 1
     goes_to(s, PC.clear)
@@ -152,7 +148,8 @@ def flush_protected(s, policy):
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_bounces(s, policy):
     """The (first) cell is copied to a bounce page, which will be submitted instead."""
-    f = protected(s)
+    f = s.bio_folio
+    s.require(flusher_at(s, PC.protect), protected(s, f))
     s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & held(s, policy, f)))
     s.mark("bounced")
     s.bounced = 1
@@ -176,7 +173,7 @@ def copies_to_bio(s, f, cells):
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_bounces_rest(s, policy):
     """The second cell, where the page has one, is copied to the bounce page."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.bounce_rest), policy.bounce != "no")
     copies_to_bio(s, f, CELLS[1:])
     s.bio_stage = 1
@@ -186,7 +183,7 @@ def flush_bounces_rest(s, policy):
 @rule(kernel=CLEAR + "; buffer_writeback.c:prepare_and_unlock_page", actor=FLUSHER)
 def flush_clears_dirty(s, policy):
     """PG_dirty, the buffers' dirty bits and their delta tag are cleared; the folio is unlocked."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.clear))
     s.require((policy.redirty == "no") | ~stays_dirty(s, policy, f))
     s.dirty[f] = 0
@@ -199,7 +196,7 @@ def flush_clears_dirty(s, policy):
 @rule(kernel="pinned stays dirty (Jan Kara: such a folio can never be sure to be clean)", actor=FLUSHER)
 def flush_keeps_dirty(s, policy):
     """The folio may be pinned: it is dirty again at once, for the current delta; the folio is unlocked."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.clear), policy.redirty == "yes", stays_dirty(s, policy, f))
     s.tag[f] = s.cur
     s.dirty[f] = 1
@@ -216,7 +213,7 @@ def stays_dirty(s, policy, f):
 @rule(kernel="fs/tux3/buffer_writeback.c:bufvec_submit_bio", actor=FLUSHER)
 def flush_submits(s, policy):
     """The bio is submitted: what it reads must not change from now on until it completes."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.submit))
     s.mark("submitted")
     for c in CELLS:
@@ -230,7 +227,7 @@ def flush_submits(s, policy):
 @rule(c=each("cells"), kernel="the disk fetches the bio's data by DMA", actor="disk")
 def disk_fetches(s, policy, c):
     """The disk fetches one cell of the bio."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.fetch), in_folio(s, f, c), ~has(s.fetched, c))
     s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
     s.fetched = union(s.fetched, 1 << c)
@@ -239,13 +236,13 @@ def disk_fetches(s, policy, c):
 @rule(kernel="fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback", actor="disk")
 def write_completes(s, policy):
     """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
-    f = s.bio_folio - 1
+    f = s.bio_folio
     s.require(flusher_at(s, PC.fetch), s.fetched == cells_in(s, f))
     gone = s.snapshot[f] == 1
     s.writeback[f] = 0
     if len(s.world.pages) > 1:  # there may be another folio to come: the bio is over, and what it wrote is remembered
         s.written = union(s.written, s.fetched)
-        s.bio_folio = 0
+        s.bio_folio = NONE
     s.fetched = 0
     s.bio_stage = 3 if len(s.world.pages) == 1 else 0
     s.index[f] = where(gone, 0, s.index[f])
@@ -273,7 +270,7 @@ def commits(s, policy):
     s.ahead = 0
     s.written = 0
     s.bio_stage = 0
-    s.bio_folio = 0
+    s.bio_folio = NONE
     s.committed = s.committed + 1
     goes_to(s, PC.poll)
 

@@ -6,6 +6,7 @@ lock is the innermost one (under the page-table lock) and is never held over the
 """
 
 from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import NONE
 from tux3nb.model.folio import must_fork
 from tux3nb.model.routine import at, may_start, returns
 from tux3nb.model.rules.cpu import being_forked, fault_takes_reference
@@ -39,8 +40,8 @@ def may_register(s, policy, f):
 def gup_slow_takes(s, policy, op):
     """Slow GUP finds a PTE that allows the access and takes the reference under the page-table lock."""
     m = op.via
-    f = s.pte[m] - 1
-    s.require(at(s, op, PC.walk), s.pte[m] != 0)
+    f = s.pte[m]
+    s.require(at(s, op, PC.walk), s.pte[m] != NONE)
     if op.write:
         s.require(s.pte_write[m] == 1)
     s.require(~forks_first(s, policy, op, f, "slow", "slow_fast"), may_register(s, policy, f))
@@ -50,15 +51,15 @@ def gup_slow_takes(s, policy, op):
 @rule(op=WALKS, kernel=SLOW)
 def gup_slow_faults(s, policy, op):
     """Slow GUP wants to write and finds the PTE read-only: it takes the write fault."""
-    s.require(op.write, at(s, op, PC.walk), s.pte[op.via] != 0, s.pte_write[op.via] == 0)
+    s.require(op.write, at(s, op, PC.walk), s.pte[op.via] != NONE, s.pte_write[op.via] == 0)
     fault_takes_reference(s, op)
 
 
 @rule(op=WALKS, kernel="pin forks first: after FAULT_FLAG_UNSHARE (v5.19)")
 def gup_slow_forks_first(s, policy, op):
     """Slow GUP finds a folio that an older delta still has, and takes the write fault so that it is forked first."""
-    f = s.pte[op.via] - 1
-    s.require(at(s, op, PC.walk), s.pte[op.via] != 0)
+    f = s.pte[op.via]
+    s.require(at(s, op, PC.walk), s.pte[op.via] != NONE)
     if op.write:
         s.require(s.pte_write[op.via] == 1)
     s.require(forks_first(s, policy, op, f, "slow", "slow_fast"))
@@ -83,7 +84,7 @@ def fast_walks(world):
 
 def allows(s, op):
     """The PTE is present, and writable if the pin is to write."""
-    present = s.pte[op.via] != 0
+    present = s.pte[op.via] != NONE
     return present & (s.pte_write[op.via] == 1) if op.write else present
 
 
@@ -105,10 +106,10 @@ def gup_fast_reads_pte(s, policy, op):
 def gup_fast_gets(s, policy, op):
     """Fast GUP takes a speculative reference: the count was neither zero nor frozen."""
     t = op.task
-    f = s.seen[t] - 1
+    f = s.seen[t]
     s.require(at(s, op, PC.fast_get), s.frozen[f] == 0, s.private[f] == 1)
     s.folio[t] = s.seen[t]
-    s.seen[t] = 0
+    s.seen[t] = NONE
     s.pc[t] = PC.fast_check
 
 
@@ -116,9 +117,9 @@ def gup_fast_gets(s, policy, op):
 def gup_fast_cannot_get(s, policy, op):
     """The count is zero or frozen: fall back to the slow walk."""
     t = op.task
-    f = s.seen[t] - 1
+    f = s.seen[t]
     s.require(at(s, op, PC.fast_get), (s.frozen[f] == 1) | (s.private[f] == 0))
-    s.seen[t] = 0
+    s.seen[t] = NONE
     s.pc[t] = PC.walk
 
 
@@ -126,22 +127,22 @@ def gup_fast_cannot_get(s, policy, op):
 def gup_fast_keeps(s, policy, op):
     """The PTE reads the same again: the reference becomes the holder's."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.fast_check), s.pte[op.via] == s.folio[t], allows(s, op))
     s.require(~forks_first(s, policy, op, f, "slow_fast"), may_register(s, policy, f))
     takes(s, op, s.folio[t])
-    s.folio[t] = 0
+    s.folio[t] = NONE
 
 
 @rule(op=fast_walks, kernel=FAST)
 def gup_fast_drops(s, policy, op):
     """The PTE has changed, or the folio must fork first or is being forked: drop the reference, take the slow walk."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     changed = (s.pte[op.via] != s.folio[t]) | ~allows(s, op)
     late = forks_first(s, policy, op, f, "slow_fast") | ~may_register(s, policy, f)
     s.require(at(s, op, PC.fast_check), late | changed)
-    s.folio[t] = 0
+    s.folio[t] = NONE
     s.pc[t] = PC.walk
 
 

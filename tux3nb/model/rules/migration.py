@@ -10,16 +10,17 @@ PTE is unmapped, the count frozen at what is expected, one extra reference refus
 takes no dirty file folio (recalled) and moves many at once tells no two policies apart that migration does not.
 """
 
+from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import as_int, every, where
+from tux3nb.engine.terms import NONE, as_int, every, where
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty, free_folio, in_bio, mapped_where, refcount
+from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped
 from tux3nb.model.ghosts import holder_write_ends, write_starts
-from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, may_start, returns
 from tux3nb.model.rules.gup import may_register
-from tux3nb.model.world import PC, each, ops, tasks_of
+from tux3nb.model.world import FOLIO, PC, each, ops, tasks_of
 
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
 RING = ("ring_setup",)
@@ -66,8 +67,10 @@ def declare(w):
         raise UserError("the migration of a page that may leave its slot empty is not modelled")
     if len(tasks_of(migrates)) > 1:
         raise UserError(f"only one task can migrate folios in this model, not {', '.join(tasks_of(migrates))}")
-    w.field("target", tasks_of(migrates), hi=len(w.folios))
-    w.field("moving", w.mappings, hi=WRITABLE, names=("no", "readable", "writable"), when=bool(migrates))
+    w.field("target", tasks_of(migrates), kind=FOLIO, none=0, of="{0}", says=(SILENT, "moves it to {value}"))
+    entries = ("no migration entry", "read-only migration entry", "writable migration entry")
+    names = ("no", "readable", "writable")
+    w.field("moving", w.mappings, names=names, when=bool(migrates), of="PTE of {0}", says=entries)
 
 
 # ---- isolating and locking --------------------------------------------------------------------------------------
@@ -75,14 +78,14 @@ def declare(w):
 def migrate_isolates(s, policy, op, f):
     """The migrator comes across a folio of the file, in its slot or forked, and takes the isolation reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
-    s.folio[op.task] = f + 1
+    s.folio[op.task] = f
     s.pc[op.task] = PC.migrate_lock
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap (folio_lock)")
 def migrate_locks(s, policy, op):
     """The folio lock is taken."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.migrate_lock), s.locked[f] == 0)
     s.locked[f] = 1
     s.pc[op.task] = PC.migrate_check
@@ -91,7 +94,7 @@ def migrate_locks(s, policy, op):
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap (folio_wait_writeback)")
 def migrate_begins(s, policy, op):
     """The folio is not under writeback (the migrator has waited for that): it will be unmapped."""
-    s.require(at(s, op, PC.migrate_check), s.writeback[s.folio[op.task] - 1] == 0)
+    s.require(at(s, op, PC.migrate_check), s.writeback[s.folio[op.task]] == 0)
     s.pc[op.task] = PC.migrate_unmap
 
 
@@ -101,24 +104,14 @@ def migrate_unmaps_pte(s, policy, op, m):
     """One PTE is replaced by a migration entry, with TLB flush and notifier; accesses through it wait."""
     s.require(at(s, op, PC.migrate_unmap), s.pte[m] == s.folio[op.task])
     s.moving[m] = where(s.pte_write[m] == 1, WRITABLE, READABLE)
-    s.pte[m] = 0
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
-    flush_and_notify(s, m)
+    zap(s, m)
 
 
 def accounted(s, op):
     """The expected count: cache, isolation and buffers, and the reference of an AIO ring where that is passed on."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     expected = s.private[f] + 2
-    return expected + as_int(s.hold[op.holder] == f + 1) if op.kind == MIGRATE_RING else expected
-
-
-def unmapped(s, op):
-    """No PTE maps the folio any more; returns the folio."""
-    f = s.folio[op.task] - 1
-    s.require(at(s, op, PC.migrate_unmap), ~mapped_where(s, f, lambda m: every([])))
-    return f
+    return expected + as_int(s.hold[op.holder] == f) if op.kind == MIGRATE_RING else expected
 
 
 def stays(s, policy, op, f):
@@ -130,8 +123,8 @@ def stays(s, policy, op, f):
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + ", buffer_migrate_folio_norefs: -EAGAIN")
 def migrate_refuses(s, policy, op):
     """A reference is not accounted for, or a bio has the buffers (or, if it looks, the slot has another folio)."""
-    f = unmapped(s, op)
-    s.require(policy.off != "accounting", stays(s, policy, op, f))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off != "accounting", stays(s, policy, op, f))
     s.mark("migration_refused")
     s.pc[op.task] = PC.migrate_restore
 
@@ -154,8 +147,8 @@ def replaces_entry(s, m, pte):
 def migrate_gives_up(s, policy, op):
     """Every entry is restored: the folio is unlocked and put, and nothing has happened."""
     s.require(at(s, op, PC.migrate_restore), no_entry(s))
-    s.locked[s.folio[op.task] - 1] = 0
-    s.folio[op.task] = 0
+    s.locked[s.folio[op.task]] = 0
+    s.folio[op.task] = NONE
     returns(s, op)
 
 
@@ -171,19 +164,19 @@ def migrate_moves(s, policy, op):
     One step, since nobody can look in between: the new folio is locked and not up to date until its copy is complete.
     An AIO ring's pointer is changed with it, under the lock that keeps events out.
     """
-    f = unmapped(s, op)
-    s.require(policy.off != "accounting", ~stays(s, policy, op, f))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off != "accounting", ~stays(s, policy, op, f))
     new = moves(s, op, f)
     if op.kind == MIGRATE_RING:
-        s.mark("moved_with_ring", s.hold[op.holder] == f + 1)
-        s.hold[op.holder] = where(s.hold[op.holder] == f + 1, new + 1, s.hold[op.holder])
+        s.mark("moved_with_ring", s.hold[op.holder] == f)
+        s.hold[op.holder] = s.hold[op.holder].unless(s.hold[op.holder] == f, new)
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
 def migrate_moves_blindly(s, policy, op):
     """With the accounting switched off the folio is moved whoever holds it, and nobody is told."""
-    f = unmapped(s, op)
-    s.require(policy.off == "accounting")
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off == "accounting")
     moves(s, op, f)
 
 
@@ -202,7 +195,7 @@ def moves(s, op, f):
     s.private[new] = 1
     s.locked[new] = 1
     s.slot[0] = new
-    s.target[op.task] = new + 1
+    s.target[op.task] = new
     s.pc[op.task] = PC.migrate_map
     return new
 
@@ -218,7 +211,7 @@ def migrate_maps_target(s, policy, op, m):
 def migrate_ends(s, policy, op):
     """No entry is left: the new folio is unlocked, the old one freed."""
     t = op.task
-    f, new = s.folio[t] - 1, s.target[t] - 1
+    f, new = s.folio[t], s.target[t]
     s.require(at(s, op, PC.migrate_map), no_entry(s))
     folio_freed(s, f)
     for name in ("private", "own", "locked"):
@@ -226,8 +219,8 @@ def migrate_ends(s, policy, op):
     s.locked[new] = 0
     for c in CELLS:
         s.cell[f, c] = 0
-    s.folio[t] = 0
-    s.target[t] = 0
+    s.folio[t] = NONE
+    s.target[t] = NONE
     returns(s, op)
 
 
@@ -235,16 +228,16 @@ def migrate_ends(s, policy, op):
 @rule(op=ops("ring_setup"), kernel="fs/aio.c:aio_setup_ring")
 def ring_is_set_up(s, policy, op):
     """The kernel keeps a reference on the page, and a pointer to it."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0, ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == NONE, ~empty(s), s.frozen[s.slot[0]] == 0)
     s.require(may_register(s, policy, s.slot[0]))
-    s.hold[op.holder] = s.slot[0] + 1
+    s.hold[op.holder] = s.slot[0]
     returns(s, op)
 
 
 @rule(op=ops("ring_event"), kernel="fs/aio.c:aio_complete")
 def ring_event_begins(s, policy, op):
     """A request has completed; its event is to be written."""
-    s.require(may_start(s, op), s.hold[op.holder] != 0)
+    s.require(may_start(s, op), s.hold[op.holder] != NONE)
     write_starts(s, op)
     s.pc[op.task] = PC.ring_event
 
@@ -256,5 +249,5 @@ def ring_event_written(s, policy, op):
     s.require(at(s, op, PC.ring_event))
     s.mark("holder_op")
     holder_write_ends(s, op, pinned=True, told=True)
-    s.cell[s.hold[op.holder] - 1, c] = op.version[c]
+    s.cell[s.hold[op.holder], c] = op.version[c]
     returns(s, op)

@@ -9,7 +9,7 @@ folio is dirty already and the call changes nothing (derived); a read-only trans
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import has
+from tux3nb.engine.terms import NONE, has
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, may_start, returns
@@ -47,7 +47,7 @@ def odp_read_begins(s, policy, op):
 
 def translated(s, op):
     """The device has a translation that allows this access."""
-    present = s.spte[op.task] != 0
+    present = s.spte[op.task] != NONE
     return present & (s.spte_write[op.task] == 1) if op.write else present
 
 
@@ -67,7 +67,7 @@ def odp_installs(s, policy, op):
         s.require(s.pte_write[m] == 1)
     s.spte[t] = s.hold[op.holder]
     s.spte_write[t] = int(op.write)
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.pc[t] = PC.odp_dma
 
 
@@ -77,7 +77,7 @@ def odp_retries(s, policy, op):
     m = op.via
     gone = s.pte[m] != s.hold[op.holder]
     s.require(at(s, op, PC.spte_install), gone | (s.pte_write[m] == 0) if op.write else gone)
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.pc[op.task] = PC.walk
 
 
@@ -86,7 +86,7 @@ def odp_write_dma(s, policy, op):
     """The device stores a cell through its translation."""
     c = op.cells[0]
     s.require(at(s, op, PC.odp_dma), translated(s, op))
-    s.cell[s.spte[op.task] - 1, c] = op.version[c]
+    s.cell[s.spte[op.task], c] = op.version[c]
     s.pc[op.task] = PC.reap
 
 
@@ -104,9 +104,7 @@ def odp_read_dma(s, policy, op):
     """The device loads a cell through its translation."""
     c = op.cells[0]
     s.require(at(s, op, PC.odp_dma), translated(s, op))
-    s.ensure(
-        "I2", has(s.legal[op.task, c], s.cell[s.spte[op.task] - 1, c]), f"the device read an old value of cell {c}"
-    )
+    s.ensure("I2", has(s.legal[op.task, c], s.cell[s.spte[op.task], c]), f"the device read an old value of cell {c}")
     s.mark("holder_op")
     s.legal[op.task, c] = 0
     returns(s, op)

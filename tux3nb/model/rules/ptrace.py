@@ -5,9 +5,9 @@ The two differ in the hold alone: ptrace has a plain reference, process_vm_readv
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import has
+from tux3nb.engine.terms import NONE, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
-from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, may_start, returns
@@ -53,7 +53,7 @@ def access_copies_at_once(s, policy, op):
 @rule(op=ops(*POKES, *PEEKS), kernel="holder takes the folio lock and looks the index up again")
 def access_rechecks(s, policy, op):
     """The access locks the folio and finds it still in the slot; the lock is held over the copy."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
     s.require((policy.retranslate == "locked") | (s.writeback[f] == 0))
     s.locked[f] = 1
@@ -63,9 +63,9 @@ def access_rechecks(s, policy, op):
 @rule(op=ops(*POKES, *PEEKS), kernel="holder takes the folio lock and looks the index up again")
 def access_starts_over(s, policy, op):
     """The folio is no longer in the slot: drop it and walk again."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.relock), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.pc[op.task] = PC.walk
 
 
@@ -74,17 +74,17 @@ def poke_copies(s, policy, op):
     """The tracer's bytes are copied into the folio, through the kernel's own mapping of it."""
     c = op.cells[0]
     s.require(at(s, op, PC.touch))
-    s.cell[s.hold[op.holder] - 1, c] = op.version[c]
+    s.cell[s.hold[op.holder], c] = op.version[c]
     s.pc[op.task] = PC.dirty_call
 
 
 @rule(op=ops(*POKES), outcome=OUTCOMES, kernel=ACCESS + ": set_page_dirty_lock; " + DIRTY)
 def poke_reports_dirty(s, policy, op, outcome):
     """The tracer's dirty call, under the folio lock."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.dirty_call))
-    s.require((policy.retranslate != "no") | (s.locked[f] == 0))
-    dirty_call(s, policy, f, outcome, op.cells)
+    s.require((policy.retranslate != "no") | (s.locked[f] == 0), ends_in(s, policy, f, outcome))
+    dirty_call(s, f, outcome, op.cells)
     s.pc[op.task] = PC.put
 
 
@@ -96,13 +96,13 @@ def relocked(policy, yes: bool):
 @rule(op=ops(*POKES), kernel=ACCESS + ": put_page", locked=(False, True))
 def poke_returns(s, policy, op, locked):
     """The reference is dropped (and the folio unlocked, if it was locked over the copy); the poke returns."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.put), relocked(policy, locked))
     s.mark("holder_op")
     holder_write_ends(s, op, pinned=False, told=True)
     if locked:
         s.locked[f] = 0
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)
 
 
@@ -111,7 +111,7 @@ def peek_copies(s, policy, op):
     """The tracer reads a cell of the folio that GUP returned."""
     c = op.cells[0]
     s.require(at(s, op, PC.touch))
-    value = s.cell[s.hold[op.holder] - 1, c]
+    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the tracer read an old value of cell {c}")
     s.mark("holder_op")
     s.pc[op.task] = PC.put
@@ -120,10 +120,10 @@ def peek_copies(s, policy, op):
 @rule(op=ops(*PEEKS), kernel=ACCESS + ": put_page", locked=(False, True))
 def peek_returns(s, policy, op, locked):
     """The reference is dropped; the peek returns."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.put), relocked(policy, locked))
     if locked:
         s.locked[f] = 0
     s.legal[op.task, op.cells[0]] = 0
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)

@@ -6,9 +6,9 @@ registration may take).
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import every, has, some, where
+from tux3nb.engine.terms import NONE, every, has, some, where
 from tux3nb.model.dirty_call import KERNEL as DIRTY
-from tux3nb.model.dirty_call import OUTCOMES, dirty_call
+from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, may_start, returns
@@ -74,30 +74,30 @@ def device_idle(s, op):
 def registered(s, op):
     """The region is registered, and its deregistration has not begun."""
     ending = [active(s, o) for o in s.world.of("mr_deregister") if o.holder == op.holder]
-    return (s.hold[op.holder] != 0) & ~some(ending)
+    return (s.hold[op.holder] != NONE) & ~some(ending)
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE, release=True)
 def mr_deregister_begins(s, policy, op):
     """Deregistration starts once the queue pair is drained."""
-    s.require(may_start(s, op), s.hold[op.holder] != 0, device_idle(s, op))
+    s.require(may_start(s, op), s.hold[op.holder] != NONE, device_idle(s, op))
     s.pc[op.task] = PC.dirty_call if op.write else PC.put
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE)
 def mr_deregister_has_none(s, policy, op):
     """There is nothing to deregister (the registration was refused)."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == NONE)
     returns(s, op)
 
 
 @rule(op=ops("mr_deregister"), outcome=OUTCOMES, kernel=RELEASE + "; " + DIRTY)
 def mr_reports_dirty(s, policy, op, outcome):
     """The dirty call of a writable region whose folio is clean, under the folio lock."""
-    f = s.hold[op.holder] - 1
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[f] == 0, s.locked[f] == 0)
+    f = s.hold[op.holder]
+    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
-    dirty_call(s, policy, f, outcome, sorted(written))
+    dirty_call(s, f, outcome, sorted(written))
     dirty_call_returned(s)
     s.pc[op.task] = PC.put
 
@@ -105,7 +105,7 @@ def mr_reports_dirty(s, policy, op, outcome):
 @rule(op=ops("mr_deregister"), kernel=RELEASE + ", mm/gup.c:put_user_pages_dirty_lock")
 def mr_finds_dirty(s, policy, op):
     """The folio of a writable region is dirty already: no call is made."""
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder] - 1] == 1)
+    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder]] == 1)
     dirty_call_returned(s)
     s.pc[op.task] = PC.put
 
@@ -114,8 +114,24 @@ def mr_finds_dirty(s, policy, op):
 def mr_unpins(s, policy, op):
     """The pin is dropped."""
     s.require(at(s, op, PC.put))
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)
+
+
+def to_move(op, c, moved):
+    """Cell c has not been moved by the task's DMA yet. `moved`: the field that remembers, of tasks that move two."""
+    return True if len(op.cells) == 1 else moved[op.task] != 1 << c
+
+
+def moves(s, op, c, moved, end):
+    """Cells move one at a time, in any order; after the last the task is at place `end`."""
+    t = op.task
+    if len(op.cells) == 1:
+        s.pc[t] = end
+        return
+    last = moved[t] == 2 >> c  # the bit of the other cell
+    s.pc[t] = where(last, end, PC.dma)
+    moved[t] = where(last, 0, 1 << c)
 
 
 @rule(op=ops("device_write"), kernel="RDMA write posted (doorbell)")
@@ -129,26 +145,9 @@ def device_write_post(s, policy, op):
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
 def device_write_dma(s, policy, op, c):
     """The device stores one cell into the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, PC.dma))
-    moved(s, op, c)
-    s.cell[s.hold[op.holder] - 1, c] = op.version.get(c, 0)
-
-
-def moved(s, op, c):
-    """Cells move one at a time, in any order; after the last the completion can be reaped."""
-    t = op.task
-    if len(op.cells) == 1:
-        s.pc[t] = PC.reap
-        return
-    other = 2 >> c  # the bit of the other cell
-    s.require(has_not(s, t, c))
-    last = s.moved[t] == other
-    s.pc[t] = where(last, PC.reap, PC.dma)
-    s.moved[t] = where(last, 0, 1 << c)
-
-
-def has_not(s, t, c):
-    return s.moved[t] != 1 << c
+    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.moved))
+    moves(s, op, c, s.moved, PC.reap)
+    s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 @rule(op=ops("device_write"), kernel="completion polled (ib_poll_cq)")
@@ -171,9 +170,9 @@ def device_read_post(s, policy, op):
 @rule(op=ops("device_read"), c=each("cells"), kernel=DEVICE)
 def device_read_dma(s, policy, op, c):
     """The device loads one cell from the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, PC.dma))
-    moved(s, op, c)
-    value = s.cell[s.hold[op.holder] - 1, c]
+    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.moved))
+    moves(s, op, c, s.moved, PC.reap)
+    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the device read an old value of cell {c}")
     s.mark("holder_op")
 

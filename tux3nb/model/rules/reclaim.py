@@ -7,7 +7,7 @@ comes when nobody has the file open or mapped and nothing of it is dirty; a pin 
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import const, every, some, where
+from tux3nb.engine.terms import NONE, const, every, some, where
 from tux3nb.model.folio import empty, free_folio, refcount, refs_of_tasks
 from tux3nb.model.ghosts import active, bonds_end
 from tux3nb.model.mmu import folio_freed
@@ -30,14 +30,14 @@ REMOVE = "mm/vmscan.c:__remove_mapping (page_freeze_refs), mm/filemap.c:__delete
 def reclaim_isolates(s, policy, op, f):
     """The scan comes across a folio of the file, in its slot or forked, and takes a reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
-    s.folio[op.task] = f + 1
+    s.folio[op.task] = f
     goes_on(s, op, PC.scan_lock)
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page)")
 def reclaim_locks(s, policy, op):
     """The folio is locked."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.scan_lock), s.locked[f] == 0)
     s.locked[f] = 1
     goes_on(s, op, PC.scan)
@@ -46,8 +46,8 @@ def reclaim_locks(s, policy, op):
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page): keep")
 def reclaim_finds_locked(s, policy, op):
     """Somebody has the folio locked: the scan goes on without it."""
-    s.require(at(s, op, PC.scan_lock), s.locked[s.folio[op.task] - 1] == 1)
-    s.folio[op.task] = 0
+    s.require(at(s, op, PC.scan_lock), s.locked[s.folio[op.task]] == 1)
+    s.folio[op.task] = NONE
     returns(s, op)
 
 
@@ -63,26 +63,26 @@ def needed(s, f):
 @rule(op=ops("reclaim"), kernel=SCAN + ": keep; fs/buffer.c:try_to_free_buffers; " + REMOVE)
 def reclaim_keeps(s, policy, op):
     """The folio is needed: it is unlocked and put back."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.scan), needed(s, f))
     s.locked[f] = 0
-    s.folio[op.task] = 0
+    s.folio[op.task] = NONE
     returns(s, op)
 
 
 @rule(op=ops("reclaim"), kernel=REMOVE)
 def reclaim_frees(s, policy, op):
     """The count is frozen, the slot of the folio's index cleared whatever is in it, and the folio freed."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.scan), ~needed(s, f))
     s.mark("reclaimed")
     folio_freed(s, f)
-    s.slot[0] = s.world.nothing
+    s.slot[0] = NONE
     for name in ("private", "forked", "own", "tag", "locked"):
         getattr(s, name)[f] = 0
     for c in CELLS:
         s.cell[f, c] = 0
-    s.folio[op.task] = 0
+    s.folio[op.task] = NONE
     returns(s, op)
 
 
@@ -98,7 +98,7 @@ def wants_folio(s, op):
     if not op.how.maps:
         return at(s, op, PC.look)
     starts = at(s, op, PC.walk) if op.how.walks else may_start(s, op)
-    return starts & (s.pte[op.via] == 0) & (s.vma[op.via] == 1)
+    return starts & (s.pte[op.via] == NONE) & (s.vma[op.via] == 1)
 
 
 def reachable(s, c):
@@ -145,7 +145,7 @@ def evict_begins(s, policy, op):
 def evict_drops(s, policy, op, f):
     """The folio in the slot leaves the page cache and its mapping; who holds it keeps it."""
     s.require(at(s, op, PC.evict), s.slot[0] == f, s.locked[f] == 0)
-    s.slot[0] = s.world.nothing
+    s.slot[0] = NONE
     s.private[f] = 0
     s.detached[f] = 1
 

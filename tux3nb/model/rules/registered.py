@@ -5,6 +5,7 @@ registered buffer makes no dirty call of its own either, since its pages do not 
 """
 
 from tux3nb.engine.rule import rule
+from tux3nb.engine.terms import NONE
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import may_start, returns
 from tux3nb.model.rules.gup import permitted
@@ -53,5 +54,5 @@ def buffer_register_refused(s, policy, op):
 def buffer_unregisters(s, policy, op):
     """With no I/O in flight the pin is dropped, if there was one; no dirty call is made."""
     s.require(may_start(s, op), device_idle(s, op))
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)

@@ -6,13 +6,13 @@ current at the splice or was written later will do.
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import const, has, some, union, where, without
+from tux3nb.engine.terms import NONE, const, has, some, union, where, without
 from tux3nb.errors import UserError
 from tux3nb.model.ghosts import active, read_starts
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, may_start, returns
 from tux3nb.model.rules.gup import allows, may_register
-from tux3nb.model.world import PC, each, ops, tasks_of
+from tux3nb.model.world import PC, VERSIONS, each, ops, tasks_of
 
 PIPES = ("vmsplice", "splice")
 KINDS = (
@@ -41,7 +41,8 @@ def declare(w):
     """What a splice(2) may never deliver: versions that were overwritten before it."""
     if w.empties and w.of("splice"):
         raise UserError("the splice of a page that may leave its slot empty is not modelled")
-    w.field("superseded_then", tasks_of(w.of("splice")), CELLS, hi=w.full)
+    says = "may not deliver {value} of cell {1}"
+    w.field("superseded_then", tasks_of(w.of("splice")), CELLS, kind=VERSIONS, ghost=True, of="{0}", says=says)
 
 
 def makers(world, op):
@@ -69,9 +70,9 @@ def vmsplice_walks_slowly(s, policy, op):
 @rule(op=ops("splice"), kernel=SPLICE)
 def splice_takes(s, policy, op):
     """The folio in the slot is looked up, and the reference goes into the pipe."""
-    s.require(may_start(s, op), s.hold[op.holder] == 0, s.frozen[s.slot[op.page]] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == NONE, s.frozen[s.slot[op.page]] == 0)
     s.require(may_register(s, policy, s.slot[op.page]))
-    s.hold[op.holder] = s.slot[op.page] + 1
+    s.hold[op.holder] = s.slot[op.page]
     for c in s.world.cells_of[op.page]:
         s.superseded_then[op.holder, c] = without(completed(s, c), s.cand[c])
     returns(s, op)
@@ -88,7 +89,7 @@ def completed(s, c):
 @rule(op=ops("pipe_read"), kernel=READ, release=True)
 def pipe_read_begins(s, policy, op):
     """Somebody reads the pipe."""
-    s.require(may_start(s, op), s.hold[op.holder] != 0)
+    s.require(may_start(s, op), s.hold[op.holder] != NONE)
     read_starts(s, op)
     s.pc[op.task] = PC.confirm if lent(s.world, op) else PC.pipe_copy
 
@@ -103,7 +104,7 @@ def pipe_takes_what_it_has(s, policy, op):
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_confirms(s, policy, op):
     """The folio is locked and still in the slot; the lock is held over the copy."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
     s.locked[f] = 1
     s.pc[op.task] = PC.pipe_copy
@@ -112,47 +113,53 @@ def pipe_confirms(s, policy, op):
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
     s.require(s.frozen[s.slot[op.page]] == 0, may_register(s, policy, s.slot[op.page]))
-    s.hold[op.holder] = s.slot[op.page] + 1
+    s.hold[op.holder] = s.slot[op.page]
 
 
-def copies(s, op, c):
-    """The guard and the next place of copying cell c, in order; returns what is read."""
-    place = PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
-    s.require(c in op.cells, at(s, op, place))
+def before(op, c):
+    """The place from which cell c is copied: the cells are, in order."""
+    return PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
+
+
+def copied(s, op, c):
+    """Cell c has been copied; the next one comes, or the end."""
     s.mark("holder_op")
     s.pc[op.task] = PC.pipe_done if c == op.cells[-1] else PC.pipe_rest
-    return s.cell[s.hold[op.holder] - 1, c]
 
 
 @rule(op=filled_by("vmsplice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
 def pipe_copies_lent(s, policy, op, c):
     """One cell of lent memory is copied out of the pipe."""
-    value = copies(s, op, c)
+    s.require(c in op.cells, at(s, op, before(op, c)))
+    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the pipe delivered a value of cell {c} overwritten before")
+    copied(s, op, c)
 
 
 @rule(op=filled_by("splice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
 def pipe_copies_file(s, policy, op, c):
     """One cell of file data is copied out of the pipe, perhaps older than a write(2) that finished before the read."""
-    value = copies(s, op, c)
+    s.require(c in op.cells, at(s, op, before(op, c)))
+    value = s.cell[s.hold[op.holder], c]
     old = has(s.superseded_then[op.holder, c], value)
     s.mark("old_bytes_published", ~has(s.legal[op.task, c], value))
     s.ensure("I2", ~old, f"the pipe delivered a value of cell {c} overwritten before the splice")
+    copied(s, op, c)
 
 
 @rule(op=ops("pipe_read"), locked=(False, True), kernel="fs/splice.c:page_cache_pipe_buf_release")
 def pipe_read_returns(s, policy, op, locked):
     """The buffer is used up: its folio is put (and unlocked, if it was locked over the copy)."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.pipe_done), unlocks(s.world, policy, op, locked))
     for c in op.cells:
         s.legal[op.task, c] = 0
     if locked:
         s.locked[f] = 0
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)
 
 
@@ -169,5 +176,5 @@ def pipe_closes(s, policy, op):
     filled = [s.line[o.task] > o.line for o in makers(s.world, op)]
     reading = [active(s, o) for o in s.world.of("pipe_read") if o.holder == op.holder]
     s.require(may_start(s, op), *filled, ~some(reading))
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)

@@ -8,14 +8,14 @@ out; `truncate_tail` takes the lock first here, which is the same as long as the
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import every, some, where
+from tux3nb.engine.terms import NONE, every, some, where
 from tux3nb.model.folio import empty, must_fork, users
 from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_starts
-from tux3nb.model.mmu import flush_and_notify, folio_freed
+from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, goes_on, may_start, returns
 from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
-from tux3nb.model.rules.fork import opted_out
+from tux3nb.model.rules.fork_decide import opted_out
 from tux3nb.model.world import OOPS, PC, each, ops, that
 
 KINDS = (
@@ -58,7 +58,7 @@ def in_mkwrite(s, op):
     """The write fault is in page_mkwrite, which holds truncate_lock from before the folio lock (or its second try)."""
     t = op.task
     again = (s.pc[t] == PC.look) | ((s.pc[t] == PC.lock) & (s.folio[t] != s.fault[t]))
-    return active(s, op) & (again | (s.pc[t] == PC.section) | (s.section[t] != 0))
+    return active(s, op) & (again | (s.pc[t] == PC.section) | (s.section[t] != NONE))
 
 
 # ---- the whole page ---------------------------------------------------------------------------------------------
@@ -67,29 +67,26 @@ def truncate_begins_section(s, policy, op):
     """The section begins; i_size is changed."""
     s.require(at(s, op, PC.cut_section), swept(s, policy))
     section_begins(s, op)
-    s.section[op.task] = s.cur + 1
+    s.section[op.task] = s.cur
     goes_on(s, op, PC.cut_look)
 
 
 @rule(op=ops("truncate"), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
 def truncate_zaps_pte(s, policy, op, m):
     """A PTE of this page, whichever folio it maps, is zapped, with TLB flush and notifier; a pin stays."""
-    s.require(at(s, op, PC.cut_look) | at(s, op, PC.cut_page), s.pte[m] != 0)
-    s.pte[m] = 0
-    s.pte_write[m] = 0
-    s.pte_dirty[m] = 0
-    flush_and_notify(s, m)
+    s.require(at(s, op, PC.cut_look) | at(s, op, PC.cut_page), s.pte[m] != NONE)
+    zap(s, m)
 
 
 def zapped(s):
-    return every(s.pte[m] == 0 for m in s.world.mappings)
+    return every(s.pte[m] == NONE for m in s.world.mappings)
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
 def truncate_looks_up(s, policy, op):
     """With every PTE zapped, the folio in the slot is looked up."""
     s.require(at(s, op, PC.cut_look), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
-    s.folio[op.task] = s.slot[0] + 1
+    s.folio[op.task] = s.slot[0]
     goes_on(s, op, PC.cut_lock)
 
 
@@ -104,23 +101,17 @@ def truncate_finds_none(s, policy, op):
 @rule(op=ops("truncate"), kernel=DROP + " (lock_page)")
 def truncate_locks(s, policy, op):
     """The folio lock is taken; a PTE that a fault has brought back meanwhile will be zapped again."""
-    f = s.folio[op.task] - 1
+    f = s.folio[op.task]
     s.require(at(s, op, PC.cut_lock), s.locked[f] == 0)
     s.locked[f] = 1
     goes_on(s, op, PC.cut_page)
 
 
-def decides(s, op):
-    """The guard of what becomes of the locked and unmapped folio; returns it."""
-    s.require(at(s, op, PC.cut_page), zapped(s))
-    return s.folio[op.task] - 1
-
-
 @rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
 def truncate_meets_forked(s, policy, op):
     """The locked folio has been forked since the look-up: a kernel assertion fails."""
-    f = decides(s, op)
-    s.require(s.forked[f] == 1)
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 1)
     s.oops = OOPS.index("truncate met a forked folio")
 
 
@@ -128,13 +119,13 @@ def truncate_meets_forked(s, policy, op):
 def truncate_forks(s, policy, op, own):
     """NEED_FORK: the folio leaves the slot without a clone, keeps its mapping, and is queued as forked."""
     t = op.task
-    f = decides(s, op)
-    s.require(s.forked[f] == 0, must_fork(s, f, s.section[t] - 1))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require(policy.fork != "never", ~opted_out(s, policy, f), policy.off != "own" if own else policy.off == "own")
     s.mark("forked")
-    again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t] - 1)
+    again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])
     bonds_end(s)
-    s.slot[0] = s.world.nothing
+    s.slot[0] = NONE
     s.tag[f] = where(again, 0, s.tag[f])
     s.dirty[f] = where(again, 0, s.dirty[f])
     s.own[f] = int(own)
@@ -146,23 +137,23 @@ def truncate_forks(s, policy, op, own):
 def lets_go(s, op, f):
     """The folio is unlocked and put, and the hole comes next."""
     s.locked[f] = 0
-    s.folio[op.task] = 0
+    s.folio[op.task] = NONE
     goes_on(s, op, PC.cut_end)
 
 
 def may_delete(s, policy, op, f):
     """The policies (and states) in which the folio is simply deleted: no older delta needs it, or nobody asks."""
     refused = (policy.fork == "never") | opted_out(s, policy, f)
-    return ~must_fork(s, f, s.section[op.task] - 1) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
+    return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
 
 
 @rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
 def truncate_deletes(s, policy, op):
     """The folio's buffers are dropped and it leaves the page cache and its mapping; who holds it keeps it."""
-    f = decides(s, op)
-    s.require(s.forked[f] == 0, may_delete(s, policy, op, f))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
     bonds_end(s)
-    s.slot[0] = s.world.nothing
+    s.slot[0] = NONE
     for name in ("dirty", "tag", "private"):
         getattr(s, name)[f] = 0
     s.detached[f] = 1
@@ -173,14 +164,14 @@ def truncate_deletes(s, policy, op):
 def truncate_waits(s, policy, op):
     """An older delta needs the folio, and the policy does not fork it: let go of everything and wait for that delta."""
     t = op.task
-    f = decides(s, op)
-    s.require(s.forked[f] == 0, must_fork(s, f, s.section[t] - 1))
+    f = s.folio[op.task]
+    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require((policy.fork == "never") | opted_out(s, policy, f))
     s.require((policy.refuse != "in_place") | (s.writeback[f] == 1))
     s.mark("refused")
     s.locked[f] = 0
-    s.section[t] = 0
-    s.folio[t] = 0
+    s.section[t] = NONE
+    s.folio[t] = NONE
     goes_on(s, op, PC.cut_wait)
 
 
@@ -205,11 +196,11 @@ def cuts(s, op):
     """The hole is recorded, and the section ends."""
     t = op.task
     cpu_write_ends(s, op, s.section[t])
-    front = s.section[t] == s.cur + 1
+    front = s.section[t] == s.cur
     for c, v in op.version.items():
         s.hole_front[c] = where(front, v, s.hole_front[c])
         s.hole_back[c] = where(front, s.hole_back[c], v)
-    s.section[t] = 0
+    s.section[t] = NONE
 
 
 # ---- part of the page -------------------------------------------------------------------------------------------
@@ -219,7 +210,7 @@ def tail_zeroes(s, policy, op):
     t = op.task
     s.require(at(s, op, PC.data))
     for c, v in op.version.items():
-        s.cell[s.folio[t] - 1, c] = v
+        s.cell[s.folio[t], c] = v
     goes_on(s, op, PC.finish)
 
 
@@ -227,14 +218,14 @@ def tail_zeroes(s, policy, op):
 def tail_returns(s, policy, op, dirty):
     """The folio is dirtied for the section's delta, so that it stays until the old folio's data are on disk."""
     t = op.task
-    f = s.folio[t] - 1
+    f = s.folio[t]
     s.require(at(s, op, PC.finish), policy.off != "clone_dirty" if dirty else policy.off == "clone_dirty")
     s.mark("cpu_path")
     if dirty:
-        mark_dirty(s, f, s.section[t] - 1)
+        mark_dirty(s, f, s.section[t])
     cuts(s, op)
     s.locked[f] = 0
-    s.folio[t] = 0
+    s.folio[t] = NONE
     returns(s, op)
 
 

@@ -6,14 +6,14 @@ mapped, and the copy from then on. The whole of an installation holds mmap_sem f
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import FALSE, every, has, some, where
+from tux3nb.engine.terms import FALSE, NONE, every, has, some, where
 from tux3nb.errors import UserError
 from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, begun, read_starts
 from tux3nb.model.mmu import flush_and_notify
 from tux3nb.model.operations import CELLS, PRIVATE, Kind
 from tux3nb.model.routine import at, may_start, returns
-from tux3nb.model.world import PC, each, ops
+from tux3nb.model.world import PC, VERSION, each, ops
 
 REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
 THROUGH_GUP = dict(
@@ -62,9 +62,12 @@ def declare(w):
     for op in w.ops:
         if op.via in probed and op.kind != RUN and op not in works:
             raise UserError(f"{op.task}: {op.kind} through the probed mapping {op.via} is not modelled; use run")
-    w.field("anon", w.mappings, when=bool(probed))
-    w.field("anon_cell", w.mappings, CELLS, hi=w.last_version, when=bool(probed))
-    w.field("saved", tuple(dict.fromkeys(op.holder for op in w.of(REGISTER))), hi=w.last_version)
+    copied, saved = ("no private copy", "-> a private copy"), "the instruction that {0} saved"
+    w.field("anon", w.mappings, when=bool(probed), of="PTE of {0}", says=copied)
+    copy = {"kind": VERSION, "of": "cell {1} of the private copy of {0}", "says": "is {value}"}
+    w.field("anon_cell", w.mappings, CELLS, when=bool(probed), **copy)
+    makers = tuple(dict.fromkeys(op.holder for op in w.of(REGISTER)))
+    w.field("saved", makers, kind=VERSION, of=saved, says="is {value}")
 
 
 def alone(s, op):
@@ -75,7 +78,7 @@ def alone(s, op):
 
 def no_translation(s, m):
     """The PTE is empty: no folio, no copy, no migration entry."""
-    return every([s.pte[m] == 0, s.anon[m] == 0, s.migrating[m] == 0, s.moving[m] == 0])
+    return every([s.pte[m] == NONE, s.anon[m] == 0, s.migrating[m] == 0, s.moving[m] == 0])
 
 
 # ---- the process ------------------------------------------------------------------------------------------------
@@ -110,7 +113,7 @@ def may_be_there(s, m, c):
 def run_executes(s, policy, op):
     """The process executes what its PTE leads to, the anonymous copy or the file's folio; it may hit a breakpoint."""
     c, m = op.cells[0], op.via
-    s.require(may_start(s, op), (s.pte[m] != 0) | (s.anon[m] == 1))
+    s.require(may_start(s, op), (s.pte[m] != NONE) | (s.anon[m] == 1))
     value = executed(s, m, c)
     hit = some(value == probe.version[c] for probe in probes(s.world, m, c))
     s.ensure("U1", ~registered(s, m, c) | hit, "a registered breakpoint is not hit")
@@ -121,20 +124,20 @@ def run_executes(s, policy, op):
 
 def executed(s, m, c):
     """What the process finds in cell c of its mapping m."""
-    return where(s.anon[m] == 1, s.anon_cell[m, c], s.cell[s.pte[m] - 1, c])
+    return where(s.anon[m] == 1, s.anon_cell[m, c], s.cell[s.pte[m], c])
 
 
 @rule(op=ops(RUN), kernel="mm/filemap.c:filemap_fault, filemap_map_pages (find_get_page)")
 def run_faults(s, policy, op):
     """The process finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     s.require(may_start(s, op), no_translation(s, op.via), s.vma[op.via] == 1, alone(s, op))
+    s.require(~empty(s), s.frozen[s.slot[0]] == 0)
     looks_up_to_map(s, op)
 
 
 def looks_up_to_map(s, op):
-    """The first step of a read fault."""
-    s.require(~empty(s), s.frozen[s.slot[0]] == 0)
-    s.folio[op.task] = s.slot[0] + 1
+    """The first step of a read fault: a reference on the folio in the slot."""
+    s.folio[op.task] = s.slot[0]
     s.pc[op.task] = PC.map_lock
 
 
@@ -159,7 +162,7 @@ def ref_ctr_begins(s, policy, op):
 @rule(op=ops(REGISTER, COUNT), kernel="mm/gup.c:__get_user_pages (0005d20b)")
 def uprobe_faults(s, policy, op):
     """The walk finds no PTE: the page is faulted in on behalf of GUP."""
-    s.require(at(s, op, PC.walk), no_translation(s, op.via))
+    s.require(at(s, op, PC.walk), no_translation(s, op.via), ~empty(s), s.frozen[s.slot[0]] == 0)
     looks_up_to_map(s, op)
 
 
@@ -168,14 +171,14 @@ def uprobe_copies(s, policy, op, c):
     """One cell of the folio that GUP returned is copied into a new anonymous page; no lock is held."""
     t, first = op.task, c == CELLS[0]
     s.require(at(s, op, PC.uprobe_copy if first else PC.uprobe_rest), policy.off != "private_copy")
-    s.anon_cell[op.via, c] = s.cell[s.hold[op.holder] - 1, c]
+    s.anon_cell[op.via, c] = s.cell[s.hold[op.holder], c]
     s.pc[t] = PC.uprobe_rest if first else PC.uprobe_lock if op.kind == REGISTER else PC.cow_check
 
 
 @rule(op=ops(REGISTER), kernel=REPLACE + ": lock_page")
 def uprobe_locks(s, policy, op):
     """The old folio is locked."""
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.uprobe_lock), s.locked[f] == 0)
     s.locked[f] = 1
     s.pc[op.task] = PC.uprobe_replace
@@ -185,7 +188,7 @@ def uprobe_locks(s, policy, op):
 def uprobe_replaces_page(s, policy, op):
     """The PTE still maps the old folio: it is pointed at the anonymous copy, with the breakpoint in it."""
     s.require(at(s, op, PC.uprobe_replace), s.pte[op.via] == s.hold[op.holder])
-    instruction_replaced(s, op, s.cell[s.hold[op.holder] - 1, op.cells[0]])
+    instruction_replaced(s, op, s.cell[s.hold[op.holder], op.cells[0]])
     maps_copy(s, op)
     s.pc[op.task] = PC.uprobe_put
 
@@ -205,7 +208,7 @@ def maps_copy(s, op):
     m, c = op.via, op.cells[0]
     s.anon[m] = 1
     s.anon_cell[m, c] = op.version[c]
-    s.pte[m] = 0
+    s.pte[m] = NONE
     flush_and_notify(s, m)
 
 
@@ -215,7 +218,7 @@ def uprobe_retries(s, policy, op):
     m = op.via
     s.require(at(s, op, PC.uprobe_replace), s.pte[m] != s.hold[op.holder], policy.off != "uprobe_retry")
     s.mark("uprobe_retried")
-    s.locked[s.hold[op.holder] - 1] = 0
+    s.locked[s.hold[op.holder]] = 0
     drops_copy(s, op)
 
 
@@ -223,7 +226,7 @@ def drops_copy(s, op):
     """The copy that was prepared and the reference are dropped; the walk starts over."""
     for c in CELLS:
         s.anon_cell[op.via, c] = 0
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     s.pc[op.task] = PC.walk
 
 
@@ -243,8 +246,8 @@ def uprobe_replaces_blindly(s, policy, op):
 def uprobe_registered(s, policy, op):
     """The old folio is unlocked and put; the breakpoint is in."""
     s.require(at(s, op, PC.uprobe_put))
-    s.locked[s.hold[op.holder] - 1] = 0
-    s.hold[op.holder] = 0
+    s.locked[s.hold[op.holder]] = 0
+    s.hold[op.holder] = NONE
     s.legal[op.task, op.cells[0]] = 0
     returns(s, op)
 
@@ -307,7 +310,7 @@ def cow_maps_copy(s, policy, op):
     s.require(at(s, op, PC.cow_check), s.pte[op.via] == s.hold[op.holder])
     s.mark("probed")
     maps_copy(s, op)
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)
 
 
@@ -332,7 +335,7 @@ def ref_ctr_adds(s, policy, op):
 def uprobe_writes_in_place(s, policy, op):
     """With the private copy switched off, the breakpoint (or count) goes straight into the page-cache folio."""
     c = op.cells[0]
-    f = s.hold[op.holder] - 1
+    f = s.hold[op.holder]
     s.require(at(s, op, PC.uprobe_copy), policy.off == "private_copy")
     if op.kind == REGISTER:
         instruction_replaced(s, op, s.cell[f, c])
@@ -340,7 +343,7 @@ def uprobe_writes_in_place(s, policy, op):
     else:
         s.mark("probed")
     s.cell[f, c] = op.version[c]
-    s.hold[op.holder] = 0
+    s.hold[op.holder] = NONE
     returns(s, op)
 
 
@@ -349,6 +352,6 @@ def unprobe_writes_in_place(s, policy, op):
     """With the private copy switched off, the saved instruction goes straight into the page-cache folio."""
     c = op.cells[0]
     s.require(at(s, op, PC.uprobe_copy), policy.off == "private_copy")
-    s.cell[s.hold[op.holder] - 1, c] = s.saved[op.holder]
-    s.hold[op.holder] = 0
+    s.cell[s.hold[op.holder], c] = s.saved[op.holder]
+    s.hold[op.holder] = NONE
     returns(s, op)

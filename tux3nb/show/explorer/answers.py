@@ -17,7 +17,7 @@ from tux3nb.engine.terms import Expr
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.folio import mapcount, pins, refcount
 from tux3nb.model.operations import Mapping as Mapped
-from tux3nb.model.world import GHOSTS, PC
+from tux3nb.model.world import PC
 from tux3nb.show.explorer.document import document_head
 from tux3nb.show.picture import World, ownership
 
@@ -52,7 +52,7 @@ class CaseSource:
     @cached_property
     def labels(self) -> list[str]:
         """The fields of a state that the document carries: all but the ghosts, which only properties read."""
-        return [label for label in self.case.system.layout.labels if not label.startswith(GHOSTS)]
+        return [f.label(i) for f, i in self.case.system.layout.cells if not f.ghost]
 
     @cached_property
     def _columns(self) -> list[int]:
