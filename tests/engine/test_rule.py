@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from tux3nb.engine.explain import evaluate
+from tux3nb.engine.compile import Text
 from tux3nb.engine.fields import Constant, Field
 from tux3nb.engine.rule import rule
 from tux3nb.engine.system import Property, build
@@ -226,9 +226,7 @@ def told(ask, **stored):
     w = world(HELD, TOP, FLAG)
     system = build(w, [], LOCKS, (Property("p", "", "", "", (("", ask),)),))
     labels = {"a": "held[a]", "b": "held[b]", "top": "top"} | {f"flag{n}": f"flag[{n}]" for n in range(3)}
-    return bool(
-        evaluate(system.clauses[0][2], system.layout, system.layout.pack({labels[k]: v for k, v in stored.items()}))
-    )
+    return bool(Text().test(system.clauses[0][2])(system.layout.pack({labels[k]: v for k, v in stored.items()})))
 
 
 @pytest.mark.parametrize("n", range(3))

@@ -10,11 +10,11 @@ from typing import Any
 
 from tux3nb.answers.tours import Run, Tours
 from tux3nb.cases.case import Case
-from tux3nb.engine.explain import evaluate, failing, values
+from tux3nb.engine.compile import Text
 from tux3nb.engine.explore import explore
 from tux3nb.engine.family import Family
 from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Exploration, Limits, Violation
-from tux3nb.engine.runs import Path, covers, judge_progress, possible_for, replay, run_of
+from tux3nb.engine.runs import Path, covers, failing, judge_progress, possible_for, replay, run_of, values
 from tux3nb.errors import ModelError
 
 REFUSING_EVENTS = ("longterm_refused",)
@@ -168,7 +168,7 @@ class Judged:
         broken = self._broken(found)
         if not broken:
             return ""
-        at = failing(broken[0], system.layout, state)
+        at = failing(broken[0], state)
         told = values(at, system.layout, state)
         return f" ({', '.join(told)})" if told else ""
 
@@ -199,7 +199,7 @@ class Judged:
                 states = replay(self.run.compiled, i, order)
             except ModelError:
                 continue
-            if not all(evaluate(e, system.layout, states[-1]) for e in broken):
+            if not all(Text().test(e)(states[-1]) for e in broken):
                 return list(zip(order, states[1:], strict=True))
         return path
 
