@@ -2,7 +2,7 @@
 
 import pytest
 
-from tux3nb.engine.explain import values
+from tux3nb.engine.runs import values
 from tux3nb.engine.fields import Field, Kind, Layout, sentences
 from tux3nb.engine.rule import predicate
 from tux3nb.engine.terms import has

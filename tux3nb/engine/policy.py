@@ -113,7 +113,7 @@ class Features:
 class Choice:
     """``policy.fork`` inside a rule: comparing it gives a set of policies."""
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, feature: Feature):
         self._feature = feature

@@ -29,7 +29,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tux3nb.engine.fields import Field
+from tux3nb.engine.fields import Constant, Field
 from tux3nb.engine.terms import BOOL, INT, SET, Expr, Maybe, const, every, lift
 from tux3nb.errors import ModelError, nearest
 
@@ -168,12 +168,12 @@ class State:
 class Cells:
     """An array field inside a rule; the index is a label, a number or an expression."""
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, state: State, name: str):
         self._state, self._name = state, name
 
-    def _at(self, index) -> tuple[Field, Expr]:
+    def _at(self, index) -> tuple[Field | Constant, Expr]:
         world = self._state._world
         f = world.fields.get(self._name) or world.constants.get(self._name)
         if f is None:
@@ -188,8 +188,7 @@ class Cells:
 
     def __getitem__(self, index) -> Expr | Maybe:
         f, flat = self._at(index)
-        missing = f.name in self._state._world.constants
-        value = const(f.value) if missing else self._state._read(f, flat)
+        value = const(f.value) if isinstance(f, Constant) else self._state._read(f, flat)
         return value if f.none is None else Maybe(value, f.none)
 
     def __setitem__(self, index, value):
@@ -200,7 +199,7 @@ class Cells:
             value = Expr("int", (value,), INT, 0, 1) if not value.is_const else const(value.value)
         if state._step is None:
             raise ModelError("a property may not write")
-        if f.name in state._world.constants:
+        if isinstance(f, Constant):
             if not (value.is_const and value.value == f.value):
                 raise ModelError(f"writes {f.name}, which this case does not have (it reads as {f.value})")
             return

@@ -282,7 +282,7 @@ class Maybe:
     """
 
     __slots__ = ("stored", "none")
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, stored: Expr, none: int):
         self.stored, self.none = stored, none
