@@ -15,7 +15,7 @@ from tux3nb.engine.rule import Rule, Step, bind
 from tux3nb.engine.system import Property, System, build
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
-from tux3nb.model.operations import PAGES, PRIVATE, Holder
+from tux3nb.model.operations import PAGES, PRIVATE, Holder, Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules, declarations
 from tux3nb.model.world import World
@@ -92,7 +92,7 @@ class Case:
         tasks, cells = parse(self.columns, where, self.pages)
         readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
         mappings = mappings_of(self.mappings, where, self.pages)
-        ops = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where)
+        ops = self.arranged(operations(tasks, cells, {m.name: m for m in mappings}, readonly, where))
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
@@ -103,6 +103,10 @@ class Case:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"
                 raise UserError(f"{where}: too large: {bits}; take fewer writes to a cell, operations or folios")
         return world
+
+    def arranged(self, ops: list[Op]) -> list[Op]:
+        """The operations of the columns as they are to be done: one after the other."""
+        return ops
 
     @cached_property
     def system(self) -> System:

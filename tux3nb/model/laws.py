@@ -203,9 +203,8 @@ def stays_in_line(s, step):
     op = step.args.get("op")
     if op is None or step.actor != op.task:
         return []
-    bases = getattr(s.world, "bases", {})
     idle, at = s.pc[op.task] == PC.idle, s.line[op.task]
-    chooses = idle & (at == bases[op]) if op in bases else const(False)
+    chooses = idle & (at == op.choice.start) if op.choice else const(False)
     waited = every(s.line[task] > line for task, line in op.after)
     return [((at == op.line) | chooses) & (waited | ~idle)]
 

@@ -244,7 +244,7 @@ def declare_tasks(w: World):
     workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or (w.empties and op.how.walks))
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     folio = {"kind": FOLIO, "none": 0, "of": "{0}"}
-    w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1, says=SILENT)
+    w.field("line", w.tasks, hi=max(op.next for op in w.ops), says=SILENT)
     w.field("pc", (*w.tasks, FLUSHER), names=PC.names, says=SILENT)
     w.field("folio", workers, **folio, says=("refers to no folio", "refers to {value}"))
     w.field("copy", workers, **folio, says=(SILENT, "prepares {value}"))

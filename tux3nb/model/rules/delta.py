@@ -30,7 +30,7 @@ def transition(s, policy, op):
         s.hole_back[c] = hole
         s.hole_front[c] = 0
     s.cur = s.cur + 1
-    s.line[op.task] = op.line + 1
+    s.line[op.task] = op.next
 
 
 def flusher_at(s, place):

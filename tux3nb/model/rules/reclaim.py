@@ -12,7 +12,7 @@ from tux3nb.model.folio import empty, free_folio, refcount, refs_of_tasks
 from tux3nb.model.ghosts import active, bonds_end
 from tux3nb.model.mmu import folio_freed
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.rules.cpu import evicting, shrunk
 from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
@@ -31,7 +31,7 @@ def reclaim_isolates(s, policy, op, f):
     """The scan comes across a folio of the file, in its slot or forked, and takes a reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
     s.folio[op.task] = f
-    goes_on(s, op, PC.scan_lock)
+    begins(s, op, PC.scan_lock)
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page)")
@@ -40,7 +40,7 @@ def reclaim_locks(s, policy, op):
     f = s.folio[op.task]
     s.require(at(s, op, PC.scan_lock), s.locked[f] == 0)
     s.locked[f] = 1
-    goes_on(s, op, PC.scan)
+    s.pc[op.task] = PC.scan
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page): keep")
@@ -118,6 +118,7 @@ def refills(s, policy, op):
     s.limit("folios", none_left)
     s.mark("refilled")
     found = [reachable(s, c) for c in CELLS]
+    chooses(s, op)
     s.private[new] = 1
     s.slot[0] = new
     for c in CELLS:
@@ -138,7 +139,7 @@ def evict_begins(s, policy, op):
     """Nobody uses the file and it is clean: the inode is evicted, whoever has its folios pinned."""
     s.require(may_start(s, op), unused(s))
     bonds_end(s)
-    goes_on(s, op, PC.evict)
+    begins(s, op, PC.evict)
 
 
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages)")
