@@ -46,7 +46,7 @@ BROKEN = {
     "unknown mapping": ("store p0:0", "store ap p0:0", ("line 3", "column app", "'ap'", "app")),
     "unknown holder": ("device_write p0:1", "device_write ap p0:1", ("line 3", "column device", "'ap'", "app")),
     "trait of no hold": ("device_write p0:1", "device_write p0:1 readonly", ("line 3", "column device", "'readonly'")),
-    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "holds")),
+    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "a holder")),
     "no mapping": ("device_write p0:1", "store p0:1", ("line 3", "column device", "store", "device", "mapping")),
     "too many columns": (
         "mr_register p0         |                   |",

@@ -129,7 +129,7 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a hold: a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
+    """A holder of a page: by a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
 
     name: str
     pin: bool

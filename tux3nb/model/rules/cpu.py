@@ -165,7 +165,7 @@ def mmap(s, policy, op):
 
 
 def evicting(s):
-    """The inode is being evicted: whoever opens the file again waits for that."""
+    """The inode is being evicted: a task that opens the file again waits for that."""
     return some(active(s, op) for op in s.world.of("evict"))
 
 

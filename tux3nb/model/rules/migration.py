@@ -161,7 +161,7 @@ def no_entry(s):
 def migrate_moves(s, policy, op):
     """Every reference is accounted for: the count is frozen, the new folio put in the slot and the bytes copied.
 
-    One step, since nobody can look in between: the new folio is locked and not up to date until its copy is complete.
+    One step, since no actor can look in between: the new folio is locked and not up to date until its copy is complete.
     An AIO ring's pointer is changed with it, under the lock that keeps events out.
     """
     f = s.folio[op.task]
@@ -174,7 +174,7 @@ def migrate_moves(s, policy, op):
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
 def migrate_moves_blindly(s, policy, op):
-    """With the accounting switched off the folio is moved whoever holds it, and nobody is told."""
+    """With the accounting switched off the folio is moved in spite of its holders, and none of them is told."""
     f = s.folio[op.task]
     s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off == "accounting")
     moves(s, op, f)

@@ -1,4 +1,4 @@
-"""io_uring registered buffers: a long-term writable pin that nobody ever reports dirty.
+"""io_uring registered buffers: a long-term writable pin that is never reported dirty.
 
 The I/O through the buffer is that of rules/rdma.py (`device_write`, `device_read`): posted, moved, reaped. A bio over a
 registered buffer makes no dirty call of its own either, since its pages do not come from a user iterator.

@@ -88,7 +88,7 @@ def completed(s, c):
 
 @rule(op=ops("pipe_read"), kernel=READ, release=True)
 def pipe_read_begins(s, policy, op):
-    """Somebody reads the pipe."""
+    """A process reads the pipe."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE)
     read_starts(s, op)
     begins(s, op, PC.confirm if lent(s.world, op) else PC.pipe_copy)
@@ -172,7 +172,7 @@ def unlocks(world, policy, op, locked: bool):
 
 @rule(op=ops("pipe_close"), kernel="fs/pipe.c:pipe_release", release=True)
 def pipe_closes(s, policy, op):
-    """The pipe is closed once it has been filled and nobody is reading it; what is still in it is put."""
+    """The pipe is closed once it has been filled and no process reads it; what is still in it is put."""
     filled = [s.line[o.task] > o.line for o in makers(s.world, op)]
     reading = [active(s, o) for o in s.world.of("pipe_read") if o.holder == op.holder]
     s.require(may_start(s, op), *filled, ~some(reading))

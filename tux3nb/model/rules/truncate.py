@@ -142,14 +142,17 @@ def lets_go(s, op, f):
 
 
 def may_delete(s, policy, op, f):
-    """The policies (and states) in which the folio is simply deleted: no older delta needs it, or nobody asks."""
+    """The policies (and states) in which the folio is simply deleted.
+
+    No older delta needs it, or the policy does not ask.
+    """
     refused = (policy.fork == "never") | opted_out(s, policy, f)
     return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
 
 
 @rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
 def truncate_deletes(s, policy, op):
-    """The folio's buffers are dropped and it leaves the page cache and its mapping; who holds it keeps it."""
+    """The folio's buffers are dropped and it leaves the page cache and its mapping; a holder keeps it."""
     f = s.folio[op.task]
     s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
     bonds_end(s)
@@ -232,7 +235,7 @@ def tail_returns(s, policy, op, dirty):
 # ---- the end of a deleted folio ---------------------------------------------------------------------------------
 @rule(f=each("folios"), kernel="mm/swap.c:put_page (__page_cache_release)", actor="kernel")
 def last_reference_put(s, policy, f):
-    """A folio that has lost its mapping is freed as soon as nobody refers to it."""
+    """A folio that has lost its mapping is freed with the last reference to it."""
     s.require(s.detached[f] == 1, users(s, f) == 0, s.locked[f] == 0)
     folio_freed(s, f)
     s.detached[f] = 0

@@ -71,7 +71,7 @@ def declare(w):
 
 
 def alone(s, op):
-    """Nobody else has the process's mmap_sem: no installation and no fault of that process is under way."""
+    """No other task has the process's mmap_sem: no installation and no fault of that process is under way."""
     works = s.world.of(REGISTER, UNREGISTER, COUNT, RUN)
     return ~some(active(s, o) for o in works if o.via == op.via and o.task != op.task)
 
