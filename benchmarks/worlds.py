@@ -6,8 +6,8 @@ import copy
 from dataclasses import replace
 from functools import cache
 
-from tux3nb.cases.free import free
 from tux3nb.catalogue import find
+from tux3nb.catalogue.free import free
 from tux3nb.engine.fields import Field
 from tux3nb.engine.policy import Family
 from tux3nb.engine.rule import rule

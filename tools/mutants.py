@@ -24,8 +24,8 @@ from tux3nb.engine.event import Event, explain
 from tools.survivors import folds, reason
 from tux3nb.answers.judge import Judged, judge
 from tux3nb.cases.case import Case, named
-from tux3nb.cases.free import free
 from tux3nb.catalogue import catalogue
+from tux3nb.catalogue.free import free
 from tux3nb.engine.compile import Printed, print_system
 from tux3nb.engine.explore import UNFINISHED, VIOLATED, Limits
 from tux3nb.engine.fields import Field

@@ -46,7 +46,7 @@ BROKEN = {
     "unknown mapping": ("store p0:0", "store ap p0:0", ("line 3", "column app", "'ap'", "app")),
     "unknown holder": ("device_write p0:1", "device_write ap p0:1", ("line 3", "column device", "'ap'", "app")),
     "trait of no hold": ("device_write p0:1", "device_write p0:1 readonly", ("line 3", "column device", "'readonly'")),
-    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "holds")),
+    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "a holder")),
     "no mapping": ("device_write p0:1", "store p0:1", ("line 3", "column device", "store", "device", "mapping")),
     "too many columns": (
         "mr_register p0         |                   |",
@@ -174,9 +174,15 @@ def test_a_broken_case_of_two_pages_names_line_column_and_word(what):
     assert not [w for w in words if w not in str(told.value)], str(told.value)
 
 
-def test_the_order_of_two_pages_is_not_asked_of_one():
-    with pytest.raises(UserError, match="case mine: I6m is about two pages"):
-        case(GOOD, judges=("I6m",)).properties  # noqa: B018
+def test_a_case_names_no_property_that_its_world_has_nothing_for():
+    for pid, about in (
+        ("I6m", "two pages"),
+        ("I1p", "private mappings"),
+        ("U1", "breakpoints"),
+        ("U3", "what uprobes"),
+    ):
+        with pytest.raises(UserError, match=f"case mine: {pid} is about {about}"):
+            case(GOOD, judges=(pid,)).properties  # noqa: B018
     assert "I6m" not in [p.id for p in case(TWO, ("app", "tail:p1"), pages=2).properties]
 
 

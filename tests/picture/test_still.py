@@ -39,8 +39,8 @@ def test_golden_words(doc):
     assert describe(doc["picture"], FIELDS, state(doc, 0, 10)) == [
         "The page-cache slot of page 0 holds folio B.",
         "The PTE of app: folio B, writable, dirty.",
-        "Folio A: orphan; cells v2 v0; writeback; forked; refcount 3, mapcount 0, pins 1.",
-        "Folio B: in the page cache; cells v1 v1; dirty d1; refcount 3, mapcount 1, pins 0.",
+        "Folio A: orphan; cells v2 v0; under writeback; forked; refcount 3, mapcount 0, pins 1.",
+        "Folio B: in the page cache; cells v1 v1; dirty of d1; refcount 3, mapcount 1, pins 0.",
         "Holder MR: pins folio A.",
         "Deltas: d0 flushing; d1 current.",
         "The bio in flight is submitted; source: folio A, carries v1 v0.",

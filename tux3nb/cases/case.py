@@ -15,7 +15,7 @@ from tux3nb.engine.rule import Rule, Step, bind
 from tux3nb.engine.system import Property, System, build
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
-from tux3nb.model.operations import PAGES, PRIVATE, Holder
+from tux3nb.model.operations import PAGES, Holder, Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules, declarations
 from tux3nb.model.world import World
@@ -92,7 +92,7 @@ class Case:
         tasks, cells = parse(self.columns, where, self.pages)
         readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
         mappings = mappings_of(self.mappings, where, self.pages)
-        ops = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where)
+        ops = self.arranged(operations(tasks, cells, {m.name: m for m in mappings}, readonly, where))
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
@@ -103,6 +103,10 @@ class Case:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"
                 raise UserError(f"{where}: too large: {bits}; take fewer writes to a cell, operations or folios")
         return world
+
+    def arranged(self, ops: list[Op]) -> list[Op]:
+        """The operations of the columns as they are to be done: one after the other."""
+        return ops
 
     @cached_property
     def system(self) -> System:
@@ -115,17 +119,19 @@ class Case:
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:
-        """The properties that this case judges."""
+        """The properties that this case judges: those it names, or all that apply to its world and are not optional.
+
+        Raises UserError for a property that there is not, or that this world has nothing for.
+        """
         known = {p.id: p for p in PROPERTIES}
         for pid in self.judges:
             if pid not in known:
                 raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
-        if "I6m" in self.judges and self.pages == 1:
-            raise UserError(f"case {self.name}: I6m is about two pages, and this world has one")
-        private, probed = bool(self.world.of_kind(PRIVATE)), bool(self.world.of("uprobe"))
-        idle = {"I1p": not private, "U1": not probed, "U2": not probed, "U3": not probed, "U4": not probed}
-        chosen = self.judges or [p.id for p in PROPERTIES if not (p.optional or idle.get(p.id))]
-        return tuple(p for p in PROPERTIES if p.id in chosen)
+            if not known[pid].applies(self.world):
+                raise UserError(f"case {self.name}: {pid} is about {known[pid].applies.__doc__}; this world has none")
+        if self.judges:
+            return tuple(p for p in PROPERTIES if p.id in self.judges)
+        return tuple(p for p in PROPERTIES if p.applies(self.world) and not p.optional)
 
     @cached_property
     def features_read(self) -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         named = next((w for w in words if w in makers), None)
         holder = named or (cell.task if cell.task in makers else makers[0] if makers else None)
         if holder is None:
-            raise ColumnError(f"{at}: {kind.name} needs somebody who holds the page by {' or '.join(kind.of)}")
+            raise ColumnError(f"{at}: {kind.name} needs a holder of the page, by {' or '.join(kind.of)}")
         if kind.writes == "holder" and holder in readonly:
             raise ColumnError(f"{at}: {kind.name} through what {holder} has taken readonly")
         words = [w for w in words if w != holder]

@@ -71,7 +71,7 @@ def asked_for(args) -> Case:
     """The case named, or the free-running world of a family."""
     if args.case:
         return find(args.case)
-    from tux3nb.cases.free import free
+    from tux3nb.catalogue.free import free
 
     return free(args.free, 1 if args.ops is None else args.ops)
 

@@ -69,7 +69,7 @@ def refcount(s, f):
 
 
 def extra_references(s, f, task):
-    """Whether anybody beyond cache, buffers, PTEs and the caller `task` holds a reference."""
+    """There are references beyond those of cache, buffers, PTEs and the caller `task`."""
     return (refs_of_tasks(s, f, but=task) + holds(s, f)) > 0
 
 

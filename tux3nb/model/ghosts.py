@@ -45,7 +45,7 @@ def unbound(s, op: Op):
 
 
 def write_starts(s, op: Op):
-    """`op` begins to write its cells; what a holder writes whose bond has ended concerns nobody."""
+    """`op` begins to write its cells; what a holder writes whose bond has ended does not count."""
     free = unbound(s, op)
     for c, v in op.version.items():
         s.superseded[op.task, c] = where(free, 0, without(s.cand_cpu[c], in_flight(s, c)))
@@ -65,7 +65,7 @@ def overtakes(s, op: Op):
 
 
 def bonds_end(s):
-    """Truncation or eviction of the index: whoever holds a folio of it is bound to the file no more."""
+    """Truncation or eviction of the index: a holder of one of its folios is bound to the file no more."""
     for h in s.world.holders:
         s.unbound[h.name] = where(s.hold[h.name] != NONE, 1, s.unbound[h.name])
     for c in s.world.holder_cells:

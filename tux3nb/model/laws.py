@@ -91,7 +91,7 @@ def free_is_clean(s):
 
 @law("include/linux/mm.h:get_page: VM_BUG_ON_PAGE(page_ref_count(page) <= 0)", of_steps=False)
 def frozen_is_alone(s):
-    """While a count is frozen at zero, nobody refers to the folio but who froze it."""
+    """While a count is frozen at zero, only the task that froze it refers to the folio."""
 
     def alone(f):
         return (mapcount(s, f) == 0) & (holds(s, f) == 0) & (count(s.folio[t] == f for t in _axis(s, "folio")) < 2)
@@ -155,7 +155,7 @@ def nests_no_section(s, step):
 
 @law("include/linux/pagemap.h:lock_page")
 def leaves_locked_alone(s, step):
-    """A folio's dirt and its place in the file change by who has it locked, or while nobody has."""
+    """Only the task that has a folio locked changes its dirt and its place in the file, unless it is unlocked."""
     mine = [step.actor] if step.actor in s.world.tasks else []
     op = step.args.get("op")
     out = []
@@ -172,7 +172,7 @@ def leaves_locked_alone(s, step):
 
 @law("mm/page-writeback.c:set_page_dirty_lock")
 def calls_dirty_unlocked(s, step):
-    """A dirty call waits for the folio lock (who writes like ptrace may have it already)."""
+    """A dirty call waits for the folio lock (a holder like ptrace may have it already)."""
     op = step.args.get("op")
     if "outcome" not in step.args or op.kind in ("poke", "vm_write"):
         return []
@@ -203,14 +203,14 @@ def stays_in_line(s, step):
     op = step.args.get("op")
     if op is None or step.actor != op.task:
         return []
-    bases = getattr(s.world, "bases", {})
     idle, at = s.pc[op.task] == PC.idle, s.line[op.task]
-    chooses = idle & (at == bases[op]) if op in bases else const(False)
+    chooses = idle & (at == op.choice.start) if op.choice else const(False)
     waited = every(s.line[task] > line for task, line in op.after)
     return [((at == op.line) | chooses) & (waited | ~idle)]
 
 
-ALONE = "goes_on_alone"  # whoever runs alone never comes back to where he was: asked by the mutants, of what they add
+# An actor that runs alone never comes back to the same state. Mutants ask this of the steps that they add.
+ALONE = "goes_on_alone"
 
 
 # ---- what only some policies do ----------------------------------------------------------------------------------

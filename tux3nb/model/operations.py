@@ -68,12 +68,21 @@ class Kind:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """That an operation is one of several alternatives: the number of the task's line before the choice and after."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Op:
     """One operation that a task asks for: a line of its column.
 
     `cells` are the cells it touches, `version` the number that its write has in each of them. `via` is the mapping
     it works through, `holder` the one whose hold it makes, uses or ends; `write` whether that hold is for writing.
     `after` lists (task, line) that must be behind. `page` is the page that it names, or that its mapping maps.
+    `choice`: it is one of several alternatives, each with a line of its own.
     """
 
     task: str
@@ -88,6 +97,12 @@ class Op:
     after: tuple[tuple[str, int], ...] = ()
     text: str = ""
     page: int = 0
+    choice: Choice | None = None
+
+    @property
+    def next(self) -> int:
+        """The number of the task's line when the operation has ended."""
+        return self.line + 1 if self.choice is None else self.choice.end
 
     def __str__(self):
         return self.text
@@ -114,7 +129,7 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a hold: a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
+    """A holder of a page: by a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
 
     name: str
     pin: bool

@@ -126,6 +126,26 @@ def no_oops(s):
     return s.oops == 0
 
 
+def two_pages(world) -> bool:
+    """two pages"""
+    return len(world.pages) > 1
+
+
+def private_mappings(world) -> bool:
+    """private mappings"""
+    return bool(world.of_kind(PRIVATE))
+
+
+def breakpoints(world) -> bool:
+    """breakpoints"""
+    return bool(world.of("uprobe"))
+
+
+def private_writes(world) -> bool:
+    """what uprobes writes, breakpoints or counters"""
+    return any(private_versions(world, c) for c in CELLS)
+
+
 PROPERTIES = (
     Property(
         "I1",
@@ -143,6 +163,7 @@ PROPERTIES = (
         "private_path",
         tuple((f"a private mapping shows an overwritten value of cell {c}", private_paths_legal(c)) for c in CELLS),
         advisory=True,
+        applies=private_mappings,
     ),
     Property(
         "I2",
@@ -197,6 +218,7 @@ PROPERTIES = (
         "that names this property judges it.",
         "order_committed",
         optional=True,
+        applies=two_pages,
     ),
     Property(
         "I7",
@@ -218,6 +240,7 @@ PROPERTIES = (
         "a registered breakpoint is hit",
         "A process hits a breakpoint as long as it is registered, and not afterwards.",
         "ran_probed",
+        applies=breakpoints,
     ),
     Property(
         "U2",
@@ -226,6 +249,7 @@ PROPERTIES = (
         "probed",
         tuple((f"the page cache has uprobes' own bytes in cell {c}", never_in_page_cache(c)) for c in CELLS)
         + tuple((f"the disk has uprobes' own bytes in cell {c}", never_on_disk(c)) for c in CELLS),
+        applies=private_writes,
     ),
     Property(
         "U3",
@@ -233,6 +257,7 @@ PROPERTIES = (
         "What uprobes writes for one process never shows in another mapping of the file.",
         "probed",
         tuple((f"another mapping shows uprobes' own bytes in cell {c}", never_elsewhere(c)) for c in CELLS),
+        applies=private_writes,
     ),
     Property(
         "U4",
@@ -240,6 +265,7 @@ PROPERTIES = (
         "The original instruction that uprobes keeps is the one that the process executed at that place, or one that a "
         "write put there while the breakpoint was being set.",
         "probed",
+        applies=breakpoints,
     ),
 )
 

@@ -17,6 +17,17 @@ VERSIONS = Kind("set of versions of a cell", "v{}".format, many=True, content=Tr
 DELTA = Kind("delta", "d{}".format)
 DELTAS = Kind("number of deltas", lambda n: f"d{n - 1}")  # told by the last of them
 
+FOLIO_FLAGS = {  # field -> words for 0, words for 1
+    "dirty": ("clean", "dirty"),
+    "writeback": ("no longer under writeback", "under writeback"),
+    "locked": ("unlocked", "locked"),
+    "forked": ("no longer forked", "forked"),
+    "own": ("without its own reference", "with its own reference"),
+    "orphan": ("no orphan any more", "an orphan"),
+    "snapshot": ("no snapshot any more", "a snapshot for the disk"),
+    "frozen": ("count thawed", "count frozen"),
+}
+BIO_STAGES = ("none", "added", "submitted", "completed")
 OOPS = (
     "none",
     "dirty call on a clean folio",
@@ -221,18 +232,6 @@ def declare_pages(w: World):
     w.field("ever_mapped", start=once, **comes, of="the file", says=(SILENT, "has been mapped"))
 
 
-FOLIO_FLAGS = {  # field -> words for 0, words for 1
-    "dirty": ("clean", "dirty"),
-    "writeback": ("no longer under writeback", "under writeback"),
-    "locked": ("unlocked", "locked"),
-    "forked": ("no longer forked", "forked"),
-    "own": ("without its own reference", "with its own reference"),
-    "orphan": ("off the list of orphans", "on the list of orphans"),
-    "snapshot": ("no longer a snapshot", "a snapshot for the disk"),
-    "frozen": ("count thawed", "count frozen"),
-}
-
-
 def declare_translation(w: World, name: str, of: str, where: tuple, **start):
     """An entry that leads to a folio, and whether it allows writing: a PTE, a TLB entry, an entry of a device."""
     w.field(name, where, kind=FOLIO, none=0, of=of, says=("empty", "-> {value}"), **start)
@@ -244,7 +243,7 @@ def declare_tasks(w: World):
     workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or (w.empties and op.how.walks))
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     folio = {"kind": FOLIO, "none": 0, "of": "{0}"}
-    w.field("line", w.tasks, hi=max(op.line for op in w.ops) + 1, says=SILENT)
+    w.field("line", w.tasks, hi=max(op.next for op in w.ops), says=SILENT)
     w.field("pc", (*w.tasks, FLUSHER), names=PC.names, says=SILENT)
     w.field("folio", workers, **folio, says=("refers to no folio", "refers to {value}"))
     w.field("copy", workers, **folio, says=(SILENT, "prepares {value}"))
@@ -261,8 +260,7 @@ def declare_deltas(w: World):
     w.field("cur", kind=DELTA, of="the current delta", says="is {value}")
     w.field("committed", kind=DELTAS, of="the delta on disk", says=(SILENT, "is {value}"))
     w.field("bio_folio", kind=FOLIO, none=0, of="bio", says=(SILENT, "of {value}"))
-    stages = ("none", "added", "submitted", "done")
-    w.field("bio_stage", names=stages, of="bio", says=("over", "added", "submitted", "completed"))
+    w.field("bio_stage", names=BIO_STAGES, of="bio", says=("over", "{value}"))
     w.field("bounced", of="bio", says=(SILENT, "of a bounce copy"))
     w.field("fetched", hi=3, says=SILENT)
     w.field("written", hi=3, when=len(w.pages) > 1, says=SILENT)

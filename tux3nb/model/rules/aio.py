@@ -12,7 +12,7 @@ from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows
 from tux3nb.model.rules.rdma import moves, to_move
 from tux3nb.model.world import PC, each, ops, tasks_of
@@ -82,7 +82,7 @@ def dio_begins(s, policy, op):
         write_starts(s, op)
     else:
         read_starts(s, op)
-    s.pc[op.task] = PC.fast_walk
+    begins(s, op, PC.fast_walk)
 
 
 @rule(op=ops(*READS, *WRITES), kernel="mm/gup.c:get_user_pages_fast (0005d20b)")

@@ -6,7 +6,7 @@ from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
 from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary, zap
 from tux3nb.model.operations import PRIVATE, Kind
-from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.world import OOPS, PC, each, ops, tasks_of, that
 
 KINDS = (
@@ -83,7 +83,7 @@ def load_faults(s, policy, op):
     s.require(may_start(s, op), s.pte[op.via] == NONE, s.migrating[op.via] == 0, s.vma[op.via] == 1)
     s.require(s.moving[op.via] == 0, ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.folio[t] = s.slot[op.page]
-    s.pc[t] = PC.map_lock
+    begins(s, op, PC.map_lock)
 
 
 @rule(op=zapped_for, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_shared_fault as a read fault and a write fault")
@@ -93,7 +93,7 @@ def access_faults(s, policy, op):
     s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == NONE, s.migrating[m] == 0)
     s.require(s.vma[m] == 1, ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.folio[t] = s.slot[op.page]
-    s.pc[t] = PC.map_lock
+    begins(s, op, PC.map_lock)
 
 
 @rule(op=read_faulters, kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
@@ -165,7 +165,7 @@ def mmap(s, policy, op):
 
 
 def evicting(s):
-    """The inode is being evicted: whoever opens the file again waits for that."""
+    """The inode is being evicted: a task that opens the file again waits for that."""
     return some(active(s, op) for op in s.world.of("evict"))
 
 
@@ -241,6 +241,7 @@ def store(s, policy, op):
 def store_faults(s, policy, op):
     """The store finds its PTE read-only; the fault takes a reference on the folio mapped there."""
     s.require(may_start(s, op), s.pte[op.via] != NONE, s.pte_write[op.via] == 0)
+    chooses(s, op)
     fault_takes_reference(s, op)
 
 
@@ -257,7 +258,7 @@ def write_begins(s, policy, op):
     others = [o for o in (*s.world.of("write"), *s.world.that("cuts")) if o.task != op.task]
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     write_starts(s, op)
-    goes_on(s, op, PC.look)
+    begins(s, op, PC.look)
 
 
 @rule(op=DIRTIERS, kernel="mm/filemap.c:pagecache_get_page")

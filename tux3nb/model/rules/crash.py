@@ -45,9 +45,9 @@ def crash(s, policy, op):
     for t in w.tasks:
         first = next(o for o in w.ops if o.task == t)
         if t == op.task:
-            s.line[t] = op.line + 1
+            s.line[t] = op.next
         elif (op.task, op.line) not in first.after:
-            s.line[t] = 1 + max(o.line for o in w.ops if o.task == t)
+            s.line[t] = max(o.next for o in w.ops if o.task == t)
     for c in CELLS:
         s.disk[c] = found[c]
         s.cand[c] = bit(found[c])

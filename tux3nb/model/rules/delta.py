@@ -30,7 +30,7 @@ def transition(s, policy, op):
         s.hole_back[c] = hole
         s.hole_front[c] = 0
     s.cur = s.cur + 1
-    s.line[op.task] = op.line + 1
+    s.line[op.task] = op.next
 
 
 def flusher_at(s, place):
@@ -282,7 +282,7 @@ def freeable(s, f):
 
 @rule(f=each("folios"), kernel=FREE, actor=FLUSHER)
 def poll_frees(s, policy, f):
-    """After the commit, a forked folio that nobody else references is locked, stripped and freed."""
+    """After the commit, a forked folio with no other reference is locked, stripped and freed."""
     s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0, s.detached[f] == 0)
     s.mark("orphan_freed")
     folio_freed(s, f)

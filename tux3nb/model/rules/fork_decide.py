@@ -68,8 +68,8 @@ def opted_out(s, policy, f):
 def refused_at_once(s, policy, f, op):
     """The policies that refuse before any PTE is touched.
 
-    With a holder index this is exact, although no PTE is write-protected yet: while the fork goes on nobody can
-    register (see gup.py).
+    With a holder index this is exact, although no PTE is write-protected yet: while the fork goes on no hold can
+    be registered (see gup.py).
     """
     return (
         opted_out(s, policy, f)

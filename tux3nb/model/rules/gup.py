@@ -8,7 +8,7 @@ lock is the innermost one (under the page-table lock) and is never held over the
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE
 from tux3nb.model.folio import must_fork
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.cpu import being_forked, fault_takes_reference
 from tux3nb.model.world import PC, that
 
@@ -99,7 +99,7 @@ def gup_fast_reads_pte(s, policy, op):
     t = op.task
     s.require(fast_starts(s, op), allows(s, op), permitted(policy, op))
     s.seen[t] = s.pte[op.via]
-    s.pc[t] = PC.fast_get
+    begins(s, op, PC.fast_get)
 
 
 @rule(op=fast_walks, kernel=FAST)

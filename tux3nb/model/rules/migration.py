@@ -18,7 +18,7 @@ from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped
 from tux3nb.model.ghosts import holder_write_ends, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import may_register
 from tux3nb.model.world import FOLIO, PC, each, ops, tasks_of
 
@@ -79,7 +79,7 @@ def migrate_isolates(s, policy, op, f):
     """The migrator comes across a folio of the file, in its slot or forked, and takes the isolation reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
     s.folio[op.task] = f
-    s.pc[op.task] = PC.migrate_lock
+    begins(s, op, PC.migrate_lock)
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap (folio_lock)")
@@ -161,7 +161,7 @@ def no_entry(s):
 def migrate_moves(s, policy, op):
     """Every reference is accounted for: the count is frozen, the new folio put in the slot and the bytes copied.
 
-    One step, since nobody can look in between: the new folio is locked and not up to date until its copy is complete.
+    One step, since no actor can look in between: the new folio is locked and not up to date until its copy is complete.
     An AIO ring's pointer is changed with it, under the lock that keeps events out.
     """
     f = s.folio[op.task]
@@ -174,7 +174,7 @@ def migrate_moves(s, policy, op):
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
 def migrate_moves_blindly(s, policy, op):
-    """With the accounting switched off the folio is moved whoever holds it, and nobody is told."""
+    """With the accounting switched off the folio is moved in spite of its holders, and none of them is told."""
     f = s.folio[op.task]
     s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off == "accounting")
     moves(s, op, f)
@@ -239,7 +239,7 @@ def ring_event_begins(s, policy, op):
     """A request has completed; its event is to be written."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE)
     write_starts(s, op)
-    s.pc[op.task] = PC.ring_event
+    begins(s, op, PC.ring_event)
 
 
 @rule(op=ops("ring_event"), kernel="fs/aio.c:aio_complete")

@@ -12,7 +12,7 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.world import PC, ops
 
 UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057)"
@@ -34,7 +34,7 @@ def odp_write_begins(s, policy, op):
     """The device starts a write; it needs a writable translation."""
     s.require(may_start(s, op))
     write_starts(s, op)
-    s.pc[op.task] = PC.odp_dma
+    begins(s, op, PC.odp_dma)
 
 
 @rule(op=ops("odp_read"), kernel=DEVICE)
@@ -42,7 +42,7 @@ def odp_read_begins(s, policy, op):
     """The device starts a read; it needs a translation."""
     s.require(may_start(s, op))
     read_starts(s, op)
-    s.pc[op.task] = PC.odp_dma
+    begins(s, op, PC.odp_dma)
 
 
 def translated(s, op):

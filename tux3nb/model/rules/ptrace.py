@@ -10,7 +10,7 @@ from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.world import PC, ops
 
 COMMON = dict(one_cell=True, maps=True, walks="slow", then="relock", holder="makes")
@@ -32,7 +32,7 @@ def poke_begins(s, policy, op):
     """The tracer asks to write a cell of the tracee's memory."""
     s.require(may_start(s, op))
     write_starts(s, op)
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops(*PEEKS), kernel=ACCESS)
@@ -40,7 +40,7 @@ def peek_begins(s, policy, op):
     """The tracer asks to read a cell of the tracee's memory."""
     s.require(may_start(s, op))
     read_starts(s, op)
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops(*POKES, *PEEKS), kernel=ACCESS)

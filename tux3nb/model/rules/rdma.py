@@ -11,7 +11,7 @@ from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import permitted
 from tux3nb.model.world import PC, each, ops
 
@@ -54,7 +54,7 @@ DEVICE = "DMA by the device, through the pinned physical address"
 def mr_register_walks(s, policy, op):
     """Registration starts, with the slow walk."""
     s.require(may_start(s, op), permitted(policy, op))
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops("mr_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
@@ -81,7 +81,7 @@ def registered(s, op):
 def mr_deregister_begins(s, policy, op):
     """Deregistration starts once the queue pair is drained."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE, device_idle(s, op))
-    s.pc[op.task] = PC.dirty_call if op.write else PC.put
+    begins(s, op, PC.dirty_call if op.write else PC.put)
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE)
@@ -139,7 +139,7 @@ def device_write_post(s, policy, op):
     """The device write is posted."""
     s.require(may_start(s, op), registered(s, op))
     write_starts(s, op)
-    s.pc[op.task] = PC.dma
+    begins(s, op, PC.dma)
 
 
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
@@ -164,7 +164,7 @@ def device_read_post(s, policy, op):
     """The device read is posted: it must see every CPU write completed before."""
     s.require(may_start(s, op), registered(s, op))
     read_starts(s, op)
-    s.pc[op.task] = PC.dma
+    begins(s, op, PC.dma)
 
 
 @rule(op=ops("device_read"), c=each("cells"), kernel=DEVICE)

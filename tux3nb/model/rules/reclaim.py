@@ -1,9 +1,9 @@
-"""Reclaim: an LRU scan frees a folio that nobody needs. Refill: who finds the slot empty allocates one and reads it.
+"""Reclaim: an LRU scan frees a folio that is not needed. Refill: an access that finds the slot empty brings a new one.
 
 The scan takes folios off the LRU, a forked one too, since a fork cannot take its old folio off (it may sit in a per-CPU
-batch). It frees those that are clean, unmapped and referenced by nobody else, and then clears the slot of the folio's
+batch). It frees those that are clean, unmapped and not referenced otherwise, and then clears the slot of the folio's
 index without comparing what is in it. Mapped folios are left alone here (``may_unmap`` off). Eviction of the inode
-comes when nobody has the file open or mapped and nothing of it is dirty; a pin does not keep it away.
+comes when no process has the file open or mapped and nothing of it is dirty; a pin does not keep it away.
 """
 
 from tux3nb.engine.rule import rule
@@ -12,7 +12,7 @@ from tux3nb.model.folio import empty, free_folio, refcount, refs_of_tasks
 from tux3nb.model.ghosts import active, bonds_end
 from tux3nb.model.mmu import folio_freed
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.rules.cpu import evicting, shrunk
 from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
@@ -31,7 +31,7 @@ def reclaim_isolates(s, policy, op, f):
     """The scan comes across a folio of the file, in its slot or forked, and takes a reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
     s.folio[op.task] = f
-    goes_on(s, op, PC.scan_lock)
+    begins(s, op, PC.scan_lock)
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page)")
@@ -40,19 +40,19 @@ def reclaim_locks(s, policy, op):
     f = s.folio[op.task]
     s.require(at(s, op, PC.scan_lock), s.locked[f] == 0)
     s.locked[f] = 1
-    goes_on(s, op, PC.scan)
+    s.pc[op.task] = PC.scan
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page): keep")
 def reclaim_finds_locked(s, policy, op):
-    """Somebody has the folio locked: the scan goes on without it."""
+    """The folio is locked: the scan goes on without it."""
     s.require(at(s, op, PC.scan_lock), s.locked[s.folio[op.task]] == 1)
     s.folio[op.task] = NONE
     returns(s, op)
 
 
 def needed(s, f):
-    """The folio is dirty, under writeback, its buffers are counted (on the forked list), or somebody refers to it.
+    """The folio is dirty, under writeback, its buffers are counted (on the forked list), or it is referenced.
 
     What is accounted for: cache (a forked folio's too), buffers and the scan's own reference.
     """
@@ -118,6 +118,7 @@ def refills(s, policy, op):
     s.limit("folios", none_left)
     s.mark("refilled")
     found = [reachable(s, c) for c in CELLS]
+    chooses(s, op)
     s.private[new] = 1
     s.slot[0] = new
     for c in CELLS:
@@ -135,15 +136,15 @@ def unused(s):
 
 @rule(op=ops("evict"), kernel="fs/inode.c:evict; " + EVICT)
 def evict_begins(s, policy, op):
-    """Nobody uses the file and it is clean: the inode is evicted, whoever has its folios pinned."""
+    """No process uses the file and it is clean: the inode is evicted, in spite of pins on its folios."""
     s.require(may_start(s, op), unused(s))
     bonds_end(s)
-    goes_on(s, op, PC.evict)
+    begins(s, op, PC.evict)
 
 
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages)")
 def evict_drops(s, policy, op, f):
-    """The folio in the slot leaves the page cache and its mapping; who holds it keeps it."""
+    """The folio in the slot leaves the page cache and its mapping; a holder keeps it."""
     s.require(at(s, op, PC.evict), s.slot[0] == f, s.locked[f] == 0)
     s.slot[0] = NONE
     s.private[f] = 0

@@ -10,7 +10,7 @@ from tux3nb.engine.terms import NONE, const, has, some, union, where, without
 from tux3nb.errors import UserError
 from tux3nb.model.ghosts import active, read_starts
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows, may_register
 from tux3nb.model.world import PC, VERSIONS, each, ops, tasks_of
 
@@ -64,7 +64,7 @@ def filled_by(kind: str):
 def vmsplice_walks_slowly(s, policy, op):
     """The fast walk finds no PTE: the slow one takes over."""
     s.require(may_start(s, op), ~allows(s, op))
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops("splice"), kernel=SPLICE)
@@ -88,10 +88,10 @@ def completed(s, c):
 
 @rule(op=ops("pipe_read"), kernel=READ, release=True)
 def pipe_read_begins(s, policy, op):
-    """Somebody reads the pipe."""
+    """A process reads the pipe."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE)
     read_starts(s, op)
-    s.pc[op.task] = PC.confirm if lent(s.world, op) else PC.pipe_copy
+    begins(s, op, PC.confirm if lent(s.world, op) else PC.pipe_copy)
 
 
 @rule(op=filled_by("vmsplice"), kernel="fs/splice.c:user_page_pipe_buf_ops (no confirm method that checks)")
@@ -172,7 +172,7 @@ def unlocks(world, policy, op, locked: bool):
 
 @rule(op=ops("pipe_close"), kernel="fs/pipe.c:pipe_release", release=True)
 def pipe_closes(s, policy, op):
-    """The pipe is closed once it has been filled and nobody is reading it; what is still in it is put."""
+    """The pipe is closed once it has been filled and no process reads it; what is still in it is put."""
     filled = [s.line[o.task] > o.line for o in makers(s.world, op)]
     reading = [active(s, o) for o in s.world.of("pipe_read") if o.holder == op.holder]
     s.require(may_start(s, op), *filled, ~some(reading))

@@ -13,7 +13,7 @@ from tux3nb.model.folio import empty, must_fork, users
 from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, goes_on, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
 from tux3nb.model.rules.fork_decide import opted_out
 from tux3nb.model.world import OOPS, PC, each, ops, that
@@ -51,7 +51,7 @@ def truncate_begins(s, policy, op):
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
     write_starts(s, op)
-    goes_on(s, op, PC.cut_section if op.kind == "truncate" else PC.look)
+    begins(s, op, PC.cut_section if op.kind == "truncate" else PC.look)
 
 
 def in_mkwrite(s, op):
@@ -68,7 +68,7 @@ def truncate_begins_section(s, policy, op):
     s.require(at(s, op, PC.cut_section), swept(s, policy))
     section_begins(s, op)
     s.section[op.task] = s.cur
-    goes_on(s, op, PC.cut_look)
+    s.pc[op.task] = PC.cut_look
 
 
 @rule(op=ops("truncate"), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
@@ -87,7 +87,7 @@ def truncate_looks_up(s, policy, op):
     """With every PTE zapped, the folio in the slot is looked up."""
     s.require(at(s, op, PC.cut_look), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
     s.folio[op.task] = s.slot[0]
-    goes_on(s, op, PC.cut_lock)
+    s.pc[op.task] = PC.cut_lock
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
@@ -95,7 +95,7 @@ def truncate_finds_none(s, policy, op):
     """There is no folio in the slot: only the hole is left to record."""
     s.require(at(s, op, PC.cut_look), zapped(s), empty(s))
     bonds_end(s)
-    goes_on(s, op, PC.cut_end)
+    s.pc[op.task] = PC.cut_end
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (lock_page)")
@@ -104,7 +104,7 @@ def truncate_locks(s, policy, op):
     f = s.folio[op.task]
     s.require(at(s, op, PC.cut_lock), s.locked[f] == 0)
     s.locked[f] = 1
-    goes_on(s, op, PC.cut_page)
+    s.pc[op.task] = PC.cut_page
 
 
 @rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
@@ -138,18 +138,21 @@ def lets_go(s, op, f):
     """The folio is unlocked and put, and the hole comes next."""
     s.locked[f] = 0
     s.folio[op.task] = NONE
-    goes_on(s, op, PC.cut_end)
+    s.pc[op.task] = PC.cut_end
 
 
 def may_delete(s, policy, op, f):
-    """The policies (and states) in which the folio is simply deleted: no older delta needs it, or nobody asks."""
+    """The policies (and states) in which the folio is simply deleted.
+
+    No older delta needs it, or the policy does not ask.
+    """
     refused = (policy.fork == "never") | opted_out(s, policy, f)
     return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
 
 
 @rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
 def truncate_deletes(s, policy, op):
-    """The folio's buffers are dropped and it leaves the page cache and its mapping; who holds it keeps it."""
+    """The folio's buffers are dropped and it leaves the page cache and its mapping; a holder keeps it."""
     f = s.folio[op.task]
     s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
     bonds_end(s)
@@ -172,7 +175,7 @@ def truncate_waits(s, policy, op):
     s.locked[f] = 0
     s.section[t] = NONE
     s.folio[t] = NONE
-    goes_on(s, op, PC.cut_wait)
+    s.pc[op.task] = PC.cut_wait
 
 
 @rule(op=ops("truncate"), kernel="refusal: wait_event on the commit of the older delta")
@@ -180,7 +183,7 @@ def truncate_goes_on(s, policy, op):
     """No older delta needs the folio in the slot any more: start over."""
     s.require(at(s, op, PC.cut_wait), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
     s.require(empty(s) | (s.writeback[s.slot[0]] == 0))
-    goes_on(s, op, PC.cut_section)
+    s.pc[op.task] = PC.cut_section
 
 
 @rule(op=ops("truncate"), kernel=HOLE + "; fs/tux3/commit.c:change_end")
@@ -211,7 +214,7 @@ def tail_zeroes(s, policy, op):
     s.require(at(s, op, PC.data))
     for c, v in op.version.items():
         s.cell[s.folio[t], c] = v
-    goes_on(s, op, PC.finish)
+    s.pc[op.task] = PC.finish
 
 
 @rule(op=ops("truncate_tail"), dirty=(True, False), kernel=PARTIAL + ": dirty the buffer to pin the page")
@@ -232,7 +235,7 @@ def tail_returns(s, policy, op, dirty):
 # ---- the end of a deleted folio ---------------------------------------------------------------------------------
 @rule(f=each("folios"), kernel="mm/swap.c:put_page (__page_cache_release)", actor="kernel")
 def last_reference_put(s, policy, f):
-    """A folio that has lost its mapping is freed as soon as nobody refers to it."""
+    """A folio that has lost its mapping is freed with the last reference to it."""
     s.require(s.detached[f] == 1, users(s, f) == 0, s.locked[f] == 0)
     folio_freed(s, f)
     s.detached[f] = 0

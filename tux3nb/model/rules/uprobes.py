@@ -12,7 +12,7 @@ from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, begun, read_starts
 from tux3nb.model.mmu import flush_and_notify
 from tux3nb.model.operations import CELLS, PRIVATE, Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.world import PC, VERSION, each, ops
 
 REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
@@ -71,7 +71,7 @@ def declare(w):
 
 
 def alone(s, op):
-    """Nobody else has the process's mmap_sem: no installation and no fault of that process is under way."""
+    """No other task has the process's mmap_sem: no installation and no fault of that process is under way."""
     works = s.world.of(REGISTER, UNREGISTER, COUNT, RUN)
     return ~some(active(s, o) for o in works if o.via == op.via and o.task != op.task)
 
@@ -132,6 +132,7 @@ def run_faults(s, policy, op):
     """The process finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     s.require(may_start(s, op), no_translation(s, op.via), s.vma[op.via] == 1, alone(s, op))
     s.require(~empty(s), s.frozen[s.slot[0]] == 0)
+    chooses(s, op)
     looks_up_to_map(s, op)
 
 
@@ -149,14 +150,14 @@ def uprobe_saves_instruction(s, policy, op):
     s.require(may_start(s, op), alone(s, op), s.frozen[s.slot[0]] == 0)
     s.saved[op.holder] = s.cell[s.slot[0], c]
     read_starts(s, op)
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops(COUNT), kernel="kernel/events/uprobes.c:update_ref_ctr (013b2deb)")
 def ref_ctr_begins(s, policy, op):
     """The counter's page is looked up for writing: a private mapping must make its own copy first."""
     s.require(may_start(s, op), alone(s, op))
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops(REGISTER, COUNT), kernel="mm/gup.c:__get_user_pages (0005d20b)")
@@ -269,7 +270,7 @@ def unprobe_begins(s, policy, op):
     """The breakpoint's removal begins, once it has been put in."""
     there = [s.line[o.task] > o.line for o in s.world.of(REGISTER) if op in removals(s.world, o)]
     s.require(may_start(s, op), alone(s, op), some(there))
-    s.pc[op.task] = PC.walk
+    begins(s, op, PC.walk)
 
 
 @rule(op=ops(UNREGISTER), identical=(True, False), kernel=OPCODE + ": pages_identical")

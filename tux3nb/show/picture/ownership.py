@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
+from tux3nb.model.world import BIO_STAGES, FOLIO, FOLIO_FLAGS
 from tux3nb.show.picture.evaluate import Expr, Text, fold
 from tux3nb.show.picture.table import Card, Edge, Flag, build
 
-LETTERS = "ABCDEFGHIJKLMNOP"
-BIO_STAGES = ["none", "added", "submitted", "done"]
+FLAGS = ("dirty", "writeback", "locked", "forked")  # shown on a folio's card, by the words of the fields
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _choose(*pairs: tuple[Expr, Text], default: Text = "") -> Text:
 
 def _folio_name(w: World, expr: Expr, first: int = 1) -> Text:
     """Return a folio's letter; `first` is the value that stands for folio A."""
-    return ["name", expr, ["none"] * first + list(LETTERS[: w.folios])]
+    return ["name", expr, ["none"] * first + [FOLIO.word(f) for f in range(w.folios)]]
 
 
 def mapped(w: World, mapping: str, folio: int) -> Expr:
@@ -110,25 +110,20 @@ def _folio(w: World, f: int) -> Card:
     count = counts(w, f)
     place = _choose(
         (w.in_slot(f), "in the page cache"),
-        (w.f(f"snapshot[{f}]"), "flusher's snapshot"),
+        (w.f(f"snapshot[{f}]"), FOLIO_FLAGS["snapshot"][1]),
         (w.f(f"orphan[{f}]"), "orphan"),
         (w.f(f"forked[{f}]"), "left by a page fork"),
         (count["refcount"], "out of the page cache"),
         default="free",
     )
-    tag = f"tag[{f}]"
-    dirty: Text = ["cat", "dirty d", w.f(tag)] if tag in w.fields else "dirty"
-    flags = [
-        (f"dirty[{f}]", dirty),
-        (f"writeback[{f}]", "writeback"),
-        (f"locked[{f}]", "locked"),
-        (f"forked[{f}]", "forked"),
-    ]
-    shown = tuple(Flag(f"folio{f}.{name[:-3]}", w.f(name), text) for name, text in flags if name in w.fields)
+    texts: dict[str, Text] = {name: FOLIO_FLAGS[name][1] for name in FLAGS if f"{name}[{f}]" in w.fields}
+    if "dirty" in texts and f"tag[{f}]" in w.fields:
+        texts["dirty"] = ["cat", texts["dirty"], " of d", w.f(f"tag[{f}]")]
+    shown = tuple(Flag(f"folio{f}.{name}", w.f(f"{name}[{f}]"), text) for name, text in texts.items())
     numbers: Text = ["cat", "refcount ", count["refcount"], ", mapcount ", count["mapcount"]]
     if w.holders:
         numbers += [", pins ", count["pincount"]]
-    letter = LETTERS[f]
+    letter = FOLIO.word(f)
     cells, contents = _cells(w, f)
     tip = ["cat", f"Folio {letter}: ", place, "; ", contents]
     tip += [["if", flag.when, ["cat", "; ", flag.text], ""] for flag in shown]
@@ -253,7 +248,7 @@ def _disk(w: World) -> list[Card]:
         if "image[0]" in w.fields:
             carried = "carries " if len(w.slots) < 2 else "the delta so far: "
             lines.append(["cat", carried, _versions(w, "image[{}]")])
-        stage_name = ["name", w.f("bio_stage"), BIO_STAGES]
+        stage_name = ["name", w.f("bio_stage"), list(BIO_STAGES)]
         cards.append(
             Card(
                 "bio",
@@ -306,7 +301,7 @@ def _alarm(w: World) -> list[Card]:
 
 def _edges(w: World, f: int) -> list[Edge]:
     """Return every arrow that may ever point to folio `f`."""
-    to, letter = f"folio{f}", LETTERS[f]
+    to, letter = f"folio{f}", FOLIO.word(f)
     edges = [
         Edge(
             f"slot-{f}",
