@@ -98,7 +98,7 @@ def test_a_work_item_runs_after_its_read_has_been_reaped():
     run = judge(case, case.one(named("tux3"))).run
     late = {k for k, step in enumerate(case.system.steps) if step.rule.name == "dio_reports_dirty_late"}
     line = case.system.layout.fields["line"]
-    before = {case.system.layout.value(source, line, 0) for source, step, _, _ in run.edges if step in late}
+    before = {case.system.layout.value(source, line, 0) for source, step, _, _ in run.graph.edges if step in late}
     assert before == {1, 3}
 
 
