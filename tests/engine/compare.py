@@ -5,7 +5,7 @@ from __future__ import annotations
 from tux3nb.engine.result import Exploration
 from tux3nb.engine.runs import judge_progress, run_of
 
-from .reference import Found, Reference
+from tests.oracles.reference import Found, Reference
 
 _FOUND: dict[tuple[int, tuple], tuple[Reference, Found, set]] = {}
 

@@ -23,7 +23,7 @@ from tux3nb.engine.terms import (
 from tux3nb.errors import ModelError
 
 from .random_exprs import Maker
-from .reference import value
+from tests.oracles.reference import value
 
 SEEDS = range(60)
 
