@@ -19,7 +19,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tux3nb.engine.promela import FASTEST, SpinError, compile_pan, compiler, missing
+from tests.oracles.spin import FASTEST, SpinError, compile_pan, compiler, missing
+from tux3nb.model.features import TUX3
 
 from .plot import plot
 from .report import write_readme
@@ -115,16 +116,16 @@ class Spin:
 
     def __init__(self, name: str, policies, folder: Path, flags=FASTEST):
         folder.mkdir()
-        self.name, self.pan = name, compile_pan(world(name), policies, folder, flags)
+        self.name, self.pan = name, compile_pan(world(name), policies.base, policies.vary, folder, flags)
         self.policies = policies
 
     def run(self) -> dict:
-        """All policies in one search."""
+        """All combinations of the varied features in one search."""
         return self._figures([self.pan.run(slots=SLOTS[self.name])])
 
     def each(self) -> dict:
         """One search a policy, with one compiled program."""
-        return self._figures([self.pan.run(p, slots=18) for p in range(len(self.policies))])
+        return self._figures([self.pan.run(p, slots=18) for p in self.policies.policies])
 
     def _figures(self, runs) -> dict:
         """Seconds of searching only; how long spin and cc took stands beside them."""
@@ -178,7 +179,7 @@ def spin_job(way: str, name: str, scope: str, folder: Path) -> Callable[[], dict
             return None
         policies = only(policies, differ)
     spin = Spin(name, policies, folder / f"{name}-{scope}-{len(list(folder.iterdir()))}", flags)
-    return spin.each if way == EACH else spin.run
+    return spin.each if way in (EACH, DIFFER) else spin.run
 
 
 # ---- the rest --------------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def measure_answers(name: str, folder: Path) -> dict:
         def spin(optimise=optimise) -> dict:
             with tempfile.TemporaryDirectory(dir=folder) as own:
                 flags = (optimise, *FASTEST[1:], "-DBFS")
-                run = compile_pan(world(name), family(name, "one"), Path(own), flags).run(slots=22)
+                run = compile_pan(world(name), TUX3, {}, Path(own), flags).run(slots=22)
             return {"seconds": sum(run.seconds.values())}
 
         jobs[f"spin + cc {optimise} + pan, breadth first"] = (spin, 1)
