@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
 from tux3nb.cases.columns import mappings_of, operations, parse
@@ -45,7 +45,8 @@ class Case:
     pages. pages: how many pages the file has; of two, each is one cell.
     expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
     the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``. bounds: what the world is
-    limited to, in words. place: where the case is written, if in a file of its own.
+    limited to, in words. place: where the case is written, if in a file of its own. vary: taken, and read no more:
+    `check --all` explores every policy, and its own --vary says which features are to vary.
     """
 
     scripted = True  # each line of a column happens once, in order
@@ -66,8 +67,9 @@ class Case:
     bounds: str = ""
     sources: tuple[Source, ...] = ()
     place: Place | None = None
+    vary: InitVar[tuple[str, ...] | None] = None
 
-    def __post_init__(self):
+    def __post_init__(self, vary):
         """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
         if not isinstance(self.name, str) or not self.name.strip():
             raise UserError(f"a case is named by a text, not by {self.name!r}")

@@ -389,7 +389,6 @@ WRITTEN_GET = Case(
     """,
     mappings=("app",),
     judges=("I2", "I3", "I6"),
-    vary=("fork", "refuse", "busy", "bounce", "pinfork", "pinfork_for"),
     expect={
         # nobody refuses for the sake of a reference that is not seen, so every fork is made, and serves the reader
         "tux3": "HOLDS",
