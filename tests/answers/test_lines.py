@@ -40,3 +40,9 @@ def test_a_refusal_explains_nothing_else():
     columns = "app | device\nmr_register p0 | device_write p0:1\nmunmap |\nstore p0:0 |"
     never, unexplained = lines_of(check(small(columns, ("app",)), "no_longterm"))
     assert never == ["app: store p0:0", "device: device_write p0:1"] and unexplained == ["app: store p0:0"]
+
+
+def test_a_refusal_explains_the_next_line_of_who_waits():
+    columns = "app | device\nmr_register p0 | device_write p0:1\n | write p0:0"
+    never, unexplained = lines_of(check(small(columns, ("app",)), "no_longterm"))
+    assert never == ["device: device_write p0:1", "device: write p0:0"] and unexplained == []
