@@ -204,7 +204,7 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
         if kind.writes == "holder" and holder in readonly:
             raise ColumnError(f"{at}: {kind.name} through what {holder} has taken readonly")
         words = [w for w in words if w != holder]
-    if wrong := next((w for w in words if w in TRAITS and w not in traits_of(kind)), None):
+    if wrong := next((w for w in words if w in TRAITS and w not in kind.traits), None):
         raise ColumnError(f"{at}: {wrong!r} says nothing of {kind.name}; it goes with {', '.join(takers(wrong))}")
     words = [w for w in words if w not in TRAITS]
     if words:
@@ -222,14 +222,9 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
     return Op(cell.task, line, kind.name, kind, cell.cells, version, via, holder, write, (), said, page)
 
 
-def traits_of(kind: Kind) -> tuple[str, ...]:
-    """The words of `TRAITS` that an operation takes."""
-    return tuple(TRAITS) if kind.name == "mr_register" else ()
-
-
 def takers(trait: str) -> list[str]:
     """The operations that a word of `TRAITS` goes with."""
-    return [kind.name for kind in kinds().values() if trait in traits_of(kind)]
+    return [kind.name for kind in kinds().values() if trait in kind.traits]
 
 
 def mappings_of(words, where: Place, pages: int = 1) -> list[Mapping]:

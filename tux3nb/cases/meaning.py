@@ -13,7 +13,6 @@ from tux3nb.model.operations import PRIVATE, READONLY, Kind, Op
 from tux3nb.model.operations import Mapping as Mapped
 from tux3nb.model.rules import kinds
 
-LETS_GO = ("pipe_read", "unprobe")  # they use a hold, and end it
 Line = tuple[str, int]  # a task and the number of its line
 Places = Mapping[Line, str]  # where each line is written
 
@@ -27,8 +26,8 @@ def check(ops: Sequence[Op], at: Places, mappings: Mapping[str, Mapped], labels:
     _can_come(ops, at, {line: label for label, line in labels.items()})
     before = order(ops)
     _holds(ops, at, before)
-    for via in dict.fromkeys(op.via for op in ops if op.kind in MAPS):
-        changes = [op for op in ops if op.via == via and op.kind in MAPS]
+    for via in dict.fromkeys(op.via for op in ops if op.how.vma):
+        changes = [op for op in ops if op.via == via and op.how.vma]
         _maps(sorted(changes, key=lambda op: len(before[key(op)])), at, before, mappings[via])
 
 
@@ -112,7 +111,7 @@ def keeps(kind: Kind) -> bool:
 
 def _enders(kind: Kind) -> str:
     """The operations that end a hold made by `kind`."""
-    able = [k.name for k in kinds().values() if kind.name in k.of and (k.holder == "ends" or k.name in LETS_GO)]
+    able = [k.name for k in kinds().values() if kind.name in k.of and (k.holder == "ends" or k.lets_go)]
     return " or ".join(able)
 
 
@@ -127,7 +126,7 @@ def _holds(ops: Sequence[Op], at: Places, before: Mapping[Line, set[Line]]):
         mine = [op for op in ops if op.holder == holder]
         made = [op for op in mine if op.how.holder == "makes"]
         ended = [op for op in mine if op.how.holder == "ends"]
-        gone = [op for op in mine if op in ended or op.kind in LETS_GO]
+        gone = [op for op in mine if op in ended or op.how.lets_go]
         for first, second in zip(made, made[1:], strict=False):
             between = [op for op in gone if key(first) in before[key(op)] and key(op) in before[key(second)]]
             if keeps(first.how) and not between:
@@ -160,18 +159,15 @@ def _end(op: Op, made: Sequence[Op], ended: Sequence[Op], at: Places, before: Ma
 
 
 # ---- mappings that come and go ---------------------------------------------------------------------------------
-MAPS = {"mmap": True, "munmap": False}  # what the mapping is afterwards: there or not
-
-
 def _maps(changes: Sequence[Op], at: Places, before: Mapping[Line, set[Line]], mapping: Mapped):
     """munmap of what is not mapped, and mmap of what is, where the order of the lines says so."""
     first = changes[0]
-    if MAPS[first.kind] == mapping.mapped and all(key(first) in before[key(op)] for op in changes[1:]):
+    if (first.how.vma == "maps") == mapping.mapped and all(key(first) in before[key(op)] for op in changes[1:]):
         how = f"{mapping.name} is mapped" if mapping.mapped else f"{mapping.name}:unmapped is not mapped"
         instead = f"write the mapping as {mapping.name}:unmapped" if mapping.mapped else "write mmap before it"
         raise ColumnError(f"{at[key(first)]}: {first.kind}: {how} at the start; {instead}")
     for op, then in zip(changes, changes[1:], strict=False):
         if op.kind == then.kind and key(op) in before[key(then)]:
-            between = "mmap" if op.kind == "munmap" else "munmap"
+            between = "munmap" if op.how.vma == "maps" else "mmap"
             said = f"{line_of(op, at)} has done that; write {between} between them, or leave one out"
             raise ColumnError(f"{at[key(then)]}: {then.kind}: {said}")

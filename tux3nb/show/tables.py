@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 
 from tux3nb.cases.case import Case
-from tux3nb.cases.columns import MAPPING_TRAITS, traits_of
+from tux3nb.cases.columns import MAPPING_TRAITS
 from tux3nb.catalogue import catalogue, find
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
@@ -52,7 +52,7 @@ def operations() -> Table:
     for k in kinds().values():
         page = "p0:1" if k.one_cell else "p0"
         words = [page if k.page else "", "[MAPPING]" if k.maps else "", "[HOLDER]" if k.of else "",
-                 *(f"[{word}]" for word in traits_of(k))]  # fmt: skip
+                 *(f"[{word}]" for word in k.traits)]  # fmt: skip
         rows[k.name] = {"does": k.says, "with": " ".join(filter(None, words))}
     return Table.from_dict(rows, orient="index").rename_axis("operation")
 
