@@ -26,6 +26,7 @@ from tux3nb.show.tables import (
     cases,
     columns,
     features,
+    mappings,
     observed,
     operations,
     policies,
@@ -39,8 +40,8 @@ from tux3nb.show.tables import (
 
 __all__ = [
     "Case", "Source", "UserError", "cases", "check", "columns", "everywhere", "explorer", "explorer_of", "family",
-    "features", "from_file", "named", "observed", "operations", "ownership", "policies", "properties", "recorded",
-    "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
+    "features", "from_file", "mappings", "named", "observed", "operations", "ownership", "policies", "properties",
+    "recorded", "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")

@@ -8,6 +8,7 @@ from tux3nb.answers.judge import UNREACHED, judge
 from tux3nb.answers.matrix import matrix
 from tux3nb.catalogue import catalogue
 from tux3nb.model.features import FEATURES, NAMED, named_policy
+from tux3nb.model.rules import kinds
 
 CASES_BY_NAME = catalogue()
 CASES = list(CASES_BY_NAME.values())
@@ -77,6 +78,12 @@ def test_no_property_holds_only_because_nothing_happened(cells):
 def test_every_case_names_sources_and_asks_a_question(case):
     assert case.sources and "?" in case.asks and case.title and case.family
     assert set(case.expect) <= set(NAMED)
+
+
+def test_every_operation_is_in_some_case():
+    """A word that a column may use has been run under some policy, with a verdict written by hand."""
+    used = {op.kind for case in CASES if case.expect for op in case.world.ops}
+    assert set(kinds()) - used == set()
 
 
 def test_there_are_forty_cases_in_eight_families():

@@ -16,11 +16,14 @@ QUICK = ("stable_pages", "in_place")  # policies with small worlds
 SCRIPTED_ONLY = {  # kinds of operations that no free-running world has
     "crash",  # what comes after it is another world
     "dio_read_get",  # a hold of the other kind
+    "dio_write_get",
     "buffer_register",  # a registration without a dirty call
     "buffer_unregister",
     "ref_ctr",  # a probe whose counter is in data
     "vm_write",  # a poke with a counted pin
+    "vm_read",  # a peek with one
     "sibling_load",  # a translation that nothing but a flush takes away
+    "sibling_store",
 }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
 from tux3nb.cases.columns import mappings_of, operations, parse
+from tux3nb.cases.place import Place
 from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import WORD
 from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, VIOLATED
@@ -17,10 +18,11 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
 from tux3nb.model.operations import PAGES, Holder, Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
-from tux3nb.model.rules import all_rules, declarations
+from tux3nb.model.rules import all_rules, declarations, kinds
 from tux3nb.model.world import World
 
-VERDICTS = (HOLDS, REFUSED, VIOLATED, UNFINISHED)
+UNREACHED = f"{HOLDS}(unreached)"
+VERDICTS = (HOLDS, REFUSED, UNREACHED, VIOLATED, UNFINISHED)
 MOST = {"folios": 16, "deltas": 15}
 
 
@@ -42,8 +44,12 @@ class Case:
     judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
     pages. pages: how many pages the file has; of two, each is one cell.
     expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
-    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``.
+    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``. bounds: what the world is
+    limited to, in words. place: where the case is written, if in a file of its own. vary: taken, and read no more:
+    `check --all` explores every policy, and its own --vary says which features are to vary.
     """
+
+    scripted = True  # each line of a column happens once, in order
 
     name: str
     family: str
@@ -60,12 +66,22 @@ class Case:
     expect: Mapping[str, str] = field(default_factory=dict)
     bounds: str = ""
     sources: tuple[Source, ...] = ()
+    place: Place | None = None
+    vary: InitVar[tuple[str, ...] | None] = None
 
-    def __post_init__(self):
+    def __post_init__(self, vary):
         """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise UserError(f"a case is named by a text, not by {self.name!r}")
         where = f"case {self.name}"
         if not isinstance(self.columns, str):
             raise UserError(f"{where}: columns are one text, a row a line")
+        if isinstance(self.judges, str):
+            raise UserError(f"{where}: judges are a sequence of properties, as ({self.judges!r},)")
+        if not isinstance(self.expect, Mapping):
+            raise UserError(f"{where}: expect is a mapping, as {{'tux3': 'HOLDS'}}")
+        if isinstance(self.sources, str) or not all(isinstance(s, Source) for s in self.sources):
+            raise UserError(f"{where}: sources are a sequence of Source(text, url)")
         if self.pages not in PAGES:
             raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
         for name, least in (("folios", self.pages), ("deltas", 0)):
@@ -78,26 +94,32 @@ class Case:
         known = [p.id for p in PROPERTIES]
         for name, verdict in self.expect.items():
             said = f"{where}: {name} is expected to be {verdict!r}"
-            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", verdict)
+            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", str(verdict))
             if not broken and verdict not in VERDICTS:
                 raise UserError(f"{said}; a verdict is {', '.join(VERDICTS)}")
-            for pid in broken[1].split(", ") if broken else ():
+            for pid in re.split(r",\s*", broken[1]) if broken else ():
                 if pid not in known:
                     raise UserError(f"{said}: no property {pid!r}{nearest(pid, known)}")
+
+    @property
+    def where(self) -> Place:
+        """Where the case is written, for errors."""
+        return self.place or Place(f"case {self.name}")
 
     @cached_property
     def world(self) -> World:
         """The world that the columns need. Raises ColumnError."""
-        where = f"case {self.name}"
+        where = self.where
         tasks, cells = parse(self.columns, where, self.pages)
         readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
         mappings = mappings_of(self.mappings, where, self.pages)
-        ops = self.arranged(operations(tasks, cells, {m.name: m for m in mappings}, readonly, where))
+        found = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where, self.scripted)
+        ops = self.arranged(found)
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
         bounds = self.folios, self.deltas
-        world = World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages)
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages, kinds())
         for f in world.fields.values():
             if f.size * f.width > WORD:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"
@@ -124,14 +146,24 @@ class Case:
         Raises UserError for a property that there is not, or that this world has nothing for.
         """
         known = {p.id: p for p in PROPERTIES}
+        at = self.where.of("judges")
         for pid in self.judges:
             if pid not in known:
-                raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
+                raise UserError(f"{at}: no property {pid!r}{nearest(pid, known)}")
             if not known[pid].applies(self.world):
-                raise UserError(f"case {self.name}: {pid} is about {known[pid].applies.__doc__}; this world has none")
-        if self.judges:
-            return tuple(p for p in PROPERTIES if p.id in self.judges)
-        return tuple(p for p in PROPERTIES if p.applies(self.world) and not p.optional)
+                raise UserError(f"{at}: {pid} is about {known[pid].applies.__doc__}; this world has none")
+        here = [p.id for p in PROPERTIES if p.applies(self.world) and not p.optional]
+        judged = tuple(p for p in PROPERTIES if p.id in (self.judges or here))
+        counted = [p.id for p in judged if not p.advisory]
+        if not counted:
+            only = ", ".join(p.id for p in judged)
+            raise UserError(f"{at}: {only} is advisory and makes no verdict; judge another property too")
+        for name, verdict in self.expect.items():
+            for pid in re.findall(r"\w+", verdict.removeprefix(VIOLATED)) if verdict.startswith(VIOLATED) else ():
+                if pid not in counted:
+                    why = "is advisory" if pid in self.judges else "is not judged by this case"
+                    raise UserError(f"{self.where.of('expect')}: {name} is expected to violate {pid}, which {why}")
+        return judged
 
     @cached_property
     def features_read(self) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class FreeCase(Case):
     `choices` says how many alternatives each of these lines has.
     """
 
+    scripted = False
+
     choices: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def arranged(self, ops: list[Op]) -> list[Op]:

@@ -376,6 +376,34 @@ WRITTEN = Case(
     sources=(DIRECT, FORK),
 )
 
+WRITTEN_GET = Case(
+    name="aio+write+get",
+    family="aio",
+    title="The same direct write with a plain reference, as in 2015",
+    asks="The page that a device reads is held by a plain reference, which no test for pins can see. Does that matter "
+    "where the device only reads?",
+    columns="""
+        app                | writer                  | kernel
+        dio_write_get p0:0 | dirty: write p0:1       | closed: transition after dirty
+                           | write p0:0 after closed |
+    """,
+    mappings=("app",),
+    judges=("I2", "I3", "I6"),
+    expect={
+        # nobody refuses for the sake of a reference that is not seen, so every fork is made, and serves the reader
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "perfect": "HOLDS",
+        "reverse_fork_busy": "HOLDS",
+        # who counts references refuses, and then writes in place
+        "rik_in_place": "VIOLATED(I3, I6)",
+        "in_place": "VIOLATED(I3, I6)",
+    },
+    bounds="One page, one write of one cell, one delta closed.",
+    sources=(DIRECT, FORK),
+)
+
 WRITTEN_READONLY = Case(
     name="aio+write+readonly",
     family="aio",

@@ -12,7 +12,7 @@ FAMILIES: dict[str, Actors] = {
     "ordinary": Actors(
         {
             "app": (("store p0:0", "load p0:0"),),
-            "peer": (("store p0:1", "load p0:0"),),
+            "peer": (("load p0:1", "load p0:0"),),
             "writer": WRITER,
             "kernel": KERNEL,
         },

@@ -93,6 +93,24 @@ SIBLING = Case(
     sources=(WP,),
 )
 
+SIBLING_STORE = Case(
+    name="ordinary+sibling_store",
+    family="ordinary",
+    title="Another thread stores through a translation of its own",
+    asks="Thread 1 write-faults and forks; can a store of thread 2 of the same process get into the old folio?",
+    columns="""
+        app                     | thread                 | kernel
+        dirty: store p0:0       | sibling_store app p0:1 | closed: transition after dirty
+        store p0:0 after closed |                        |
+    """,
+    mappings=("app:sibling",),
+    judges=("I3", "I6"),
+    # Write protection flushes every TLB before the copy is made (mkclean), so no writable translation is left; what may
+    # be read through a stale one is ordinary+sibling's question.
+    expect={"tux3": "HOLDS", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
+    sources=(WP,),
+)
+
 TWO_PAGES = Case(
     name="ordinary+two_pages",
     family="ordinary",

@@ -9,7 +9,7 @@ from tux3nb.answers.story import race
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import find
 from tux3nb.commands import limits
-from tux3nb.commands.rows import as_json, deviations, exit_code
+from tux3nb.commands.rows import as_json, deviations, exit_code, expected
 from tux3nb.engine.policy import parse_policy
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES
@@ -82,11 +82,16 @@ def show(case: Case, answer: Answer, prop: str | None):
     print(f"world   {answer.states:,} states, {answer.edges:,} edges, depth {answer.depth}")
     if case.bounds:
         print(f"bound   {case.bounds}")
-    print(f"verdict {answer.verdict}\n")
+    print(f"verdict {answer.verdict}")
+    wanted, met = expected(answer)
+    if wanted:
+        print(f"expected {wanted}: {'as expected' if met else f'but it is {answer.told}'}")
+    print()
     for row in answer.rows:
         p = case.system.property(row.property)
         detail = f"after {row.depth} steps: {row.reason}" if row.run else ""
-        print(f"  {p.id:4} {str(row):18} {p.title}{'  -- ' + detail if detail else ''}")
+        title = f"{p.title} (advisory: makes no verdict)" if p.advisory else p.title
+        print(f"  {p.id:4} {str(row):18} {title}{'  -- ' + detail if detail else ''}")
         if row.verdict == UNREACHED:
             print(f"       nothing that {p.id} speaks of happened ({p.partner}): this case cannot judge it")
     unread = [f.id for f in FEATURES if f.id not in case.features_read]

@@ -7,7 +7,8 @@ import os
 import sys
 
 from tux3nb.answers.matrix import Cell, matrix, unfinished
-from tux3nb.catalogue import catalogue, find
+from tux3nb.cases.case import Case
+from tux3nb.catalogue import catalogue, find_all
 from tux3nb.commands import limits
 from tux3nb.model.features import NAMED
 
@@ -15,16 +16,20 @@ LETTER = {"HOLDS": "H", "VIOLATED": "V", "HOLDS(refused)": "R", "UNFINISHED": "?
 
 
 def configure(parser):
-    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these cases (default: all)")
+    parser.add_argument(
+        "cases", nargs="*", metavar="CASE", help="only these: names, files, or folders of files (default: all)"
+    )
     parser.add_argument("--policy", action="append", metavar="NAME", help="only these named policies (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     limits.configure(parser)
 
 
 def run(args) -> int:
-    """Exit code: 0 all as expected, 1 something differs, 3 something is unfinished."""
-    cases = [find(name) for name in args.cases] or list(catalogue().values())
-    policies = args.policy or list(NAMED)
+    """Exit code: 0 all as expected, 1 something differs, 2 a file of a folder is broken, 3 something is unfinished."""
+    cases, wrong = find_all(args.cases) if args.cases else (list(catalogue().values()), [])
+    for line in wrong:
+        print(f"tux3nb matrix: {line}", file=sys.stderr)
+    policies = args.policy or spoken_of(cases)
     cells = matrix(cases, policies, limits.limits(args), follow(len(cases)), jobs(len(cases)))
     if args.json:
         print(json.dumps({"cells": [as_json(c) for c in cells]}))
@@ -33,7 +38,13 @@ def run(args) -> int:
     done = len(cells) == len(cases) * len(policies)
     if not done:
         print(f"interrupted: {len(cells) // len(policies)} of {len(cases)} cases", file=sys.stderr)
-    return 3 if unfinished(cells) or not done else 0 if all(c.as_expected for c in cells) else 1
+    return 2 if wrong else 3 if unfinished(cells) or not done else 0 if all(c.as_expected for c in cells) else 1
+
+
+def spoken_of(cases: list[Case]) -> list[str]:
+    """The named policies to show: all, but of files those alone that one of them speaks of."""
+    named = {name for case in cases for name in case.expect}
+    return [name for name in NAMED if name in named] if named and all(case.place for case in cases) else list(NAMED)
 
 
 def jobs(cases: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tux3nb.answers.judge import UNFINISHED, VIOLATED, Answer, Row
 from tux3nb.answers.story import changes
-from tux3nb.cases.case import Case
+from tux3nb.cases.case import Case, named
 
 
 def exit_code(verdicts) -> int:
@@ -20,6 +20,8 @@ def as_json(answer: Answer) -> list[dict]:
             "policy": answer.policy,
             "verdict": row.verdict,
             "property": row.property,
+            "expected": (wanted := expected(answer))[0],
+            "as_expected": wanted[1],
             "states": answer.states,
             "edges": answer.edges,
             "depth": row.depth,
@@ -28,6 +30,14 @@ def as_json(answer: Answer) -> list[dict]:
         }
         for row in answer.rows
     ]
+
+
+def expected(answer: Answer) -> tuple[str | None, bool]:
+    """The verdict that the case expects of this policy (None: of none), and whether it is that."""
+    for name, verdict in answer.case.expect.items():
+        if answer.policy == named(name):
+            return verdict, answer.meets(verdict)
+    return None, True
 
 
 def steps_json(case: Case, row: Row) -> list[dict]:

@@ -164,7 +164,7 @@ def leaves_locked_alone(s, step):
         owns += [s.copy[t] == f for t in mine if t in _axis(s, "copy")]
         if step.actor in (FLUSHER, "disk"):
             owns.append(s.bio_folio == f)
-        if op is not None and op.kind == "poke":
+        if op is not None and op.how.then == "relock":
             owns.append(s.hold[op.holder] == f)
         out.append((s.locked[f] == 0) | some(owns))
     return out
@@ -174,7 +174,7 @@ def leaves_locked_alone(s, step):
 def calls_dirty_unlocked(s, step):
     """A dirty call waits for the folio lock (a holder like ptrace may have it already)."""
     op = step.args.get("op")
-    if "outcome" not in step.args or op.kind in ("poke", "vm_write"):
+    if "outcome" not in step.args or op.how.then == "relock":
         return []
     return [s.locked[s.hold[op.holder]] == 0]
 
@@ -191,7 +191,7 @@ def faults_for_need(s, step):
     if not (op and op.via and step.actor == op.task and any(f.name in ("fault", "folio") for f, _, _ in step.writes)):
         return []
     m = op.via
-    writes = op.kind == "store" or op.how.walks and op.write
+    writes = op.how.faults and not op.how.walks or op.how.walks and op.write
     denied = (s.pte[m] == NONE) | (s.pte_write[m] == 0 if writes else const(False))
     begins = (s.pc[op.task] == PC.idle) | (s.pc[op.task] == PC.walk)
     return [~begins | denied & (s.migrating[m] == 0) & (s.moving[m] == 0)]
@@ -266,7 +266,7 @@ def lawful(system: System, world) -> System:
 
 def held(s: State, step: Step) -> Step:
     """A step with the laws as checks, and with the events of `MECHANISMS`."""
-    if getattr(step.args.get("op"), "kind", "") == "crash":  # the power fails: no routine has ended
+    if "op" in step.args and step.args["op"].how.crashes:  # the power fails: no routine has ended
         return step
     more = [(x.name, good, x.sentence) for x in LAWS if x.of_steps for good in x.asks(s, step)]
     checks = step.checks + [c for c in more if c[1] is not TRUE]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 CELLS = (0, 1)
 PAGES = {1: (CELLS,), 2: ((0,), (1,))}  # how many pages -> the cells of each: two pages have one each
@@ -27,7 +27,12 @@ class Kind:
     ends. sibling: it is another thread's, through a TLB of its own. pin: the hold is a counted FOLL_PIN.
     unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
     folio out of the slot and leave that empty. alone: its rules know of one page only (so do those of what cuts or
-    empties).
+    empties). lets_go: it uses a hold, and ends it. traits: the words that may say more of its hold: "readonly", "get".
+    mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it makes its mapping or takes it away. shrinks: the
+    page lies beyond i_size meanwhile. frees: it may free a forked folio that is not on the list yet. evicts: it is the
+    end of the inode. crashes: it is the end of all memory.
+
+    Another module's operations are asked for by such a trait, never by name.
     """
 
     name: str
@@ -55,6 +60,14 @@ class Kind:
     cuts: bool = False
     empties: bool = False
     alone: bool = False
+    lets_go: bool = False
+    traits: tuple[str, ...] = ()
+    mutex: bool = False
+    vma: str = ""
+    shrinks: bool = False
+    frees: bool = False
+    evicts: bool = False
+    crashes: bool = False
 
     @property
     def one_page(self) -> bool:
@@ -65,6 +78,9 @@ class Kind:
     def faults(self) -> bool:
         """It can take a write fault."""
         return self.dirties and self.maps
+
+
+TRAITS = (*(f.name for f in fields(Kind)), "one_page", "faults")
 
 
 @dataclass(frozen=True)

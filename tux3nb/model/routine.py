@@ -20,7 +20,7 @@ def may_start(s, op: Op):
 
 def can_be_chosen(s, op: Op):
     """What the operation is about is there: its mapping is mapped, and the hold that it makes is not made already."""
-    mapped = s.vma[op.via] == 1 if op.how.maps and op.kind != "mmap" else True
+    mapped = s.vma[op.via] == 1 if op.how.maps and op.how.vma != "maps" else True
     free = s.hold[op.holder] == NONE if op.how.holder == "makes" else True
     return every([mapped, free])
 

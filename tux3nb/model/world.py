@@ -5,10 +5,11 @@ A field of the model that a case does not need is a `Constant`; rules read it al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from tux3nb.engine.fields import FLAG, SILENT, Constant, Field, Kind
-from tux3nb.model.operations import CELLS, PAGES, Holder, Mapping, Op
+from tux3nb.errors import ModelError, nearest
+from tux3nb.model.operations import CELLS, PAGES, TRAITS, Holder, Mapping, Op
 
 FLUSHER = "flusher"
 FOLIO = Kind("folio", "ABCDEFGHIJKLMNOP".__getitem__)
@@ -70,7 +71,7 @@ class World:
     tasks: names in column order. ops: all operations. folios: size of the pool, reverse-fork copies included.
     deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
     stable_device: the device asks that pages under writeback stay as they are. pages: how many the file has; of two,
-    each has one of the cells.
+    each has one of the cells. known: the names of all operations, to find one that is misspelt (none: not looked for).
     """
 
     default_actor = FLUSHER
@@ -87,8 +88,9 @@ class World:
         declare: Iterable[Callable] = (),
         stable_device: bool = False,
         pages: int = 1,
+        known: Collection[str] = (),
     ):
-        self.tasks, self.ops = tuple(tasks), tuple(ops)
+        self.tasks, self.ops, self.known = tuple(tasks), tuple(ops), known
         self.pages = tuple(range(pages))
         self.cells_of = PAGES[pages]
         self.maps = {m.name: m for m in mappings}
@@ -96,7 +98,7 @@ class World:
         self.holders = tuple(holders)
         self.siblings = tuple(m.name for m in self.maps.values() if m.sibling)
         self.secondary = tuple(dict.fromkeys((op.task, op.via) for op in self.ops if op.how.secondary))
-        self.comes_and_goes = tuple(op.via for op in self.ops if op.kind in ("mmap", "munmap"))
+        self.comes_and_goes = tuple(op.via for op in self.that("vma"))
         self.folios, self.last_delta = tuple(range(folios)), deltas
         self.nothing = folios  # the value of an empty slot
         self.empties = bool(self.that("empties"))
@@ -119,11 +121,16 @@ class World:
             function(self)
 
     def of(self, *kinds: str) -> list[Op]:
-        """The operations of these kinds."""
+        """The operations of these kinds. Raises ModelError for a name that no kind has."""
+        for name in kinds:
+            if self.known and name not in self.known:
+                raise ModelError(f"no operation {name!r}{nearest(name, self.known)}")
         return [op for op in self.ops if op.kind in kinds]
 
     def that(self, trait: str) -> list[Op]:
-        """The operations whose kind has a trait (an attribute of `Kind`)."""
+        """The operations whose kind has a trait, an attribute of `Kind`. Raises ModelError if there is no such one."""
+        if trait not in TRAITS:
+            raise ModelError(f"no trait {trait!r} of an operation{nearest(trait, TRAITS)}")
         return [op for op in self.ops if getattr(op.how, trait)]
 
     def writing(self, c: int, *by: str) -> list[Op]:
@@ -168,7 +175,12 @@ def tasks_of(ops: Iterable[Op]) -> tuple[str, ...]:
 
 def ops(*kinds: str):
     """A rule's domain: the operations of these kinds."""
-    return lambda world: world.of(*kinds)
+
+    def domain(world):
+        return world.of(*kinds)
+
+    domain.asks = kinds
+    return domain
 
 
 def that(trait: str):
@@ -210,7 +222,7 @@ def declare_pages(w: World):
         w.field(name, w.folios, of="{0}", says=says)
     w.field("private", w.folios, start={f"private[{p}]": 1 for p in w.pages}, says=SILENT)
     detached = (SILENT, "without a mapping", "with the mapping of a freed inode")
-    w.field("detached", w.folios, hi=2 if w.of("evict") else 1, when=w.empties, of="{0}", says=detached)
+    w.field("detached", w.folios, hi=2 if w.that("evicts") else 1, when=w.empties, of="{0}", says=detached)
     for name, delta in (("hole_front", "current"), ("hole_back", "closed")):
         says = (f"is no hole in the {delta} delta", f"is a hole in the {delta} delta")
         w.field(name, CELLS, kind=VERSION, when=bool(w.that("cuts")), of="cell {0}", says=says)
@@ -264,7 +276,7 @@ def declare_deltas(w: World):
     w.field("bounced", of="bio", says=(SILENT, "of a bounce copy"))
     w.field("fetched", hi=3, says=SILENT)
     w.field("written", hi=3, when=len(w.pages) > 1, says=SILENT)
-    w.field("ahead", when=bool(w.of("crash")), of="superblock", says=("with its data", "ahead of its data"))
+    w.field("ahead", when=bool(w.that("crashes")), of="superblock", says=("with its data", "ahead of its data"))
     w.field("oops", names=OOPS, of="KERNEL BUG:", says=(SILENT, "{value}"))
 
 

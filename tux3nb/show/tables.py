@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable
 
 from tux3nb.cases.case import Case
+from tux3nb.cases.columns import MAPPING_TRAITS
 from tux3nb.catalogue import catalogue, find
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
@@ -46,16 +47,36 @@ def cases() -> Table:
 
 
 def operations() -> Table:
-    """The words that a column may use: what each operation does."""
-    rows = {k.name: {"does": k.says} for k in kinds().values()}
+    """The words that a column may use: what each operation does, and what may follow it."""
+    rows = {}
+    for k in kinds().values():
+        page = "p0:1" if k.one_cell else "p0"
+        words = [page if k.page else "", "[MAPPING]" if k.maps else "", "[HOLDER]" if k.of else "",
+                 *(f"[{word}]" for word in k.traits)]  # fmt: skip
+        rows[k.name] = {"does": k.says, "with": " ".join(filter(None, words))}
     return Table.from_dict(rows, orient="index").rename_axis("operation")
 
 
+def mappings() -> Table:
+    """What a case may say of a mapping: ``mappings=("app", "reader:readonly:absent")``; of two pages, ``app:p1``."""
+    rows = {f"app:{trait}": {"says": says} for trait, says in MAPPING_TRAITS.items()}
+    rows["app:p1"] = {"says": "it maps page 1, in a world of two pages (`pages=2`); else page 0"}
+    return Table.from_dict(rows, orient="index").rename_axis("mapping")
+
+
 def columns(case: Case | str) -> Shown:
-    """A case as it is written: its question and its actors side by side."""
+    """A case as it is written: its question, its actors side by side, and what the world has."""
     case = the_case(case)
     script = textwrap.dedent(case.columns.strip("\n")).rstrip()
-    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script]))
+    has = [f"mappings: {', '.join(case.mappings) or 'none'}",
+           f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
+           f"{', a device that asks for stable pages' if case.stable_device else ''}"]  # fmt: skip
+    bound = textwrap.wrap(f"bound: {case.bounds}", 100) if case.bounds else []
+    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script, "", *has, *bound]))
+
+
+def _several(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def features(case: Case | str | None = None) -> Table:
@@ -89,7 +110,8 @@ def policies(case: Case | str | None = None) -> Table:
 def properties(case: Case | str | None = None) -> Table:
     """The properties that a case judges (None: all of them): id, title, sentence."""
     judged = PROPERTIES if case is None else the_case(case).properties
-    rows = {p.id: {"title": p.title, "says": p.sentence} for p in judged}
+    apart = {p.id: " Advisory: it makes no verdict." if p.advisory else "" for p in judged}
+    rows = {p.id: {"title": p.title, "says": p.sentence + apart[p.id]} for p in judged}
     return Table.from_dict(rows, orient="index", columns=["title", "says"]).rename_axis("property")
 
 

@@ -2,10 +2,11 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 
 from tux3nb.engine.rule import Rule
-from tux3nb.errors import ModelError
+from tux3nb.errors import ModelError, nearest
 from tux3nb.model.operations import Kind
 
 
@@ -32,8 +33,23 @@ def declarations() -> list:
 
 
 def all_rules() -> list[Rule]:
-    """The rules of all modules of this package, in order of module and definition."""
+    """The rules of all modules of this package, in order of module and definition.
+
+    Raises ModelError for a rule that asks for an operation which its module does not define.
+    """
     found = []
     for module in modules():
-        found += [v for v in vars(module).values() if isinstance(v, Rule) and v not in found]
+        mine = [v for v in vars(module).values() if isinstance(v, Rule) and v not in found]
+        for r in mine:
+            check_names(r, [k.name for k in getattr(module, "KINDS", ())], kinds())
+        found += mine
     return found
+
+
+def check_names(r: Rule, own: Iterable[str], known: Iterable[str]):
+    """Raise ModelError if a domain of the rule names an operation that is not one of its module's own."""
+    for name in (name for domain in r.domains.values() for name in getattr(domain, "asks", ())):
+        if name not in known:
+            raise ModelError(f"rule {r.name}: no operation {name!r}{nearest(name, known)}")
+        if name not in own:
+            raise ModelError(f"rule {r.name}: {name} is another module's operation; ask for a trait of its kind")

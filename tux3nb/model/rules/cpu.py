@@ -37,9 +37,9 @@ KINDS = (
         maps=True,
         sibling=True,
     ),
-    Kind("mmap", "map the file", maps=True, page=False),
-    Kind("munmap", "unmap the file", maps=True, page=False),
-    Kind("write", "write(2)", writes="cpu", dirties=True),
+    Kind("mmap", "map the file", maps=True, page=False, vma="maps"),
+    Kind("munmap", "unmap the file", maps=True, page=False, vma="unmaps"),
+    Kind("write", "write(2)", writes="cpu", dirties=True, mutex=True),
 )
 DIRTIERS, FAULTERS = that("dirties"), that("faults")
 
@@ -118,7 +118,7 @@ def cutting(s):
 
 def shrunk(s):
     """The page lies beyond i_size, for as long as a truncation takes."""
-    return some(active(s, op) for op in s.world.of("truncate"))
+    return some(active(s, op) for op in s.world.that("shrinks"))
 
 
 def off_the_end(s, f):
@@ -166,7 +166,7 @@ def mmap(s, policy, op):
 
 def evicting(s):
     """The inode is being evicted: a task that opens the file again waits for that."""
-    return some(active(s, op) for op in s.world.of("evict"))
+    return some(active(s, op) for op in s.world.that("evicts"))
 
 
 FORKING = (PC.write_protect, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect)
@@ -255,7 +255,7 @@ def fault_takes_reference(s, op):
 @rule(op=ops("write"), kernel="fs/read_write.c:vfs_write")
 def write_begins(s, policy, op):
     """write(2) is entered; the inode's mutex keeps other write(2) calls out until it returns."""
-    others = [o for o in (*s.world.of("write"), *s.world.that("cuts")) if o.task != op.task]
+    others = [o for o in s.world.that("mutex") if o.task != op.task]
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     write_starts(s, op)
     begins(s, op, PC.look)

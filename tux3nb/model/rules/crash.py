@@ -12,7 +12,9 @@ from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import may_start
 from tux3nb.model.world import FLUSHER, PC, ops
 
-KINDS = (Kind("crash", "the power fails; later columns find what recovery finds", page=False, empties=True),)
+KINDS = (
+    Kind("crash", "the power fails; later columns find what recovery finds", page=False, empties=True, crashes=True),
+)
 ON_DISK = ("cur", "committed", "disk")
 KEPT = ("line", "oops", "slot", "cand", "cand_cpu", "ok_front", "told_front", "reaped_front", *ON_DISK)
 

@@ -127,7 +127,7 @@ def fork_ends(s, policy, op):
     s.mark("forked")
     s.locked[f] = 0
     s.folio[t] = s.copy[t]
-    if s.world.of("reclaim"):
+    if s.world.that("frees"):
         s.copy[t] = f
         s.pc[t] = PC.listing
         return
@@ -138,7 +138,7 @@ def fork_ends(s, policy, op):
 
 def meeting_reclaim(world):
     """The operations that can fork a folio that reclaim may come across before it is listed."""
-    return world.that("dirties") if world.of("reclaim") else ()
+    return world.that("dirties") if world.that("frees") else ()
 
 
 @rule(op=meeting_reclaim, kernel="fs/tux3/buffer_fork.c:forked_buffer_add (18a490ba)")

@@ -20,7 +20,7 @@ KINDS = (
     Kind("poke", "ptrace writes a cell of the tracee", pin=False, **WRITING),
     Kind("peek", "ptrace reads a cell of the tracee", pin=False, **READING),
     Kind("vm_write", "process_vm_writev writes a cell of the tracee, with a counted pin", **WRITING),
-    Kind("vm_read", "process_vm_readv reads a cell of the tracee, with a counted pin", **READING),
+    Kind("vm_read", "process_vm_readv reads a cell of the tracee, with a counted pin", dirties=True, **READING),
 )
 POKES, PEEKS = ("poke", "vm_write"), ("peek", "vm_read")
 PC.add("relock touch dirty_call put")

@@ -29,6 +29,7 @@ KINDS = (
         gup_write=True,
         holder="makes",
         unbounded=True,
+        traits=("readonly", "get"),
     ),
     Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="ends", of=("mr_register",)),
     Kind(

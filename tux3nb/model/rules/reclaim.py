@@ -17,8 +17,14 @@ from tux3nb.model.rules.cpu import evicting, shrunk
 from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
 
 KINDS = (
-    Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True),
-    Kind("evict", "the inode is evicted: the file is not open, not mapped, and clean", page=False, empties=True),
+    Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True, frees=True),
+    Kind(
+        "evict",
+        "the inode is evicted: the file is not open, not mapped, and clean",
+        page=False,
+        empties=True,
+        evicts=True,
+    ),
 )
 PC.add("scan_lock scan evict")
 SCAN = "mm/vmscan.c:shrink_page_list (3.19)"
@@ -89,7 +95,7 @@ def reclaim_frees(s, policy, op):
 # ---- refill -----------------------------------------------------------------------------------------------------
 def looking_up(world):
     """The operations that can find the slot empty and then allocate a folio."""
-    looks = [op for op in world.ops if op.kind == "load" or op.how.dirties or op.how.walks]
+    looks = [op for op in world.ops if op.how.read_fault or op.how.dirties or op.how.walks]
     return looks if world.empties else ()
 
 
@@ -129,7 +135,7 @@ def refills(s, policy, op):
 def unused(s):
     """No process has the file open or mapped, and nothing of it is dirty or under write-out."""
     w = s.world
-    busy = some(active(s, op) for op in w.ops if op.kind == "write" or op.how.cuts)
+    busy = some(active(s, op) for op in w.that("mutex"))
     clean = every((s.dirty[f] == 0) & (s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in w.folios)
     return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == PC.idle) & ~busy & clean
 

@@ -27,7 +27,14 @@ KINDS = (
         unbounded=True,
     ),
     Kind("splice", "put the page-cache folio into a pipe", holder="makes", pin=False, unbounded=True),
-    Kind("pipe_read", "read the page out of the pipe, which lets go of it", reads="holder", holder="uses", of=PIPES),
+    Kind(
+        "pipe_read",
+        "read the page out of the pipe, which lets go of it",
+        reads="holder",
+        holder="uses",
+        of=PIPES,
+        lets_go=True,
+    ),
     Kind("pipe_close", "close the pipe", page=False, holder="ends", of=PIPES),
 )
 PC.add("confirm pipe_copy pipe_rest pipe_done")

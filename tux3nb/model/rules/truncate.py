@@ -26,6 +26,8 @@ KINDS = (
         looks=True,
         cuts=True,
         empties=True,
+        mutex=True,
+        shrinks=True,
     ),
     Kind(
         "truncate_tail",
@@ -33,6 +35,7 @@ KINDS = (
         writes="cpu",
         dirties=True,
         cuts=True,
+        mutex=True,
     ),
 )
 PC.add("cut_section cut_look cut_lock cut_page cut_wait cut_end")
@@ -47,7 +50,7 @@ PARTIAL = "fs/tux3/filemap_blocklib.c:tux3_truncate_partial_block"
 @rule(op=that("cuts"), kernel=SETATTR + ": i_mutex, truncate_lock")
 def truncate_begins(s, policy, op):
     """Truncation begins once no write(2), no other truncation and no page_mkwrite is under way."""
-    others = [o for o in (*s.world.of("write"), *s.world.that("cuts")) if o.task != op.task]
+    others = [o for o in s.world.that("mutex") if o.task != op.task]
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
     write_starts(s, op)

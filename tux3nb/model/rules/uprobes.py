@@ -29,7 +29,7 @@ KINDS = (
         holder="makes",
         **THROUGH_GUP,
     ),
-    Kind(UNREGISTER, "uprobes takes its breakpoint out again", holder="uses", **THROUGH_GUP),
+    Kind(UNREGISTER, "uprobes takes its breakpoint out again", holder="uses", lets_go=True, **THROUGH_GUP),
     Kind(
         COUNT,
         "uprobes adds to its reference counter in a private writable mapping",

@@ -1,0 +1,47 @@
+"""Small cases that were answered wrongly once, or still are: each says the right verdict, from kernel sources."""
+
+from pathlib import Path
+
+import pytest
+
+from tux3nb.answers.matrix import matrix
+from tux3nb.catalogue import from_file
+
+FILES = sorted((Path(__file__).parent / "inputs").glob("*.py"))
+SLOW = ("fault_outlives_delta", "three_stores")
+WRONG = {  # what the model answers wrongly, and why
+    "after_unmapping": "lines that never begin are not part of the verdict",
+    "ballooned": "truncation ends every bond by definition; no property says that device and process have parted",
+    "breakpoint_by_hand": "a private mapping makes no copy of its own but for uprobes",
+    "checksum_then_send": "stability is judged of the flusher's bio alone",
+    "fault_outlives_delta": "the barrier does not wait for faults that have not set their PTE",
+    "first_access_stores": "a store that finds no PTE never faults",
+    "log_before_data": "no property is about the order of what holders write",
+    "poke_into_private_data": "a private mapping makes no copy of its own but for uprobes",
+    "region_of_private_memory": "a private mapping makes no copy of its own but for uprobes",
+    "server_never_answers": "the disk always answers",
+    "stable_for_stores": "a device that asks for stable pages holds write(2) back and no store",
+    "store_into_private_data": "a private mapping makes no copy of its own but for uprobes",
+    "three_stores": "a snapshot is judged cell by cell, and the disk's copy is made under writable PTEs",
+    "two_in_one_delta": "a store whose fault has begun is taken for one that is lost",
+    "writer_meets_fork": "the warning of pagefork_for_blockdirty is not modelled",
+}
+
+
+def params():
+    for path in FILES:
+        marks = [pytest.mark.slow] if path.stem in SLOW else []
+        if path.stem in WRONG:
+            marks.append(pytest.mark.xfail(reason=WRONG[path.stem], strict=True))
+        yield pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", list(params()))
+def test_a_small_case_is_answered_as_the_kernel_does(path):
+    case = from_file(str(path))
+    cells = matrix([case], list(case.expect))
+    assert {c.policy: c.answer.told for c in cells if not c.as_expected} == {}
+
+
+def test_every_reason_has_its_file():
+    assert set(WRONG) <= {path.stem for path in FILES}
