@@ -1,13 +1,13 @@
 """``tux3nb export-promela CASE``: the rules of a case as Promela, for SPIN."""
 
 import sys
-from pathlib import Path
 
 from tux3nb.cases.case import named
 from tux3nb.catalogue import find
 from tux3nb.engine.policy import parse_policy
 from tux3nb.engine.promela import promela
 from tux3nb.model.features import FEATURES
+from tux3nb.paths import write_whole
 
 
 def configure(parser):
@@ -28,7 +28,7 @@ def run(args) -> int:
     family = case.policies() if args.family else case.one(policy)
     text = promela(case.system, family)
     if args.output:
-        Path(args.output).write_text(text)
+        write_whole(args.output, text)
     else:
         sys.stdout.write(text)
     return 0
