@@ -35,7 +35,7 @@ test-all: $(READY)
 browser: $(READY)
 	@$(RUN) pytest -q -m browser
 notebooks: $(READY)
-	@$(RUN) tux3nb.report.notebooks --jobs $(JOBS)
+	@$(RUN) tux3nb notebooks --jobs $(JOBS)
 record: $(READY)
 	@$(RUN) tux3nb record
 matrix: $(READY)

@@ -1,6 +1,5 @@
 """The explorer in an exported page, opened from disk with the network blocked."""
 
-import argparse
 import itertools
 import random
 import re
@@ -10,7 +9,7 @@ import pytest
 
 from tests.explorer.fixture import FIELDS, TUX3, document
 from tests.picture.test_evaluate import random_expr, random_text
-from tux3nb.report import cli
+from tux3nb.cli import main
 from tux3nb.show.explorer import document_answer
 from tux3nb.show.explorer.document import class_number
 from tux3nb.show.explorer.page import first_view
@@ -39,9 +38,7 @@ def exported(tmp_path_factory):
         ),
     ]
     nbformat.write(nb, folder / "04-rdma.ipynb")
-    parser = argparse.ArgumentParser()
-    cli.configure(parser)
-    assert cli.run(parser.parse_args([str(folder / "04-rdma.ipynb"), "--out", str(folder / "out")])) == 0
+    assert main(["report", str(folder / "04-rdma.ipynb"), "--out", str(folder / "out")]) == 0
     return (folder / "out/04-rdma.html").as_uri()
 
 
