@@ -61,6 +61,7 @@ def parser(name: str | None = None) -> Parser:
 
 
 INTERNAL_FAULT, CANNOT_WRITE, INTERRUPTED, READER_GONE = 70, 74, 130, 141
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -110,10 +111,8 @@ def _ending(error: Exception) -> tuple[int, str]:
         return READER_GONE, ""
     if isinstance(error, OSError) and error.filename is not None:
         return 2, f"{os.fsdecode(error.filename)}: {error.strerror}"
-    try:
-        sys.stdout.flush()
-    except OSError as full:
-        return CANNOT_WRITE, f"standard output cannot be written: {full.strerror}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:  # files that cannot be written are a UserError
+        return CANNOT_WRITE, f"standard output cannot be written: {error.strerror}"
     return INTERNAL_FAULT, _fault(error)
 
 

@@ -43,7 +43,9 @@ class Executed:
 def read(path: Path) -> nbformat.NotebookNode:
     """Read a notebook as nbformat 4, where every cell has an id; UserError for a file that is none."""
     try:
-        return nbformat.read(path, as_version=4)
+        found = nbformat.read(path, as_version=4)
+        nbformat.validate(found)
+        return found
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     except Exception as error:  # nbformat has no one error for a file that is no notebook

@@ -158,7 +158,8 @@ def asked_for(page: str) -> list[str]:
     loads = re.findall(
         r"""<(?!a\b)[a-z-]+\b[^>]*?\s(?:src|href|data|poster|srcset)\s*=\s*["']([^"'#][^"']*)""", page, re.I
     )
-    loads += re.findall(r"""url\(\s*["']?([^"')#][^"')]*)""", page)
+    styles = re.findall(r"<style\b[^>]*>(.*?)</style>", page, re.S) + re.findall(r'<[a-z][^<>]*\sstyle="([^"]*)"', page)
+    loads += re.findall(r"""url\(\s*["']?([^"')#][^"')]*)""", "\n".join(styles))
     return [address for address in loads if not address.startswith("data:")]
 
 

@@ -7,7 +7,6 @@ import html
 import os
 import re
 import textwrap
-import urllib.parse
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -32,13 +31,6 @@ def verdict_html(word: str, note: str = "") -> str:
 def as_markdown(text: str) -> str:
     """Text as Markdown that shows it as it is: no link, no tag, no code and no maths comes out of it."""
     return re.sub(r"([\\\[\]*`$])", r"\\\1", " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;"))
-
-
-def web_address(url: str | None) -> str | None:
-    """An address that a page may link to, with what could end the link encoded; None for what is no web address."""
-    if url is None or not re.match(r"https?://", url):
-        return None
-    return urllib.parse.quote(url, safe="%/:=&?~#+!$,;'@")
 
 
 class Shown:

@@ -14,7 +14,8 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
-from tux3nb.show.cells import Shown, Table, as_markdown, web_address
+from tux3nb.show.cells import Shown, Table, as_markdown
+from tux3nb.show.explorer.document import web_address
 from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
 from tux3nb.witness.recordings import recorded_names
 
