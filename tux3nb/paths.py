@@ -72,6 +72,8 @@ def write_all_whole(files: Mapping[Path, str | bytes]) -> None:
             os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None
+    except UnicodeEncodeError as error:
+        raise UserError(f"cannot write {path}: {error.object[error.start]!r} is half of a letter") from None
     finally:
         for temporary, _ in staged:
             with contextlib.suppress(FileNotFoundError):

@@ -74,6 +74,17 @@ def test_mode_and_link(tmp_path):
     assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o640
 
 
+def test_half_a_letter(tmp_path):
+    """A notebook's text can hold one, a file of UTF-8 cannot: nothing is written, and a page has a question mark."""
+    from tux3nb.report.export import to_html
+
+    with pytest.raises(UserError, match="half of a letter"):
+        write_whole(tmp_path / "x", "a\ud800")
+    assert os.listdir(tmp_path) == []
+    cells = [nbformat.v4.new_markdown_cell("# T\ud800\n\nS\udc80"), nbformat.v4.new_code_cell("x\ud800")]
+    to_html(nbformat.v4.new_notebook(cells=cells), "n\udce4").encode()
+
+
 def test_a_folder_or_a_missing_one_is_named(tmp_path):
     for path in (tmp_path, tmp_path / "none" / "x"):
         with pytest.raises(UserError, match=f"cannot write {path}: "):

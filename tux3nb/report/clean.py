@@ -91,4 +91,9 @@ _CLEANER = nh3.Cleaner(
 
 def clean(html: str) -> str:
     """Return HTML of which nothing acts: the same text, without what is not on the list."""
-    return _CLEANER.clean(html)
+    return _CLEANER.clean(whole_letters(html))
+
+
+def whole_letters(text: str) -> str:
+    """Return the text with a question mark for each half of a letter, which a notebook can hold and no page."""
+    return text.encode("utf-8", "replace").decode()

@@ -3,6 +3,7 @@
 import base64
 import copy
 import html
+import os
 import re
 import secrets
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from latex2mathml.converter import convert as mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from tux3nb.report.clean import clean
+from tux3nb.report.clean import clean, whole_letters
 from tux3nb.show.explorer.page import module_hash, page_assets
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -96,8 +97,8 @@ def title_of(notebook: nbformat.NotebookNode, name: str) -> str:
     """Return the first heading, else the name."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and (found := re.search(r"^#\s+(.+?)\s*$", cell.source, re.M)):
-            return re.sub(r"[*`]", "", found[1])
-    return name
+            return whole_letters(re.sub(r"[*`]", "", found[1]))
+    return whole_letters(name)
 
 
 def summary_of(notebook: nbformat.NotebookNode) -> str:
@@ -106,7 +107,8 @@ def summary_of(notebook: nbformat.NotebookNode) -> str:
         if cell.cell_type == "markdown":
             for paragraph in re.split(r"\n\s*\n", cell.source):
                 if paragraph.strip() and not paragraph.lstrip().startswith(("#", "|", "-", "<", "!", ">")):
-                    return re.sub(r"[*`$]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
+                    plain = re.sub(r"[*`$]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
+                    return whole_letters(plain)
     return ""
 
 
@@ -184,11 +186,16 @@ def page_css() -> str:
     return _dark() + pictures + files("tux3nb.report").joinpath("page.css").read_text(encoding="utf-8")
 
 
+def address(file: str) -> str:
+    """Return a page's file name as a link has it: its bytes, whatever the locale takes them for."""
+    return quote(os.fsencode(file))
+
+
 def _navigation(near: Neighbours) -> str:
     links = ['<a href="index.html">all notebooks</a>']
     for sign, link in (("&larr; ", near.before), ("&rarr; ", near.after)):
         if link:
-            links.append(f'<a href="{quote(link[0])}">{sign}{html.escape(link[1])}</a>')
+            links.append(f'<a href="{address(link[0])}">{sign}{html.escape(link[1])}</a>')
     return f'<nav class="tux-nav">{" ".join(links)}</nav>'
 
 

@@ -5,11 +5,10 @@ import html
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-from tux3nb.report.export import policy
+from tux3nb.report.export import address, policy
 
 _ABOUT = re.compile(r'<meta name="tux3nb-page" content="([^"]*)">')
 
@@ -26,7 +25,8 @@ class Entry:
 
 def about(entry: Entry) -> str:
     """Return the element by which a page tells the index of a later report what it is about."""
-    return f'<meta name="tux3nb-page" content="{html.escape(json.dumps(asdict(entry), sort_keys=True))}">'
+    told = {"title": entry.title, "summary": entry.summary, "error": entry.error}
+    return f'<meta name="tux3nb-page" content="{html.escape(json.dumps(told))}">'
 
 
 def entries_of(folder: Path, without: Iterable[str] = ()) -> list[Entry]:
@@ -60,7 +60,7 @@ def index_html(entries: Sequence[Entry]) -> str:
     """Return the index page."""
     say = html.escape
     items = "".join(
-        f'<li><a href="{quote(e.file)}">{say(e.title)}</a><p>{say(e.summary)}</p>'
+        f'<li><a href="{address(e.file)}">{say(e.title)}</a><p>{say(e.summary)}</p>'
         + (f'<p class="bad">&#10007; stopped: {say(e.error)}</p>' if e.error else "")
         + "</li>\n"
         for e in entries
