@@ -112,7 +112,7 @@ def test_configure_fits_a_subcommand():
 
 # What Windows lacks: the module fcntl, and all of os and signal that a module might touch when imported.
 _ELSEWHERE = (
-    "import os, signal; sys.platform = 'win32'; sys.modules['fcntl'] = None; "
+    "import os, shutil, signal, tempfile; sys.platform = 'win32'; sys.modules['fcntl'] = None; "
     "missing = 'fork sysconf splice O_DIRECT sched_getaffinity memfd_create geteuid'.split(); "
     "[delattr(os, name) for name in missing if hasattr(os, name)]; del signal.SIGKILL"
 )
