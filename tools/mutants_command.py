@@ -7,9 +7,11 @@ import json
 import sys
 from collections import Counter
 
+from tqdm import tqdm
+
 from tools.mutants import FOLDS, KILLED, OUTCOMES, Outcome, record, try_all, worlds
 from tux3nb.errors import UserError
-from tux3nb.paths import data_dir
+from tux3nb.paths import data_dir, write_whole
 
 
 def configure(parser):
@@ -19,7 +21,14 @@ def configure(parser):
 
 def run(args) -> int:
     """Exit code: 0 if every mutant is killed or has a written reason, else 1."""
-    outcomes = try_all(worlds(), args.rules, follow)
+    with tqdm(unit="mutant", delay=1, disable=None, leave=False) as bar:
+
+        def follow(done: int, total: int, text: str):
+            bar.total = total
+            bar.set_postfix_str(text[:80], refresh=False)
+            bar.update(done - bar.n)
+
+        outcomes = try_all(worlds(), args.rules, follow)
     if args.json:
         rows = [{**o.row, "line": o.condition.line, "reason": o.reason} for o in outcomes]
         print(json.dumps({"mutants": rows, "outcomes": count(outcomes)}))
@@ -32,17 +41,8 @@ def run(args) -> int:
 
 def write(outcomes: list[Outcome]):
     path = data_dir() / "mutants.csv"
-    try:
-        path.write_text(record(outcomes))
-    except OSError as e:
-        raise UserError(f"cannot write {path}: {e.strerror}") from None
+    write_whole(path, record(outcomes))
     print(f"{path}: {len(outcomes)} rows", file=sys.stderr)
-
-
-def follow(done: int, total: int, text: str):
-    """A progress line on a terminal's standard error."""
-    if sys.stderr.isatty():
-        print(f"\033[K{done}/{total} {text[:100]}", end="\r", file=sys.stderr, flush=True)
 
 
 def count(outcomes: list[Outcome]) -> dict[str, int]:

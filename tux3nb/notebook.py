@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tux3nb.answers.judge import Answer, Judged, judge
-from tux3nb.answers.matrix import recorded_verdicts
+from tux3nb.answers.matrix import recorded_everywhere
 from tux3nb.answers.story import race
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case, Source, named
@@ -190,7 +190,7 @@ def everywhere(*policies: str) -> Table:
     refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which."""
     rows = {}
     for name in policies:
-        told = {case: by_policy[name][0] for case, by_policy in recorded_verdicts().items() if named(name)}
+        told = recorded_everywhere(name)
         broken = [case for case, verdict in told.items() if verdict == "VIOLATED"]
         holds = sum(verdict == "HOLDS" for verdict in told.values())
         few = " ".join(broken) if len(broken) <= FEW else ""

@@ -1,6 +1,5 @@
 """The explorer in an exported page, opened from disk with the network blocked."""
 
-import argparse
 import itertools
 import random
 import re
@@ -10,7 +9,7 @@ import pytest
 
 from tests.explorer.fixture import FIELDS, TUX3, document
 from tests.picture.test_evaluate import random_expr, random_text
-from tux3nb.report import cli
+from tux3nb.cli import main
 from tux3nb.show.explorer import document_answer
 from tux3nb.show.explorer.document import class_number
 from tux3nb.show.explorer.page import first_view
@@ -39,9 +38,7 @@ def exported(tmp_path_factory):
         ),
     ]
     nbformat.write(nb, folder / "04-rdma.ipynb")
-    parser = argparse.ArgumentParser()
-    cli.configure(parser)
-    assert cli.run(parser.parse_args([str(folder / "04-rdma.ipynb"), "--out", str(folder / "out")])) == 0
+    assert main(["report", str(folder / "04-rdma.ipynb"), "--out", str(folder / "out")]) == 0
     return (folder / "out/04-rdma.html").as_uri()
 
 
@@ -221,23 +218,19 @@ def test_evaluators_agree(explorer):
     assert got == [[number(e, s), words(t, s)] for e, t, s in cases]
 
 
-_BOTH = """(cases) => {
-  const source = document.querySelector('script[type=module]').textContent
-    .replace(/^export default.*$/gm, '').replace(/^export /gm, '').replace(/if \\(typeof customElements[\\s\\S]*$/, '');
-  const script = document.createElement('script');
-  script.textContent = `window.both = (() => { ${source}
-    return (cases) => cases.map(([e, t, s]) => {
-      const map = new Map(Object.entries(s));
-      return [number(e, map), words(t, map)];
-    }); })()`;
-  document.body.append(script);
-  return window.both(cases);
-}"""
+_BOTH = """(cases) => { %s
+  return cases.map(([e, t, s]) => {
+    const map = new Map(Object.entries(s));
+    return [number(e, map), words(t, map)];
+  }); }"""
 
 
 def _evaluated(page, cases):
-    """Run both evaluators of explorer.js, taken as text since the page may load nothing."""
-    return page.evaluate(_BOTH, cases)
+    """Run both evaluators of explorer.js, taken as text since the page may run nothing but the module itself."""
+    source = page.evaluate("document.querySelector('script[type=module]').textContent")
+    source = re.sub(r"^export default.*$", "", source, flags=re.M)
+    source = re.sub(r"^export ", "", source, flags=re.M).partition("if (typeof customElements")[0]
+    return page.evaluate(_BOTH % source, cases)
 
 
 def test_pictures_agree(explorer, doc):

@@ -103,12 +103,13 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["report", "rdmaa"], "no notebook 'rdmaa'; did you mean"),
         (["export-promela", "migration", "-o", "/no/such/folder/x"], "/no/such/folder/x: No such file or directory"),
         (["witness", "ptrace-sharde"], "no witness is called 'ptrace-sharde'; did you mean ptrace-shared"),
-        (["witness", "--timeout", "soon"], "'soon' is no positive number of seconds"),
+        (["witness", "--timeout", "soon"], "--timeout: 'soon' is no number above zero"),
     ],
 )
 def test_bad_input_is_one_line_with_the_nearest_names_and_exits_2(capsys, argv, says):
     code, out, err = run(capsys, *argv)
-    assert code == 2 and out == "" and err.count("\n") == 1 and says in err
+    assert code == 2 and err.count("\n") == 1 and says in err
+    assert (says in json.loads(out)["error"]) if "--json" in argv else out == ""
 
 
 @pytest.mark.parametrize("command", ["report", "notebooks"])
@@ -230,7 +231,7 @@ def test_a_file_that_is_no_case(capsys, tmp_path):
         ("1 / 0\n", "line 1: ZeroDivisionError"),
         ("CASE = Case(\n", "line 1: SyntaxError"),
         ("import sys\nsys.exit(3)\n", "line 2: SystemExit: 3"),
-        ("\0", "SyntaxError"),
+        ("\0", "null bytes"),  # a ValueError before Python 3.11.4, a SyntaxError since
     ):
         path.write_text(text)
         code, _, err = run(capsys, "check", str(path))

@@ -14,7 +14,7 @@ from tux3nb.engine.fields import WORD
 from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, VIOLATED
 from tux3nb.engine.rule import Rule, Step, bind
 from tux3nb.engine.system import Property, System, build
-from tux3nb.errors import UserError, nearest
+from tux3nb.errors import ModelError, UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
 from tux3nb.model.operations import PAGES, Holder, Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
@@ -32,6 +32,10 @@ class Source:
 
     text: str
     url: str | None = None
+
+    def __post_init__(self):
+        if self.url is not None and not re.match(r"https?://", self.url):
+            raise ModelError(f"source {self.text!r}: {self.url!r} is no address of the web (https://...)")
 
 
 @dataclass(eq=False)

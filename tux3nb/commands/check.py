@@ -33,7 +33,7 @@ def configure(parser):
 
 
 def run(args) -> int:
-    """Exit code: 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    """Exit code: 130 if interrupted, else 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
     contradictory(args)
     case = asked_for(args)
     base = named(args.named) if args.named else case.policy
@@ -45,12 +45,13 @@ def run(args) -> int:
         from tux3nb.commands import whole
 
         return whole.run(args, case)
-    answer = judge(case, case.one(policy), limits.limits(args), limits.Progress()).answer(policy)
+    judged = judge(case, case.one(policy), limits.limits(args), limits.Progress())
+    answer = judged.answer(policy)
     if args.json:
         print(json.dumps({"results": as_json(answer)}))
     else:
         show(case, answer, args.run)
-    return exit_code([answer.verdict])
+    return exit_code(judged, [answer.verdict])
 
 
 def contradictory(args):

@@ -1,7 +1,6 @@
 """``tux3nb export-promela CASE``: the rules of a case as Promela, for SPIN."""
 
 import sys
-from pathlib import Path
 
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import find
@@ -9,6 +8,7 @@ from tux3nb.engine.policy import parse_policy
 from tux3nb.engine.promela import promela
 from tux3nb.errors import UserError
 from tux3nb.model.features import FEATURES
+from tux3nb.paths import write_whole
 
 
 def configure(parser):
@@ -35,7 +35,7 @@ def run(args) -> int:
     policy = parse_policy(FEATURES, base, args.policy)
     text = promela(case.system, policy, {fid: tuple(FEATURES[fid].values) for fid in varied(case, args)})
     if args.output:
-        Path(args.output).write_text(text)
+        write_whole(args.output, text)
     else:
         sys.stdout.write(text)
     return 0

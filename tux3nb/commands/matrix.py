@@ -6,10 +6,13 @@ import json
 import os
 import sys
 
-from tux3nb.answers.matrix import Cell, matrix, unfinished
+from tqdm import tqdm
+
+from tux3nb.answers.matrix import Cell, interrupted, matrix, unfinished
 from tux3nb.cases.case import Case
 from tux3nb.catalogue import catalogue, find_all
 from tux3nb.commands import limits
+from tux3nb.errors import WorkerDied
 from tux3nb.model.features import NAMED
 
 LETTER = {"HOLDS": "H", "VIOLATED": "V", "HOLDS(refused)": "R", "UNFINISHED": "?", "HOLDS(unreached)": "u"}
@@ -25,19 +28,26 @@ def configure(parser):
 
 
 def run(args) -> int:
-    """Exit code: 0 all as expected, 1 something differs, 2 a file of a folder is broken, 3 something is unfinished."""
+    """Exit code: 0 all as expected, 1 something differs, 2 a file of a folder is broken, 3 something is unfinished,
+    130 interrupted."""
     cases, wrong = find_all(args.cases) if args.cases else (list(catalogue().values()), [])
     for line in wrong:
         print(f"tux3nb matrix: {line}", file=sys.stderr)
     policies = args.policy or spoken_of(cases)
-    cells = matrix(cases, policies, limits.limits(args), follow(len(cases)), jobs(len(cases)))
+    why = "interrupted"
+    try:
+        cells = matrix(cases, policies, limits.limits(args), follow(len(cases)), jobs(len(cases)))
+    except WorkerDied as died:
+        cells, why = died.done, str(died)
     if args.json:
         print(json.dumps({"cells": [as_json(c) for c in cells]}))
     else:
         show(cells, policies)
     done = len(cells) == len(cases) * len(policies)
     if not done:
-        print(f"interrupted: {len(cells) // len(policies)} of {len(cases)} cases", file=sys.stderr)
+        print(f"{why}: {len(cells) // len(policies)} of {len(cases)} cases are done", file=sys.stderr)
+    if interrupted(cells) or (not done and why == "interrupted"):
+        return 130
     return 2 if wrong else 3 if unfinished(cells) or not done else 0 if all(c.as_expected for c in cells) else 1
 
 
@@ -53,13 +63,14 @@ def jobs(cases: int) -> int:
 
 
 def follow(total: int):
-    """A progress line on a terminal's standard error."""
-    done = [0]
+    """A progress bar on a terminal's standard error, from the second second on."""
+    bar = tqdm(total=total, unit="case", delay=1, disable=None, leave=False)
 
     def told(name: str):
-        done[0] += 1
-        if sys.stderr.isatty():
-            print(f"\033[K{done[0]}/{total} {name}", end="\r", file=sys.stderr, flush=True)
+        bar.set_postfix_str(name, refresh=False)
+        bar.update()
+        if bar.n == total:
+            bar.close()
 
     return told
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from tux3nb.answers.matrix import differences, interrupted, matrix, record, unfinished
+from tux3nb.answers.matrix import differences, interrupted, matrix, record, recorded_rows, unfinished
 from tux3nb.catalogue import catalogue
 from tux3nb.commands.matrix import follow, jobs
-from tux3nb.errors import UserError
-from tux3nb.paths import data_dir
+from tux3nb.errors import UserError, WorkerDied
+from tux3nb.paths import data_dir, write_whole
 
 
 def configure(parser):
@@ -16,24 +17,36 @@ def configure(parser):
 
 
 def run(args) -> int:
-    """Exit code: 0 written or equal, 1 something differs, 3 something is unfinished."""
+    """Exit code: 0 written or equal, 1 something differs, 3 something is unfinished, 130 interrupted."""
     path = data_dir() / "verdicts.csv"
+    if args.check:
+        recorded_rows(path)  # a record that says nothing is known before minutes have passed
     cases = catalogue()
-    cells = matrix(cases.values(), progress=follow(len(cases)), jobs=jobs(len(cases)))
+    try:
+        cells = matrix(cases.values(), progress=follow(len(cases)), jobs=jobs(len(cases)))
+    except WorkerDied as died:
+        print(f"{died}: nothing is compared or written", file=sys.stderr)
+        return 3
     if {c.case for c in cells} != set(cases) or interrupted(cells):
         print("interrupted: nothing is compared or written", file=sys.stderr)
-        return 3
+        return 130
     new = record(cells)
-    old = path.read_text() if path.exists() else ""
-    changed = differences(old, new)
+    changed = differences(_old(path, new), new)
     for line in changed:
         print(line)
     if args.check:
         print(f"{path.name}: {'as recorded' if not changed else f'{len(changed)} rows differ'}", file=sys.stderr)
         return 3 if unfinished(cells) else 1 if changed else 0
-    try:
-        path.write_text(new)
-    except OSError as e:
-        raise UserError(f"cannot write {path}: {e.strerror}") from None
+    write_whole(path, new)
     print(f"{path}: {len(cells)} rows, {len(changed)} changed", file=sys.stderr)
     return 3 if unfinished(cells) else 0
+
+
+def _old(path: Path, new: str) -> str:
+    """The record as it is; where it is damaged, that is said, and it counts as without rows."""
+    try:
+        recorded_rows(path)
+        return path.read_text(encoding="utf-8")
+    except UserError as damaged:
+        print(damaged, file=sys.stderr)
+        return new.partition("\n")[0]

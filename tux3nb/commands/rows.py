@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tux3nb.answers.judge import UNFINISHED, VIOLATED, Answer, Row
+from collections.abc import Iterable
+
+from tux3nb.answers.judge import UNFINISHED, VIOLATED, Answer, Judged, Row
 from tux3nb.answers.story import changes
 from tux3nb.cases.case import Case, named
 
 
-def exit_code(verdicts) -> int:
+def exit_code(judged: Judged, verdicts: Iterable[str]) -> int:
+    """130 if interrupted, else 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    if judged.run.stopped == "interrupted":
+        return 130
     found = set(verdicts)
     return 1 if VIOLATED in found else 3 if UNFINISHED in found else 0
 

@@ -27,7 +27,7 @@ def run(args, case: Case) -> int:
         print(json.dumps(document(judged)))
     else:
         show(judged)
-    return exit_code(v for v, policies in judged.overall().items() if policies)
+    return exit_code(judged, (v for v, policies in judged.overall().items() if policies))
 
 
 def first_runs(judged: Judged) -> list[tuple[Row, PolicySet]]:

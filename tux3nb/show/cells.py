@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import os
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +15,6 @@ import pandas as pd
 _COLOURS = {
     "VIOLATED": ("✗", "#a40e1c", "#ffe9e6"),
     "HOLDS": ("✓", "#1a6a2b", "#e3f6e6"),
-    "NOT PROMISED": ("–", "#4d5560", "#eceff2"),
 }
 _OPEN = ("○", "#6b4400", "#fff1c2")  # UNFINISHED(...), HOLDS(refused), HOLDS(unreached)
 
@@ -26,6 +26,11 @@ def verdict_html(word: str, note: str = "") -> str:
     style = f"color:{ink};background:{back};border-radius:4px;padding:1px 6px;display:inline-block;text-align:left"
     broken = html.escape(word).replace("(", "<wbr>(")
     return f'<span style="{style}"><b>{sign}&nbsp;{broken}</b>{below}</span>'
+
+
+def as_markdown(text: str) -> str:
+    """Text as Markdown that shows it as it is: no link, no tag, no code and no maths comes out of it."""
+    return re.sub(r"([\\\[\]*`$])", r"\\\1", " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 class Shown:

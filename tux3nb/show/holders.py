@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from tux3nb.errors import UserError, nearest
-from tux3nb.witness.recordings import data_dir
+from tux3nb.paths import data_dir, read_record
 
 _SEEN = ("yes", "no", "blip", "expected", "some", "n/a")
 
@@ -180,27 +180,22 @@ class _Place:
 def _read(path: Path, kind: type) -> Iterator[tuple[_Place, dict[str, str]]]:
     """Each row with its place; header, number of cells and empty cells are checked."""
     names = [f.name for f in fields(kind)]
-    try:
-        file = path.open(newline="", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    with file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        for wanted, given in zip(names, [*header, *["nothing"] * len(names)], strict=False):
-            if wanted != given:
-                raise UserError(f"{path}: line 1: column {wanted} expected, found {given}")
-        if len(header) > len(names):
-            raise UserError(f"{path}: line 1: unknown column {header[len(names)]}")
-        for cells in reader:
-            place = _Place(path, reader.line_num)
-            if len(cells) != len(names):
-                column = names[min(len(cells), len(names) - 1)]
-                place.require(column, False, f"the row has {len(cells)} cells, not {len(names)}")
-            row = dict(zip(names, cells, strict=True))
-            for column, cell in row.items():
-                place.require(column, bool(cell.strip()), "is empty")
-            yield place, row
+    reader = csv.reader(read_record(path, "it is part of this code: take it from there again").splitlines())
+    header = next(reader, [])
+    for wanted, given in zip(names, [*header, *["nothing"] * len(names)], strict=False):
+        if wanted != given:
+            raise UserError(f"{path}: line 1: column {wanted} expected, found {given}")
+    if len(header) > len(names):
+        raise UserError(f"{path}: line 1: unknown column {header[len(names)]}")
+    for cells in reader:
+        place = _Place(path, reader.line_num)
+        if len(cells) != len(names):
+            column = names[min(len(cells), len(names) - 1)]
+            place.require(column, False, f"the row has {len(cells)} cells, not {len(names)}")
+        row = dict(zip(names, cells, strict=True))
+        for column, cell in row.items():
+            place.require(column, bool(cell.strip()), "is empty")
+        yield place, row
 
 
 def _check_words(place: _Place, column: str, cell: str, allowed: tuple[str, ...]):

@@ -15,8 +15,10 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
-from tux3nb.show.cells import Shown, Table
-from tux3nb.witness import Verdict, list_witnesses, load_recordings, run_witnesses
+from tux3nb.show.cells import Shown, Table, as_markdown
+from tux3nb.show.explorer.document import web_address
+from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
+from tux3nb.witness.recordings import recorded_names
 
 PLAIN = ("tux3", "stable_pages", "in_place", "rik_wait", "migration_rule", "reverse_fork")  # where a case names none
 
@@ -37,7 +39,7 @@ def rule_source(name: str) -> Shown:
     if name not in known:
         raise UserError(f"no rule {name!r}{nearest(name, known)}")
     source, cited = known[name].source.rstrip(), f"stands for: {known[name].kernel}"
-    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{cited}*")
+    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{as_markdown(cited)}*")
 
 
 def cases() -> Table:
@@ -155,14 +157,16 @@ def observed(name: str) -> dict[str, object]:
 
 
 def _recording(name: str) -> dict:
-    known = load_recordings()
-    if name not in known:
-        raise UserError(f"no recording {name!r}{nearest(name, known)}")
-    return known[name]
+    found = load_recording(name)
+    if found is None:
+        raise UserError(f"no recording {name!r}{nearest(name, recorded_names())}")
+    return found
 
 
 def sources(case: Case | str) -> Shown:
     """Where a case's facts come from."""
     found = the_case(case).sources
     text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
-    return Shown(text, markdown="\n".join(f"- [{s.text}]({s.url})" if s.url else f"- {s.text}" for s in found))
+    told = [(as_markdown(s.text), web_address(s.url)) for s in found]
+    lines = (f"- [{words}]({address})" if address else f"- {words}" for words, address in told)
+    return Shown(text, markdown="\n".join(lines))

@@ -6,16 +6,29 @@ The *head* is what does not depend on the policy; the *answer* is the class of o
 import base64
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 BUDGET = 600_000  # bytes of a packed document that a page may carry
 _NOT_HEAD = ("classes", "runs", "states")
 
 
+def web_address(url: str | None) -> str | None:
+    """Return an address of the web as a page may link to it, what could end the link encoded; None for any other."""
+    return quote(url, safe="%/:=&?~#+!$,;'@") if url and re.match(r"https?://", url) else None
+
+
+def harmless(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document with links only to the web: a script's address would run when it is followed."""
+    sources = [{**source, "url": web_address(source.get("url"))} for source in document["case"].get("sources", ())]
+    return {**document, "case": {**document["case"], "sources": sources}}
+
+
 def document_head(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document without its classes, runs, states and class table."""
-    head = {key: value for key, value in document.items() if key not in _NOT_HEAD}
+    head = {key: value for key, value in harmless(document).items() if key not in _NOT_HEAD}
     head["index"] = {key: value for key, value in document["index"].items() if key != "class_of"}
     return head
 
@@ -76,7 +89,9 @@ def chosen_run(answer: Mapping[str, Any], prop: str | None) -> dict[str, Any] | 
 def pack(document: Mapping[str, Any]) -> str:
     """Return the document as base64 of gzip of JSON, the same bytes each time."""
     raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode()
+    packed = bytearray(gzip.compress(raw, 9, mtime=0))
+    packed[9] = 255  # "made on an unknown system": Pythons differ in what they put here
+    return base64.b64encode(packed).decode()
 
 
 def unpack(packed: str) -> dict[str, Any]:
@@ -90,6 +105,7 @@ def fit(document: Mapping[str, Any], budget: int = BUDGET) -> tuple[str, bool]:
     Verdicts always stay. Runs are left out from the last one on, half of those left at a time; the run of the start
     policy goes last, and its rows say "cut" where a run is missing.
     """
+    document = harmless(document)
     packed = pack(document)
     first = class_number(document["index"], document["start"]["policy"])
     order = sorted(range(len(document["runs"])), key=lambda run: run not in _runs_of(document, first))

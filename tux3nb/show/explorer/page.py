@@ -1,6 +1,7 @@
 """What stands in a page for the explorer: the element with its packed table, a still for forges, plain text."""
 
 import base64
+import hashlib
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -26,8 +27,17 @@ def page_assets() -> str:
     css = json.dumps(explorer_css()).replace("</", "<\\/")
     return (
         f'<script type="application/json" id="tux-explorer-css">{css}</script>\n'
-        f'<script type="module">\n{_asset("explorer.js")}</script>'
+        f'<script type="module">{_module()}</script>'
     )
+
+
+def _module() -> str:
+    return "\n" + _asset("explorer.js")
+
+
+def module_hash() -> str:
+    """Return the explorer's module as a source for a content security policy: this text and no other may run."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_module().encode()).digest()).decode()}'"
 
 
 def first_view(head: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 
 Expr = Any
 Text = Any
-_TEXT_HEADS = ("cat", "name", "if")
 
 _COMPARE: dict[str, Callable[[int, int], int]] = {
     "==": lambda a, b: int(a == b),
