@@ -281,7 +281,8 @@ def test_an_expectation_of_what_is_not_judged():
     with pytest.raises(UserError, match="case mine: tux3 is expected to violate I2, which is not judged"):
         case(GOOD, judges=("I1",), expect=expect).properties  # noqa: B018
     with pytest.raises(UserError, match="expected to violate I1p, which is advisory"):
-        case(GOOD, judges=("I1", "I1p"), expect={"tux3": "VIOLATED(I1p)"}).properties  # noqa: B018
+        expect = {"tux3": "VIOLATED(I1p)"}
+        case("app\nload p0:0", ("app:private",), judges=("I1", "I1p"), expect=expect).properties  # noqa: B018
 
 
 # ---- two pages -------------------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def private_mappings(world) -> bool:
 
 def breakpoints(world) -> bool:
     """breakpoints"""
-    return bool(world.of("uprobe"))
+    return any(op.how.reads == "instruction" for op in world.ops)
 
 
 def private_writes(world) -> bool:
