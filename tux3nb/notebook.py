@@ -110,7 +110,8 @@ class Checked(Answer):
     def __repr__(self) -> str:
         width = max(len(word) for _, word, _, _ in self._lines())
         rows = [f"  {p:4} {word:{width}}  {title}{'; ' + why if why else ''}" for p, word, title, why in self._lines()]
-        return "\n".join([self._head(), *rows])
+        never = [f"  never begins: {line}" for line in self.never_begin]
+        return "\n".join([self._head(), *never, *rows])
 
     def _repr_html_(self) -> str:
         rows = [[p, title, verdict_html(word), why] for p, word, title, why in self._lines()]

@@ -1,16 +1,16 @@
 """Lines that never begin are found, and a refusal explains those that wait for what was refused."""
 
 from tests.model.answers import check, judged, small
-from tux3nb.answers.judge import REFUSING_EVENTS
+from tux3nb.answers.judge import REFUSING_EVENTS, judge
 from tux3nb.answers.lines import left_out, never_begin, told
+from tux3nb.catalogue import find
 
 
 def lines_of(found):
     """(lines that never begin, those of them that no refusal explains) of an exploration of one policy."""
-    system, ops = found.case.system, found.case.world.ops
-    fired = [k for k, mask in found.run.fired.items() if mask & 1]
-    never = never_begin(system, ops, fired)
-    return [told(op) for op in never], [told(op) for op in left_out(system, ops, fired, REFUSING_EVENTS)]
+    never = never_begin(found.case, found.run)
+    left = left_out(found.case, found.run, REFUSING_EVENTS)
+    return [told(op) for op, policies in never.items() if policies], [told(op) for op in left]
 
 
 def test_a_store_after_munmap_never_begins_nor_what_waits_for_it():
@@ -46,3 +46,19 @@ def test_a_refusal_explains_the_next_line_of_who_waits():
     columns = "app | device\nmr_register p0 | device_write p0:1\n | write p0:0"
     never, unexplained = lines_of(check(small(columns, ("app",)), "no_longterm"))
     assert never == ["device: device_write p0:1", "device: write p0:0"] and unexplained == []
+
+
+def test_what_begins_under_some_policies_only_is_told_for_the_others():
+    """For a whole product at once: the device writes where its region was not refused."""
+    case = find("rdma")
+    run = judge(case, case.product()).run
+    never = {told(op): policies for op, policies in never_begin(case, run).items() if policies}
+    assert set(map(str, never)) >= {"device: device_write p0:1"}
+    assert all(policies == run.family.all.having("longterm", "refused") for policies in never.values())
+    assert left_out(case, run, REFUSING_EVENTS) == {}
+
+
+def test_a_line_that_never_begins_is_told_with_the_verdict():
+    """What would hold is HOLDS(unreached), and the answer names the line."""
+    answer = check(small("app | kernel\nmunmap | transition after gone\ngone: store p0:0 |", ("app",)), "tux3").only
+    assert answer.verdict == "HOLDS(unreached)" and answer.never_begin == ["app: store p0:0", "kernel: transition"]

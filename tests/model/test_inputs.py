@@ -10,7 +10,6 @@ from tux3nb.catalogue import from_file
 FILES = sorted((Path(__file__).parent / "inputs").glob("*.py"))
 SLOW = ("fault_outlives_delta", "three_stores")
 WRONG = {  # what the model answers wrongly, and why
-    "after_unmapping": "lines that never begin are not part of the verdict",
     "ballooned": "truncation ends every bond by definition; no property says that device and process have parted",
     "breakpoint_by_hand": "a private mapping makes no copy of its own but for uprobes",
     "checksum_then_send": "stability is judged of the flusher's bio alone",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 
+from tux3nb.answers.lines import left_out, told
 from tux3nb.answers.tours import Run, Tours
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Text
@@ -16,6 +17,7 @@ from tux3nb.engine.family import Family
 from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Exploration, Limits, Violation
 from tux3nb.engine.runs import Path, covers, failing, judge_progress, possible_for, replay, run_of, values
 from tux3nb.errors import ModelError
+from tux3nb.model.operations import Op
 
 REFUSING_EVENTS = ("longterm_refused",)
 WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
@@ -40,7 +42,11 @@ class Row:
 
 @dataclass
 class Answer:
-    """What one case says of one policy. states, edges: distinct ones; depth: the last layer."""
+    """What one case says of one policy.
+
+    states, edges: distinct ones; depth: the last layer. never_begin: the lines that no reachable state begins, but for
+    those that a refusal explains; then nothing holds plainly.
+    """
 
     case: Case
     policy: dict[str, str]
@@ -49,6 +55,7 @@ class Answer:
     edges: int
     depth: int
     never_fired: list[str]
+    never_begin: list[str] = field(default_factory=list)
 
     @property
     def _counted(self) -> list[Row]:
@@ -120,6 +127,7 @@ class Judged:
                 run.edge_count(i),
                 run.depth(i),
                 run.never_fired(i),
+                [told(op) for op, policies in self.left_out.items() if self._in(policies, i)],
             )
         return self._answers[i, runs]
 
@@ -142,7 +150,16 @@ class Judged:
             return Row(prop, UNFINISHED, limit=limits)
         if not self._passed(i, [self.case.system.property(prop).partner]):
             return Row(prop, REFUSED if self._passed(i, REFUSING_EVENTS) else UNREACHED)
-        return Row(prop, HOLDS)
+        return Row(prop, UNREACHED if any(self._in(policies, i) for policies in self.left_out.values()) else HOLDS)
+
+    @cached_property
+    def left_out(self) -> dict[Op, Any]:
+        """Operation -> the policies under which it never begins, though nothing that it needs was refused."""
+        return left_out(self.case, self.run, REFUSING_EVENTS)
+
+    def _in(self, policies: Any, i: int) -> bool:
+        """Whether a set has the policy of number `i`."""
+        return bool(policies & self.run.numbers[i])
 
     def _passed(self, i: int, events: Iterable[str]) -> bool:
         return any(self.run.has(self.run.reached.get(e, 0), i) for e in events)
@@ -210,8 +227,9 @@ class Judged:
         violated = run.violated(prop)
         unfinished = run.unfinished() & ~violated
         rest = everyone & ~violated & ~unfinished
-        reached = run.passed([self.case.system.property(prop).partner])
-        refused = run.passed(REFUSING_EVENTS) & ~reached
+        happened = run.passed([self.case.system.property(prop).partner])
+        refused = run.passed(REFUSING_EVENTS) & ~happened
+        reached = happened & ~reduce(or_, self.left_out.values(), run.family.none)
         return {
             VIOLATED: violated,
             UNFINISHED: unfinished,

@@ -87,13 +87,15 @@ def show(case: Case, answer: Answer, prop: str | None):
     wanted, met = expected(answer)
     if wanted:
         print(f"expected {wanted}: {'as expected' if met else f'but it is {answer.told}'}")
+    for line in answer.never_begin:
+        print(f"never begins under this policy: {line}")
     print()
     for row in answer.rows:
         p = case.system.property(row.property)
         detail = f"after {row.depth} steps: {row.reason}" if row.run else ""
         title = f"{p.title} (advisory: makes no verdict)" if p.advisory else p.title
         print(f"  {p.id:4} {str(row):18} {title}{'  -- ' + detail if detail else ''}")
-        if row.verdict == UNREACHED:
+        if row.verdict == UNREACHED and not answer.never_begin:
             print(f"       nothing that {p.id} speaks of happened ({p.partner}): this case cannot judge it")
     unread = [f.id for f in FEATURES if f.id not in case.features_read]
     print(f"\n  this case never reads: {', '.join(unread) or 'nothing'}")

@@ -31,6 +31,7 @@ def as_json(answer: Answer) -> list[dict]:
             "edges": answer.edges,
             "depth": row.depth,
             "reason": row.reason or row.limit,
+            "never_begin": answer.never_begin,
             "run": steps_json(answer.case, row),
         }
         for row in answer.rows
