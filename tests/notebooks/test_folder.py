@@ -9,7 +9,7 @@ import pytest
 from tux3nb import notebook as public
 from tux3nb.catalogue import catalogue
 from tux3nb.paths import notebooks_dir
-from tux3nb.report.execute import execute, read
+from tux3nb.report.execute import execute_all, read
 from tux3nb.report.notebooks import stable
 from tux3nb.report.places import all_notebooks
 from tux3nb.show.explorer.choice import in_words, start_of
@@ -145,6 +145,6 @@ def texts(notebook):
 def test_runs_again_and_says_the_same(path):
     """From top to bottom in a fresh kernel: no error, and the same text in every output."""
     committed = texts(read(path))
-    done = execute(path, lambda: None, static=False, engine="graphviz-pure")
+    (done,) = execute_all([path], 1, static=False, engine="graphviz-pure", quiet=True)
     assert done.error is None
     assert texts(stable(done.notebook, path.resolve().parent)) == committed

@@ -262,8 +262,17 @@ class Judged:
         return out
 
 
-def judge(case: Case, family: Family, limits: Limits | None = None, progress: Callable | None = None) -> Judged:
-    """Explore a case for a family and judge it."""
+def judge(
+    case: Case,
+    family: Family,
+    limits: Limits | None = None,
+    progress: Callable | None = None,
+    interruptible: bool = False,
+) -> Judged:
+    """Explore a case for a family and judge it.
+
+    Ctrl-C raises KeyboardInterrupt; with `interruptible` it makes what is not yet known UNFINISHED.
+    """
     run = explore(case.system, family, limits, progress=progress)
     try:
         for p in case.properties:
@@ -271,6 +280,8 @@ def judge(case: Case, family: Family, limits: Limits | None = None, progress: Ca
                 judge_progress(run, p.id)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
+    if run.stopped == "interrupted" and not interruptible:
+        raise KeyboardInterrupt
     return Judged(case, run)
 
 

@@ -76,17 +76,11 @@ def matrix(
             cells += row
             if progress:
                 progress(case.name)
-            if interrupted(row):
-                break
     except KeyboardInterrupt:
         pass
     except WorkerDied:
         raise WorkerDied(cells) from None
     return cells
-
-
-def interrupted(cells: Iterable[Cell]) -> bool:
-    return any(r.limit == "interrupted" for c in cells for r in c.answer.rows)
 
 
 Work = tuple[Case | str, list[str], Limits | None]

@@ -45,7 +45,7 @@ def run(args) -> int:
         from tux3nb.commands import whole
 
         return whole.run(args, case)
-    judged = judge(case, case.one(policy), limits.limits(args), limits.Progress())
+    judged = judge(case, case.one(policy), limits.limits(args), limits.Progress(), interruptible=True)
     answer = judged.answer(policy)
     if args.json:
         print(json.dumps({"results": as_json(answer)}))
