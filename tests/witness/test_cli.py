@@ -131,12 +131,17 @@ def test_elsewhere_it_lists_and_skips_everything():
 
 @_LINUX
 def test_an_interrupt_gives_everything_back(tmp_path):
-    command = [sys.executable, "-m", "tux3nb", "witness", "delta-scan-counter", "--scratch", str(tmp_path)]
+    """What was finished until then is in the document all the same."""
+    names = ["private-follows-file", "delta-scan-counter"]
+    command = [sys.executable, "-m", "tux3nb", "witness", *names, "--json", "--scratch", str(tmp_path)]
     tool = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while f"{names[1]} ..." not in tool.stderr.readline():
+        pass
     end = time.monotonic() + 20
     while not list(tmp_path.glob("*/journal")) and time.monotonic() < end:
         time.sleep(0.02)
     tool.send_signal(signal.SIGINT)
-    _, errors = tool.communicate(timeout=30)
+    out, errors = tool.communicate(timeout=30)
     assert tool.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
+    assert [row["name"] for row in json.loads(out)["witnesses"]] == names[:1]
     assert not list(tmp_path.iterdir())

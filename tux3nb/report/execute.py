@@ -1,6 +1,7 @@
 """Run notebooks, a few at a time, each in a kernel of this environment."""
 
 import asyncio
+import atexit
 import re
 import sys
 import time
@@ -90,6 +91,7 @@ async def execute(path: Path, tick: Callable[[], None], static: bool, engine: st
     except RuntimeError as failed:  # the kernel did not start, or did not answer
         error = str(failed) or "the kernel does not answer"
     finally:
+        atexit.unregister(client._cleanup_kernel)  # which nbclient leaves there when a kernel does not answer
         if client.kc is not None:
             client.kc.stop_channels()
         if kernel.has_kernel:
