@@ -192,10 +192,10 @@ class Cells:
             raise ModelError(f"field {f.name} takes {len(f.axes)} indexes, got {len(index)}")
         flat = 0
         for axis, i in enumerate(index):
-            flat = flat * len(f.axes[axis]) + (lift(i) if isinstance(i, (Expr, Maybe)) else f.position(axis, i))
+            flat = flat * len(f.axes[axis]) + (lift(i) if isinstance(i, (Expr, Maybe, Word)) else f.position(axis, i))
         return f, lift(flat)
 
-    def __getitem__(self, index) -> Expr | Maybe:
+    def __getitem__(self, index) -> Expr | Maybe | Word:
         f, flat = self._at(index)
         value = const(f.value) if isinstance(f, Constant) else self._state._read(f, flat)
         return as_held(f, value)

@@ -34,7 +34,7 @@ class Law:
 
     @property
     def sentence(self) -> str:
-        return " ".join(self.asks.__doc__.split())
+        return " ".join((self.asks.__doc__ or "").split())
 
 
 LAWS: list[Law] = []

@@ -166,7 +166,7 @@ def ops(*kinds: str):
     def domain(world):
         return world.of(*kinds)
 
-    domain.asks = kinds
+    domain.asks = kinds  # type: ignore[attr-defined]  # a function may carry what it asks for
     return domain
 
 

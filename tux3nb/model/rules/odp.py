@@ -8,6 +8,8 @@ folio is dirty already and the call changes nothing (derived); a read-only trans
 *is* pinned (SEV, nested page maps) is a long-term pin like an RDMA region.
 """
 
+from typing import Any
+
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
@@ -17,7 +19,7 @@ from tux3nb.model.world import ops
 
 UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057)"
 DEVICE = "DMA by the device, through its own translation"
-COMMON = dict(
+COMMON: dict[str, Any] = dict(
     one_cell=True, maps=True, walks="slow", then="spte_install", holder="makes", pin=False, secondary=True, dirties=True
 )
 KINDS = (

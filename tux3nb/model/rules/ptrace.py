@@ -4,6 +4,8 @@ The two differ in the hold alone: ptrace has a plain reference, process_vm_readv
 (pin_user_pages_remote) in the kernels that have pins.
 """
 
+from typing import Any
+
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
@@ -13,9 +15,9 @@ from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.world import ops
 
-COMMON = dict(one_cell=True, maps=True, walks="slow", then="relock", holder="makes")
-WRITING = dict(writes="holder", dirties=True, gup_write=True, **COMMON)
-READING = dict(reads="holder", **COMMON)
+COMMON: dict[str, Any] = dict(one_cell=True, maps=True, walks="slow", then="relock", holder="makes")
+WRITING: dict[str, Any] = dict(writes="holder", dirties=True, gup_write=True, **COMMON)
+READING: dict[str, Any] = dict(reads="holder", **COMMON)
 KINDS = (
     Kind("poke", "ptrace writes a cell of the tracee", pin=False, **WRITING),
     Kind("peek", "ptrace reads a cell of the tracee", pin=False, **READING),

@@ -5,6 +5,8 @@ file ever wrote, and so is the reference counter. What the process executes ther
 mapped, and the copy from then on. The whole of an installation holds mmap_sem for writing.
 """
 
+from typing import Any
+
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import FALSE, NONE, every, has, some, where
 from tux3nb.errors import UserError
@@ -16,7 +18,7 @@ from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.world import VERSION, each, ops
 
 REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
-THROUGH_GUP = dict(
+THROUGH_GUP: dict[str, Any] = dict(
     one_cell=True, maps=True, looks=True, walks="slow", then="uprobe_copy", pin=False, read_fault="walk", alone=True
 )
 KINDS = (
