@@ -113,7 +113,7 @@ def test_a_seeded_sample_is_found_again():
 def test_conditions_are_named_by_their_source():
     assert [c.text for c in found()["flush_adds"]][:2] == ["may_take_a_folio(s)", "belongs(s, f)"]
     texts = [c.text for c in found()["fork_begins"]]
-    assert "at(s, op, PC.decide)" in texts and "needs_fork(s, f, op)" in texts
+    assert "at(s, op, 'decide')" in texts and "needs_fork(s, f, op)" in texts
     assert all(c.line > 1 for some in found().values() for c in some)
 
 
@@ -146,9 +146,9 @@ def test_rules_can_be_left_out():
     [
         ("ordinary+own_reference", "flush_adds", "belongs(s, f)", VERDICT),
         ("ptrace+peek", "peek_begins", "may_start(s, op)", DEADLOCK),
-        ("ordinary+own_reference", "locks_folio", "at(s, op, PC.lock)", LAW),
+        ("ordinary+own_reference", "locks_folio", "at(s, op, 'lock')", LAW),
         ("ptrace+locked", "access_starts_over", "s.slot[op.page] != f", LAW),
-        ("ptrace+locked", "access_starts_over", "at(s, op, PC.relock)", OVERFLOW),
+        ("ptrace+locked", "access_starts_over", "at(s, op, 'relock')", OVERFLOW),
         ("stable_device", "write_completes", "s.fetched == cells_in(s, f)", COUNT),
         ("ptrace+peek", "store_faults", "s.pte[op.via] != NONE", None),
     ],

@@ -19,7 +19,7 @@ from tux3nb.model.ghosts import section_begins
 from tux3nb.model.operations import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
-from tux3nb.model.world import DELTA, FLUSHER, FOLIO, PC
+from tux3nb.model.world import DELTA, FLUSHER, FOLIO
 
 SWEEPER = "sweeper"  # who write-protects after a transition is nobody's routine
 STAGES = 255
@@ -261,7 +261,7 @@ def section_by_hand(r, world, stages):
         if op.how.writes == "cpu" and not op.how.at_once and not late:
             section_begins(s, op)
         s.section[t] = d
-        s.pc[t] = PC.decide
+        s.pc[t] = "decide"
         s.stage[t] = 0
         s.delta_read[t] = 0
 
@@ -283,7 +283,7 @@ def lookup_by_hand(r, world, stages):
     read, got = stages.number(r.name), stages.number(r.name, "got")
     if "found" not in world.fields:
         world.field("found", world.fields["folio"].axes[0] if "folio" in world.fields else (), kind=FOLIO, none=0)
-    place = PC.lock if r.name == "looks_up" else PC.map_lock
+    place = "lock" if r.name == "looks_up" else "map_lock"
 
     def reads(s, policy, op):
         enters(s, traced(s, r, policy, {"op": op}), op.task, None)
@@ -344,7 +344,7 @@ def fault_by_hand(r, world, stages):
         s.folio[t] = s.pte_read[t]
         s.fault[t] = s.pte_read[t]
         s.pte_read[t] = NONE
-        s.pc[t] = PC.lock
+        s.pc[t] = "lock"
         s.stage[t] = 0
 
     def changed(s, policy, op):

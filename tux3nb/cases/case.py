@@ -18,7 +18,7 @@ from tux3nb.errors import ModelError, UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
 from tux3nb.model.operations import PAGES, Holder, Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
-from tux3nb.model.rules import all_rules, declarations, kinds
+from tux3nb.model.rules import all_rules, declarations, kinds, places
 from tux3nb.model.world import World
 
 VERDICTS = (HOLDS, REFUSED, UNREACHED, VIOLATED, UNFINISHED)
@@ -121,8 +121,8 @@ class Case:
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
-        bounds = self.folios, self.deltas
-        world = World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages, kinds())
+        bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, kinds(), places(ops))
         for f in world.fields.values():
             if f.size * f.width > WORD:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"

@@ -9,12 +9,12 @@ that the other page's cell had lost for good when a CPU began to write version v
 
 from tux3nb.engine.terms import NONE, TRUE, const, has, some, union, where, without
 from tux3nb.model.operations import CELLS, Op
-from tux3nb.model.world import PC, tasks_of
+from tux3nb.model.world import tasks_of
 
 
 def active(s, op: Op):
     """The operation has begun and not ended."""
-    return (s.line[op.task] == op.line) & (s.pc[op.task] != PC.idle)
+    return (s.line[op.task] == op.line) & (s.pc[op.task] != "idle")
 
 
 def begun(s, op: Op):

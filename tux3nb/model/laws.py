@@ -14,7 +14,7 @@ from tux3nb.engine.system import Property, System
 from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import holds, mapcount, users
-from tux3nb.model.world import FLUSHER, PC
+from tux3nb.model.world import FLUSHER
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Law:
 
     @property
     def sentence(self) -> str:
-        return " ".join(self.asks.__doc__.split())
+        return " ".join((self.asks.__doc__ or "").split())
 
 
 LAWS: list[Law] = []
@@ -104,7 +104,7 @@ def idle_has_nothing(s):
     """A task that is back in its program has let go of every folio of its routines, and of its section."""
     kept = ("folio", "copy", "fault", "seen", "section")
     none = {t: every(getattr(s, name)[t] == NONE for name in kept if t in _axis(s, name)) for t in s.world.tasks}
-    return every((s.pc[t] != PC.idle) | none[t] for t in s.world.tasks)
+    return every((s.pc[t] != "idle") | none[t] for t in s.world.tasks)
 
 
 @law("fs/tux3/buffer_writeback.c: one folio at a time in this model", of_steps=False)
@@ -193,7 +193,7 @@ def faults_for_need(s, step):
     m = op.via
     writes = op.how.faults and not op.how.walks or op.how.walks and op.write
     denied = (s.pte[m] == NONE) | (s.pte_write[m] == 0 if writes else const(False))
-    begins = (s.pc[op.task] == PC.idle) | (s.pc[op.task] == PC.walk)
+    begins = (s.pc[op.task] == "idle") | (s.pc[op.task] == "walk")
     return [~begins | denied & (s.migrating[m] == 0) & (s.moving[m] == 0)]
 
 
@@ -203,7 +203,7 @@ def stays_in_line(s, step):
     op = step.args.get("op")
     if op is None or step.actor != op.task:
         return []
-    idle, at = s.pc[op.task] == PC.idle, s.line[op.task]
+    idle, at = s.pc[op.task] == "idle", s.line[op.task]
     chooses = idle & (at == op.choice.start) if op.choice else const(False)
     waited = every(s.line[task] > line for task, line in op.after)
     return [((at == op.line) | chooses) & (waited | ~idle)]
@@ -248,7 +248,7 @@ def _mechanisms(s: State, step: Step) -> list[tuple[str, Expr]]:
     }
     found = [(name, TRUE) for name, places in told.items() if places]
     if flusher and _writes(step, "pte_write", 0):
-        found.append(("a PTE is swept", s.pc[FLUSHER] != PC.protect))
+        found.append(("a PTE is swept", s.pc[FLUSHER] != "protect"))
     return found
 
 

@@ -5,7 +5,7 @@ from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.folio import empty, in_folio
 from tux3nb.model.ghosts import current_now, in_flight, legal_now
 from tux3nb.model.operations import CELLS, PRIVATE, READONLY, SHARED
-from tux3nb.model.world import FLUSHER, PC
+from tux3nb.model.world import FLUSHER
 
 
 def _paths(s, c):
@@ -106,7 +106,7 @@ def never_elsewhere(c):
 def stable_while_submitted(c):
     def clause(s):
         f = s.bio_folio
-        out = (s.bio_stage == 2) & (s.bounced == 0) & in_folio(s, f, c)
+        out = (s.bio_stage == "submitted") & (s.bounced == 0) & in_folio(s, f, c)
         return ~out | (s.cell[f, c] == s.image[c])
 
     return clause
@@ -116,14 +116,14 @@ def recovery_is_whole(c):
     """Where the superblock is ahead of the I/O, a cell that has not been written may not be looked for."""
 
     def clause(s):
-        written = (s.bio_stage == 3) | has(s.fetched, c)
+        written = (s.bio_stage == "completed") | has(s.fetched, c)
         return (s.ahead == 0) | written | (s.image[c] == s.disk[c])
 
     return clause
 
 
 def no_oops(s):
-    return s.oops == 0
+    return s.oops == "none"
 
 
 def two_pages(world) -> bool:
@@ -272,10 +272,10 @@ PROPERTIES = (
 
 def halted(s):
     """A failed assertion stops the world."""
-    return s.oops != 0
+    return s.oops != "none"
 
 
 def settled(s):
     """No operation under way and no closed delta uncommitted."""
     tasks = (*s.world.tasks, FLUSHER)
-    return every(s.pc[t] == PC.idle for t in tasks) & (s.cur == s.committed)
+    return every(s.pc[t] == "idle" for t in tasks) & (s.cur == s.committed)

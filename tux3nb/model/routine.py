@@ -2,7 +2,6 @@
 
 from tux3nb.engine.terms import NONE, every
 from tux3nb.model.operations import Op
-from tux3nb.model.world import PC
 
 
 def may_start(s, op: Op):
@@ -11,7 +10,7 @@ def may_start(s, op: Op):
     An operation that is one of several alternatives may also be chosen, from the number before the choice.
     """
     line = s.line[op.task]
-    mine, idle = line == op.line, s.pc[op.task] == PC.idle
+    mine, idle = line == op.line, s.pc[op.task] == "idle"
     before = every(s.line[task] > line for task, line in op.after)
     if op.choice is None:
         return every([mine, idle]) & before
@@ -25,7 +24,7 @@ def can_be_chosen(s, op: Op):
     return every([mapped, free])
 
 
-def at(s, op: Op, place: int):
+def at(s, op: Op, place: str):
     """The task is at `place` of this operation's routine."""
     return every([s.line[op.task] == op.line, s.pc[op.task] == place])
 
@@ -36,7 +35,7 @@ def chooses(s, op: Op):
         s.line[op.task] = op.line
 
 
-def begins(s, op: Op, place: int):
+def begins(s, op: Op, place: str):
     """The operation begins: it is chosen, and its task goes to `place`."""
     chooses(s, op)
     s.pc[op.task] = place
@@ -46,4 +45,4 @@ def returns(s, op: Op):
     """The operation ends; the task moves to its next line."""
     s.mark("completed")
     s.line[op.task] = op.next
-    s.pc[op.task] = PC.idle
+    s.pc[op.task] = "idle"

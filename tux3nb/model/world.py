@@ -41,28 +41,13 @@ OOPS = (
 )
 
 
-class Places:
-    """Names of the places in all routines, as numbers: ``PC.idle``. A rule module adds its own with `add`."""
-
-    def __init__(self, names: str):
-        self.names: list[str] = []
-        self.add(names)
-
-    def add(self, names: str):
-        """Add places (space-separated); a name that is known already keeps its number."""
-        for name in names.split():
-            if name not in self.names:
-                setattr(self, name, len(self.names))
-                self.names.append(name)
-
-
-PC = Places(
+PLACES = (  # in the routines of CPUs, forks and the flusher; a rule module lists further ones in ``PLACES``
     "idle walk fast_get fast_check look lock section decide wait wait_holder "
-    "unmap restore write_protect refused copy copy_rest swap own redirect unlock_old "
+    "unmap restore write_protect refused copy copy_rest swap own redirect "
     "reverse_rest reverse_move data data_rest dirty install finish "
     "listing map_lock map_check "
     "flush_lock writeback protect bounce_rest clear submit fetch commit poll"
-)
+).split()
 
 
 class World:
@@ -72,6 +57,7 @@ class World:
     deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
     stable_device: the device asks that pages under writeback stay as they are. pages: how many the file has; of two,
     each has one of the cells. known: the names of all operations, to find one that is misspelt (none: not looked for).
+    places: the names of the places in the routines of this world.
     """
 
     default_actor = FLUSHER
@@ -89,9 +75,10 @@ class World:
         stable_device: bool = False,
         pages: int = 1,
         known: Collection[str] = (),
+        places: Iterable[str] = PLACES,
     ):
         self.tasks, self.ops, self.known = tuple(tasks), tuple(ops), known
-        self.pages = tuple(range(pages))
+        self.pages, self.places = tuple(range(pages)), tuple(places)
         self.cells_of = PAGES[pages]
         self.maps = {m.name: m for m in mappings}
         self.mappings = tuple(self.maps)
@@ -159,7 +146,7 @@ class World:
         start with, or values by label. `words` are those of `Field`.
         """
         if not when or not all(axes):
-            self.constants[name] = Constant(name, tuple(axes), absent, none)
+            self.constants[name] = Constant(name, tuple(axes), absent, none, tuple(names))
             return
         if hi is None:
             hi = len(names) - 1 if names else self.highest[kind] + (none == 0)
@@ -179,7 +166,7 @@ def ops(*kinds: str):
     def domain(world):
         return world.of(*kinds)
 
-    domain.asks = kinds
+    domain.asks = kinds  # type: ignore[attr-defined]  # a function may carry what it asks for
     return domain
 
 
@@ -256,7 +243,7 @@ def declare_tasks(w: World):
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     folio = {"kind": FOLIO, "none": 0, "of": "{0}"}
     w.field("line", w.tasks, hi=max(op.next for op in w.ops), says=SILENT)
-    w.field("pc", (*w.tasks, FLUSHER), names=PC.names, says=SILENT)
+    w.field("pc", (*w.tasks, FLUSHER), names=w.places, says=SILENT)
     w.field("folio", workers, **folio, says=("refers to no folio", "refers to {value}"))
     w.field("copy", workers, **folio, says=(SILENT, "prepares {value}"))
     w.field("fault", walkers, **folio, says=SILENT)

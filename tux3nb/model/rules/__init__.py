@@ -7,12 +7,16 @@ from functools import cache
 
 from tux3nb.engine.rule import Rule
 from tux3nb.errors import ModelError, nearest
-from tux3nb.model.operations import Kind
+from tux3nb.model.operations import Kind, Op
+from tux3nb.model.world import PLACES
 
 
 @cache
 def modules() -> tuple:
-    """The modules of this package, by name; each may have rules, ``KINDS`` of operations and ``declare(world)``."""
+    """The modules of this package, by name.
+
+    Each may have rules, ``KINDS`` of operations, the ``PLACES`` in their routines, and ``declare(world)``.
+    """
     names = sorted(info.name for info in pkgutil.iter_modules(__path__))
     return tuple(importlib.import_module(f"{__name__}.{name}") for name in names)
 
@@ -25,6 +29,13 @@ def kinds() -> dict[str, Kind]:
             if found.setdefault(kind.name, kind) is not kind:
                 raise ModelError(f"{module.__name__} defines the operation {kind.name} a second time")
     return found
+
+
+def places(ops: Iterable[Op]) -> list[str]:
+    """The places in the routines of these operations: `world.PLACES`, and those of the modules of their kinds."""
+    named = {op.kind for op in ops}
+    mine = [m for m in modules() if named & {kind.name for kind in getattr(m, "KINDS", ())}]
+    return list(dict.fromkeys([*PLACES, *(place for m in mine for place in getattr(m, "PLACES", ()))]))
 
 
 def declarations() -> list:

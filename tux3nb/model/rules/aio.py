@@ -15,7 +15,7 @@ from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows
 from tux3nb.model.rules.rdma import moves, to_move
-from tux3nb.model.world import PC, each, ops, tasks_of
+from tux3nb.model.world import each, ops, tasks_of
 
 
 def _read(name: str, says: str, pin: bool) -> Kind:
@@ -54,8 +54,7 @@ KINDS = (
     _write("dio_write_get", "the same with a plain reference, as in 2015", pin=False),
 )
 READS, WRITES = ("dio_read", "dio_read_get"), ("dio_write", "dio_write_get")
-PC.add("fast_walk dio_dirty dio_submit dma dio_end reap")
-NO_WORK, QUEUED, REPORTED = range(3)
+PLACES = ("fast_walk", "dio_dirty", "dio_submit", "dma", "dio_end", "reap")
 
 REFILL = "fs/direct-io.c:dio_refill_pages (00e23707)"
 SUBMIT = "fs/direct-io.c:dio_bio_submit (00e23707)"
@@ -82,46 +81,46 @@ def dio_begins(s, policy, op):
         write_starts(s, op)
     else:
         read_starts(s, op)
-    begins(s, op, PC.fast_walk)
+    begins(s, op, "fast_walk")
 
 
 @rule(op=ops(*READS, *WRITES), kernel="mm/gup.c:get_user_pages_fast (0005d20b)")
 def dio_walks_slowly(s, policy, op):
     """The PTE does not allow the access: the slow walk takes over."""
-    s.require(at(s, op, PC.fast_walk), ~allows(s, op))
-    s.pc[op.task] = PC.walk
+    s.require(at(s, op, "fast_walk"), ~allows(s, op))
+    s.pc[op.task] = "walk"
 
 
 @rule(op=ops(*READS), outcome=OUTCOMES, kernel=SUBMIT + ": bio_set_pages_dirty; " + DIRTY)
 def dio_reports_dirty_early(s, policy, op, outcome):
     """The dirty call at submission, under the folio lock; nothing has been written yet, so no bytes to forward."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.dio_dirty), s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    s.require(at(s, op, "dio_dirty"), s.locked[f] == 0, ends_in(s, policy, f, outcome))
     dirty_call(s, f, outcome, ())
-    s.pc[op.task] = PC.dio_submit
+    s.pc[op.task] = "dio_submit"
 
 
 @rule(op=ops(*READS, *WRITES), kernel=SUBMIT + ": submit_bio")
 def dio_submits(s, policy, op):
     """The bio goes to the device."""
-    s.require(at(s, op, PC.dio_submit))
-    s.pc[op.task] = PC.dma
+    s.require(at(s, op, "dio_submit"))
+    s.pc[op.task] = "dma"
 
 
 # ---- the device -------------------------------------------------------------------------------------------------
 @rule(op=ops(*READS), c=each("cells"), kernel=DEVICE)
 def dio_read_dma(s, policy, op, c):
     """The device stores one cell into the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.dio_moved))
-    moves(s, op, c, s.dio_moved, PC.dio_end)
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, "dio_end")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 @rule(op=ops(*WRITES), c=each("cells"), kernel=DEVICE)
 def dio_write_dma(s, policy, op, c):
     """The device loads one cell of the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.dio_moved))
-    moves(s, op, c, s.dio_moved, PC.dio_end)
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, "dio_end")
     value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"direct I/O wrote an old value of cell {c} to the other file")
     s.mark("holder_op")
@@ -132,28 +131,28 @@ def dio_write_dma(s, policy, op, c):
 def dio_completes(s, policy, op):
     """The completion finds PG_dirty still set, which is all that it tests: the folio is put without another word."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.dio_end), s.dirty[f] == 1)
+    s.require(at(s, op, "dio_end"), s.dirty[f] == 1)
     s.mark("completed_dirty")
     s.hold[op.holder] = NONE
-    s.pc[op.task] = PC.reap
+    s.pc[op.task] = "reap"
 
 
 @rule(op=ops(*READS), kernel=COMPLETE + "; " + CHECK)
 def dio_completes_clean(s, policy, op):
     """The completion finds the folio clean: the dirty call and the put are left to a work item."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.dio_end), s.dirty[f] == 0)
+    s.require(at(s, op, "dio_end"), s.dirty[f] == 0)
     s.mark("completed_clean")
-    s.dirty_work[op.task] = QUEUED
-    s.pc[op.task] = PC.reap
+    s.dirty_work[op.task] = "queued"
+    s.pc[op.task] = "reap"
 
 
 @rule(op=ops(*WRITES), kernel=COMPLETE + ": bio_release_pages")
 def dio_write_completes(s, policy, op):
     """The folio is put."""
-    s.require(at(s, op, PC.dio_end))
+    s.require(at(s, op, "dio_end"))
     s.hold[op.holder] = NONE
-    s.pc[op.task] = PC.reap
+    s.pc[op.task] = "reap"
 
 
 def latest(s, op):
@@ -166,18 +165,18 @@ def latest(s, op):
 def dio_reports_dirty_late(s, policy, op, outcome):
     """The work item takes the folio lock and calls set_page_dirty."""
     f = s.hold[op.holder]
-    s.require(latest(s, op), s.dirty_work[op.task] == QUEUED, s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    s.require(latest(s, op), s.dirty_work[op.task] == "queued", s.locked[f] == 0, ends_in(s, policy, f, outcome))
     dirty_call(s, f, outcome, op.cells)
     dirty_call_returned(s)
-    s.dirty_work[op.task] = REPORTED
+    s.dirty_work[op.task] = "reported"
 
 
 @rule(op=ops(*READS), actor="kworker", kernel=WORK + ": bio_release_pages")
 def dio_puts_late(s, policy, op):
     """The work item puts the folio."""
-    s.require(latest(s, op), s.dirty_work[op.task] == REPORTED)
+    s.require(latest(s, op), s.dirty_work[op.task] == "reported")
     s.hold[op.holder] = NONE
-    s.dirty_work[op.task] = NO_WORK
+    s.dirty_work[op.task] = "none"
 
 
 @rule(op=ops(*READS), late=(False, True), kernel="fs/aio.c:io_getevents")
@@ -186,7 +185,7 @@ def dio_read_reaps(s, policy, op, late):
 
     The data are owed to the delta whether the hold is gone already or not: the caller was told that they arrived.
     """
-    s.require(at(s, op, PC.reap), s.dirty_work[op.task] == QUEUED if late else s.dirty_work[op.task] != QUEUED)
+    s.require(at(s, op, "reap"), s.dirty_work[op.task] == "queued" if late else s.dirty_work[op.task] != "queued")
     s.mark("holder_op")
     holder_write_ends(s, op, pinned=True, told=not late)
     returns(s, op)
@@ -195,7 +194,7 @@ def dio_read_reaps(s, policy, op, late):
 @rule(op=ops(*WRITES), kernel="fs/aio.c:io_getevents")
 def dio_write_reaps(s, policy, op):
     """io_getevents returns the completion."""
-    s.require(at(s, op, PC.reap))
+    s.require(at(s, op, "reap"))
     for c in op.cells:
         s.legal[op.task, c] = 0
     returns(s, op)

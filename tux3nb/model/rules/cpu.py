@@ -7,7 +7,7 @@ from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begin
 from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary, zap
 from tux3nb.model.operations import PRIVATE, Kind
 from tux3nb.model.routine import at, begins, chooses, may_start, returns
-from tux3nb.model.world import OOPS, PC, each, ops, tasks_of, that
+from tux3nb.model.world import each, ops, tasks_of, that
 
 KINDS = (
     Kind(
@@ -62,7 +62,7 @@ def read_fault_ends(s, op):
     t = op.task
     s.locked[s.folio[t]] = 0
     s.folio[t] = NONE
-    s.pc[t] = getattr(PC, op.how.read_fault or op.how.after_fault)
+    s.pc[t] = op.how.read_fault or op.how.after_fault
 
 
 @rule(op=ops("load"), kernel="CPU load through a present PTE")
@@ -83,17 +83,17 @@ def load_faults(s, policy, op):
     s.require(may_start(s, op), s.pte[op.via] == NONE, s.migrating[op.via] == 0, s.vma[op.via] == 1)
     s.require(s.moving[op.via] == 0, ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.folio[t] = s.slot[op.page]
-    begins(s, op, PC.map_lock)
+    begins(s, op, "map_lock")
 
 
 @rule(op=zapped_for, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_shared_fault as a read fault and a write fault")
 def access_faults(s, policy, op):
     """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
     t, m = op.task, op.via
-    s.require(may_start(s, op) if op.kind == "store" else at(s, op, PC.walk), s.pte[m] == NONE, s.migrating[m] == 0)
+    s.require(may_start(s, op) if op.kind == "store" else at(s, op, "walk"), s.pte[m] == NONE, s.migrating[m] == 0)
     s.require(s.vma[m] == 1, ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.folio[t] = s.slot[op.page]
-    begins(s, op, PC.map_lock)
+    begins(s, op, "map_lock")
 
 
 @rule(op=read_faulters, kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
@@ -101,9 +101,9 @@ def read_fault_locks(s, policy, op):
     """The read fault locks the folio that it found (fault-around tries the lock: the same step, without waiting)."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.map_lock), s.locked[f] == 0)
+    s.require(at(s, op, "map_lock"), s.locked[f] == 0)
     s.locked[f] = 1
-    s.pc[t] = PC.map_check
+    s.pc[t] = "map_check"
 
 
 def left_slot(s, f, page):
@@ -131,7 +131,7 @@ def read_fault_maps(s, policy, op):
     """The locked folio still has its mapping (a forked one too): it is mapped, read-only, if there is no PTE yet."""
     t, m = op.task, op.via
     f = s.folio[t]
-    s.require(at(s, op, PC.map_check), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f, op.page))
+    s.require(at(s, op, "map_check"), ~off_the_end(s, f), (policy.recheck == "no") | ~left_slot(s, f, op.page))
     s.pte[m] = s.pte[m].unless(s.pte[m] == NONE, f)
     read_fault_ends(s, op)
 
@@ -141,7 +141,7 @@ def read_fault_retries(s, policy, op):
     """The locked folio has left the slot meanwhile: unlock it, put it, fault again."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.map_check), policy.recheck == "yes", left_slot(s, f, op.page), ~off_the_end(s, f))
+    s.require(at(s, op, "map_check"), policy.recheck == "yes", left_slot(s, f, op.page), ~off_the_end(s, f))
     read_fault_ends(s, op)
 
 
@@ -150,7 +150,7 @@ def read_fault_is_off_the_end(s, policy, op):
     """The locked folio has lost its mapping or is beyond the end of the file: unlock it, put it, fault again."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.map_check), off_the_end(s, f))
+    s.require(at(s, op, "map_check"), off_the_end(s, f))
     read_fault_ends(s, op)
 
 
@@ -169,12 +169,12 @@ def evicting(s):
     return some(active(s, op) for op in s.world.that("evicts"))
 
 
-FORKING = (PC.write_protect, PC.copy, PC.copy_rest, PC.swap, PC.own, PC.redirect)
+FORKING = ("write_protect", "copy", "copy_rest", "swap", "own", "redirect")
 
 
 def fork_under_way(s):
     """Some task is between the decision to fork and the end of the fork."""
-    places = (*FORKING, PC.listing, PC.unmap, PC.restore)
+    places = (*FORKING, "listing", "unmap", "restore")
     tasks = tasks_of(s.world.that("dirties"))
     return some(s.pc[t] == place for t in tasks for place in places)
 
@@ -249,7 +249,7 @@ def fault_takes_reference(s, op):
     """The first step of a write fault, for a store or on behalf of GUP."""
     s.folio[op.task] = s.pte[op.via]
     s.fault[op.task] = s.pte[op.via]
-    s.pc[op.task] = PC.lock
+    s.pc[op.task] = "lock"
 
 
 @rule(op=ops("write"), kernel="fs/read_write.c:vfs_write")
@@ -258,33 +258,33 @@ def write_begins(s, policy, op):
     others = [o for o in s.world.that("mutex") if o.task != op.task]
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     write_starts(s, op)
-    begins(s, op, PC.look)
+    begins(s, op, "look")
 
 
 @rule(op=DIRTIERS, kernel="mm/filemap.c:pagecache_get_page")
 def looks_up(s, policy, op):
     """The folio in the slot is looked up and a reference taken."""
     t = op.task
-    s.require(at(s, op, PC.look), ~empty(s), s.frozen[s.slot[op.page]] == 0)
+    s.require(at(s, op, "look"), ~empty(s), s.frozen[s.slot[op.page]] == 0)
     s.require((policy.off != "lock_order") | (s.section[t] != NONE))
     s.folio[t] = s.slot[op.page]
-    s.pc[t] = PC.lock
+    s.pc[t] = "lock"
 
 
 @rule(op=FAULTERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite: assert(page) after find_get_page")
 def fault_finds_no_page(s, policy, op):
     """A write fault met a forked folio, looks its index up, and asserts that a folio is there: there is none."""
-    s.require(at(s, op, PC.look), empty(s), policy.recheck == "no")
+    s.require(at(s, op, "look"), empty(s), policy.recheck == "no")
     s.mark("assert_passed", False)
-    s.oops = OOPS.index("write fault found no page")
+    s.oops = "write fault found no page"
 
 
 @rule(op=FAULTERS, kernel="recheck after lock: VM_FAULT_NOPAGE instead of assert(page)")
 def fault_gives_up(s, policy, op):
     """A write fault met a forked folio and finds no folio at its index: the access is tried again."""
-    s.require(at(s, op, PC.look), empty(s), policy.recheck == "yes")
+    s.require(at(s, op, "look"), empty(s), policy.recheck == "yes")
     s.fault[op.task] = NONE
-    s.pc[op.task] = getattr(PC, op.how.after_fault)
+    s.pc[op.task] = op.how.after_fault
 
 
 @rule(op=DIRTIERS, kernel="include/linux/pagemap.h:lock_page, mm/filemap.c:__lock_page")
@@ -292,10 +292,10 @@ def locks_folio(s, policy, op):
     """The folio lock is taken."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.lock), s.locked[f] == 0)
+    s.require(at(s, op, "lock"), s.locked[f] == 0)
     s.require((policy.off == "truncate_lock") | ~cutting(s) if op.how.maps else const(True))
     s.locked[f] = 1
-    s.pc[t] = PC.section
+    s.pc[t] = "section"
 
 
 @rule(op=DIRTIERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite; mm/filemap.c:pagecache_get_page (page->mapping)")
@@ -303,13 +303,13 @@ def folio_lost_mapping(s, policy, op):
     """The folio has left the page cache before it was locked: unlock it, put it, start over."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.section), s.detached[f] != 0)
+    s.require(at(s, op, "section"), s.detached[f] != 0)
     s.locked[f] = 0
     s.folio[t] = NONE
     s.section[t] = NONE
     if op.how.maps:
         s.fault[t] = NONE
-    s.pc[t] = getattr(PC, op.how.after_fault) if op.how.maps else PC.look
+    s.pc[t] = op.how.after_fault if op.how.maps else "look"
 
 
 def may_go_on(s, op, f):
@@ -322,11 +322,11 @@ def may_go_on(s, op, f):
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
-    s.require(at(s, op, PC.section), s.section[t] == NONE, may_go_on(s, op, s.folio[t]), swept(s, policy))
+    s.require(at(s, op, "section"), s.section[t] == NONE, may_go_on(s, op, s.folio[t]), swept(s, policy))
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur
-    s.pc[t] = PC.decide
+    s.pc[t] = "decide"
 
 
 def swept(s, policy):
@@ -353,7 +353,7 @@ def sweep_protects_pte(s, policy, m):
 def begins_section_early(s, policy, op):
     """With the lock order switched off, the section begins before the folio is looked up and locked."""
     t = op.task
-    s.require(at(s, op, PC.look), policy.off == "lock_order", s.section[t] == NONE)
+    s.require(at(s, op, "look"), policy.off == "lock_order", s.section[t] == NONE)
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur
@@ -362,9 +362,9 @@ def begins_section_early(s, policy, op):
 @rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin, before lock_page (order switched)")
 def has_section_already(s, policy, op):
     """The section was begun before the lock."""
-    s.require(at(s, op, PC.section), may_go_on(s, op, s.folio[op.task]))
+    s.require(at(s, op, "section"), may_go_on(s, op, s.folio[op.task]))
     s.require(policy.off == "lock_order", s.section[op.task] != NONE)
-    s.pc[op.task] = PC.decide
+    s.pc[op.task] = "decide"
 
 
 @rule(op=ops("write"), c=each("cells"), kernel="mm/iov_iter.c:iov_iter_copy_from_user_atomic (recalled)")
@@ -372,10 +372,10 @@ def write_copies_user_data(s, policy, op, c):
     """write(2) copies one cell of user data into the locked folio."""
     t = op.task
     last = op.cells[-1]
-    place = PC.data if c == op.cells[0] else PC.data_rest
+    place = "data" if c == op.cells[0] else "data_rest"
     s.require(c in op.cells, at(s, op, place))
     s.cell[s.folio[t], c] = op.version[c] if c in op.version else 0
-    s.pc[t] = PC.finish if c == last else PC.data_rest
+    s.pc[t] = "finish" if c == last else "data_rest"
 
 
 @rule(op=ops("write"), kernel="fs/tux3/filemap_blocklib.c:tux3_write_end; fs/tux3/commit.c:change_end")
@@ -383,7 +383,7 @@ def write_returns(s, policy, op):
     """The buffers are marked dirty for the section's delta, the folio unlocked, the section ended; write(2) returns."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.finish))
+    s.require(at(s, op, "finish"))
     s.mark("cpu_path")
     cpu_write_ends(s, op, s.section[t])
     mark_dirty(s, f, s.section[t])
@@ -404,17 +404,17 @@ def mkwrite_marks_dirty(s, policy, op):
     """page_mkwrite marks the buffers dirty, ends its section and returns the folio locked."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.dirty))
+    s.require(at(s, op, "dirty"))
     mark_dirty(s, f, s.section[t])
     s.section[t] = NONE
-    s.pc[t] = PC.install
+    s.pc[t] = "install"
 
 
 @rule(op=FAULTERS, flush=(False, True), tell=(False, True), kernel=FAULT)
 def fault_installs_pte(s, policy, op, flush, tell):
     """The PTE still maps what the fault saw: it is pointed at the (new) folio, writable and dirty."""
     t, m = op.task, op.via
-    s.require(at(s, op, PC.install), s.pte[m] == s.fault[t])
+    s.require(at(s, op, "install"), s.pte[m] == s.fault[t])
     s.require(chosen(policy.flush_orig, flush, s.world.maps[m].sibling))
     s.require(chosen(policy.notify_orig, tell, bool(secondary(s.world, m))))
     if flush:
@@ -425,16 +425,16 @@ def fault_installs_pte(s, policy, op, flush, tell):
     s.pte_write[m] = 1
     s.pte_dirty[m] = 1
     s.fault[t] = NONE
-    s.pc[t] = PC.finish
+    s.pc[t] = "finish"
 
 
 @rule(op=FAULTERS, kernel=FAULT + ": pte_same")
 def fault_finds_pte_touched(s, policy, op):
     """A bit of the PTE has changed meanwhile (the accessed bit): it is left alone, on the old folio."""
     t, m = op.task, op.via
-    s.require(s.world.maps[m].young, at(s, op, PC.install), s.pte[m] == s.fault[t], s.pte[m] != s.folio[t])
+    s.require(s.world.maps[m].young, at(s, op, "install"), s.pte[m] == s.fault[t], s.pte[m] != s.folio[t])
     s.fault[t] = NONE
-    s.pc[t] = PC.finish
+    s.pc[t] = "finish"
 
 
 def chosen(choice, yes: bool, matters: bool):
@@ -448,9 +448,9 @@ def chosen(choice, yes: bool, matters: bool):
 def fault_finds_pte_changed(s, policy, op):
     """The PTE is not what the fault saw: leave it, the access will fault again."""
     t, m = op.task, op.via
-    s.require(at(s, op, PC.install), s.pte[m] != s.fault[t])
+    s.require(at(s, op, "install"), s.pte[m] != s.fault[t])
     s.fault[t] = NONE
-    s.pc[t] = PC.finish
+    s.pc[t] = "finish"
 
 
 @rule(op=FAULTERS, kernel=FAULT)
@@ -458,8 +458,8 @@ def fault_ends(s, policy, op):
     """set_page_dirty finds the folio dirty; it is unlocked and the access tried again."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.finish))
+    s.require(at(s, op, "finish"))
     s.mark("assert_passed", s.dirty[f] == 1)
     s.locked[f] = 0
     s.folio[t] = NONE
-    s.pc[t] = getattr(PC, op.how.after_fault)
+    s.pc[t] = op.how.after_fault

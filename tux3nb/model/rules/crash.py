@@ -10,7 +10,7 @@ from tux3nb.engine.terms import NONE, bit, has, union, where, without
 from tux3nb.model.ghosts import started
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import may_start
-from tux3nb.model.world import FLUSHER, PC, ops
+from tux3nb.model.world import FLUSHER, ops
 
 KINDS = (
     Kind("crash", "the power fails; later columns find what recovery finds", page=False, empties=True, crashes=True),
@@ -21,7 +21,7 @@ KEPT = ("line", "oops", "slot", "cand", "cand_cpu", "ok_front", "told_front", "r
 
 def recovered(s, c):
     """What recovery finds in cell c: the committed image, or what there is of one that the superblock names early."""
-    written = (s.bio_stage == 3) | has(s.fetched, c)
+    written = (s.bio_stage == "completed") | has(s.fetched, c)
     return where((s.ahead == 1) & written, s.image[c], s.disk[c])
 
 
@@ -68,5 +68,5 @@ def once(world):
 @rule(op=once, kernel="user/kernel/commit.c:do_commit without tux3_iowait_wait (order switched)", actor=FLUSHER)
 def superblock_gets_ahead(s, policy, op):
     """With the order switched off, the superblock is written while the delta's data are still on their way."""
-    s.require(s.pc[FLUSHER] == PC.fetch, s.ahead == 0, policy.off == "superblock")
+    s.require(s.pc[FLUSHER] == "fetch", s.ahead == 0, policy.off == "superblock")
     s.ahead = 1

@@ -6,7 +6,6 @@ from tux3nb.model.folio import free_folio, in_bio, must_fork
 from tux3nb.model.routine import at
 from tux3nb.model.rules.fork_decide import BLOCK, proceed
 from tux3nb.model.rules.fork_swap import copies_rest, of_two_cells, takes_copy
-from tux3nb.model.world import PC
 
 
 @rule(op=BLOCK, kernel="reverse fork: need_fork asked again, under the same folio lock")
@@ -14,7 +13,7 @@ def reverse_fork_not_needed(s, policy, op):
     """The write-out has ended since the decision, and the folio is dirty for this delta only: no snapshot is due."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), ~must_fork(s, f, s.section[t]))
+    s.require(at(s, op, "refused"), policy.refuse == "reverse", ~in_bio(s, f), ~must_fork(s, f, s.section[t]))
     s.pc[t] = proceed(op)
 
 
@@ -24,19 +23,19 @@ def reverse_fork_copies(s, policy, op):
     t = op.task
     f = s.folio[t]
     new, none_left = free_folio(s)
-    s.require(at(s, op, PC.refused), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t]))
+    s.require(at(s, op, "refused"), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t]))
     s.limit("folios", none_left)
     takes_copy(s, op, new)
     s.snapshot[new] = 1
-    s.pc[t] = PC.reverse_rest if op in of_two_cells(s.world) else PC.reverse_move
+    s.pc[t] = "reverse_rest" if op in of_two_cells(s.world) else "reverse_move"
 
 
 @rule(op=of_two_cells, kernel="reverse fork: copy, second half")
 def reverse_fork_copies_rest(s, policy, op):
     """The second cell is copied into S."""
-    s.require(at(s, op, PC.reverse_rest), policy.refuse == "reverse")
+    s.require(at(s, op, "reverse_rest"), policy.refuse == "reverse")
     copies_rest(s, op)
-    s.pc[op.task] = PC.reverse_move
+    s.pc[op.task] = "reverse_move"
 
 
 @rule(op=BLOCK, kernel="reverse fork: the dirty buffers move to S")
@@ -44,7 +43,7 @@ def reverse_fork_moves_delta(s, policy, op):
     """S takes over the dirty buffers of the older delta; the original stays with its users, free to be dirtied."""
     t = op.task
     f, new = s.folio[t], s.copy[t]
-    s.require(at(s, op, PC.reverse_move), policy.refuse == "reverse")
+    s.require(at(s, op, "reverse_move"), policy.refuse == "reverse")
     s.mark("snapshot_made")
     s.tag[new] = s.tag[f]
     s.dirty[new] = 1

@@ -10,12 +10,11 @@ from tux3nb.engine.terms import NONE
 from tux3nb.model.folio import must_fork
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.cpu import being_forked, fault_takes_reference
-from tux3nb.model.world import PC, that
+from tux3nb.model.world import that
 
 SLOW = "mm/gup.c:__get_user_pages (80a79516)"
 FAST = "mm/gup.c:gup_pte_range (80a79516)"
 WALKS = that("walks")
-PC.add("fast_walk")
 
 
 def forks_first(s, policy, op, f, *values):
@@ -41,7 +40,7 @@ def gup_slow_takes(s, policy, op):
     """Slow GUP finds a PTE that allows the access and takes the reference under the page-table lock."""
     m = op.via
     f = s.pte[m]
-    s.require(at(s, op, PC.walk), s.pte[m] != NONE)
+    s.require(at(s, op, "walk"), s.pte[m] != NONE)
     if op.write:
         s.require(s.pte_write[m] == 1)
     s.require(~forks_first(s, policy, op, f, "slow", "slow_fast"), may_register(s, policy, f))
@@ -51,7 +50,7 @@ def gup_slow_takes(s, policy, op):
 @rule(op=WALKS, kernel=SLOW)
 def gup_slow_faults(s, policy, op):
     """Slow GUP wants to write and finds the PTE read-only: it takes the write fault."""
-    s.require(op.write, at(s, op, PC.walk), s.pte[op.via] != NONE, s.pte_write[op.via] == 0)
+    s.require(op.write, at(s, op, "walk"), s.pte[op.via] != NONE, s.pte_write[op.via] == 0)
     fault_takes_reference(s, op)
 
 
@@ -59,7 +58,7 @@ def gup_slow_faults(s, policy, op):
 def gup_slow_forks_first(s, policy, op):
     """Slow GUP finds a folio that an older delta still has, and takes the write fault so that it is forked first."""
     f = s.pte[op.via]
-    s.require(at(s, op, PC.walk), s.pte[op.via] != NONE)
+    s.require(at(s, op, "walk"), s.pte[op.via] != NONE)
     if op.write:
         s.require(s.pte_write[op.via] == 1)
     s.require(forks_first(s, policy, op, f, "slow", "slow_fast"))
@@ -71,7 +70,7 @@ def takes(s, op, pte):
     s.hold[op.holder] = pte
     s.unbound[op.holder] = 0
     if op.how.then:
-        s.pc[op.task] = getattr(PC, op.how.then)
+        s.pc[op.task] = op.how.then
     else:
         returns(s, op)
 
@@ -90,7 +89,7 @@ def allows(s, op):
 
 def fast_starts(s, op):
     """A registration begins with its fast walk; an I/O, an interval of its own, has begun before."""
-    return at(s, op, PC.fast_walk) if op.how.writes or op.how.reads else may_start(s, op)
+    return at(s, op, "fast_walk") if op.how.writes or op.how.reads else may_start(s, op)
 
 
 @rule(op=fast_walks, kernel=FAST)
@@ -99,7 +98,7 @@ def gup_fast_reads_pte(s, policy, op):
     t = op.task
     s.require(fast_starts(s, op), allows(s, op), permitted(policy, op))
     s.seen[t] = s.pte[op.via]
-    begins(s, op, PC.fast_get)
+    begins(s, op, "fast_get")
 
 
 @rule(op=fast_walks, kernel=FAST)
@@ -107,10 +106,10 @@ def gup_fast_gets(s, policy, op):
     """Fast GUP takes a speculative reference: the count was neither zero nor frozen."""
     t = op.task
     f = s.seen[t]
-    s.require(at(s, op, PC.fast_get), s.frozen[f] == 0, s.private[f] == 1)
+    s.require(at(s, op, "fast_get"), s.frozen[f] == 0, s.private[f] == 1)
     s.folio[t] = s.seen[t]
     s.seen[t] = NONE
-    s.pc[t] = PC.fast_check
+    s.pc[t] = "fast_check"
 
 
 @rule(op=fast_walks, kernel=FAST)
@@ -118,9 +117,9 @@ def gup_fast_cannot_get(s, policy, op):
     """The count is zero or frozen: fall back to the slow walk."""
     t = op.task
     f = s.seen[t]
-    s.require(at(s, op, PC.fast_get), (s.frozen[f] == 1) | (s.private[f] == 0))
+    s.require(at(s, op, "fast_get"), (s.frozen[f] == 1) | (s.private[f] == 0))
     s.seen[t] = NONE
-    s.pc[t] = PC.walk
+    s.pc[t] = "walk"
 
 
 @rule(op=fast_walks, kernel=FAST)
@@ -128,7 +127,7 @@ def gup_fast_keeps(s, policy, op):
     """The PTE reads the same again: the reference becomes the holder's."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.fast_check), s.pte[op.via] == s.folio[t], allows(s, op))
+    s.require(at(s, op, "fast_check"), s.pte[op.via] == s.folio[t], allows(s, op))
     s.require(~forks_first(s, policy, op, f, "slow_fast"), may_register(s, policy, f))
     takes(s, op, s.folio[t])
     s.folio[t] = NONE
@@ -141,9 +140,9 @@ def gup_fast_drops(s, policy, op):
     f = s.folio[t]
     changed = (s.pte[op.via] != s.folio[t]) | ~allows(s, op)
     late = forks_first(s, policy, op, f, "slow_fast") | ~may_register(s, policy, f)
-    s.require(at(s, op, PC.fast_check), late | changed)
+    s.require(at(s, op, "fast_check"), late | changed)
     s.folio[t] = NONE
-    s.pc[t] = PC.walk
+    s.pc[t] = "walk"
 
 
 def permitted(policy, op):

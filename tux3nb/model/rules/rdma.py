@@ -13,7 +13,7 @@ from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, 
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import permitted
-from tux3nb.model.world import PC, each, ops
+from tux3nb.model.world import each, ops
 
 UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
 RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"
@@ -47,7 +47,7 @@ KINDS = (
         of=REGIONS,
     ),
 )
-PC.add("dma reap dirty_call put")
+PLACES = ("dma", "reap", "dirty_call", "put")
 DEVICE = "DMA by the device, through the pinned physical address"
 
 
@@ -55,7 +55,7 @@ DEVICE = "DMA by the device, through the pinned physical address"
 def mr_register_walks(s, policy, op):
     """Registration starts, with the slow walk."""
     s.require(may_start(s, op), permitted(policy, op))
-    begins(s, op, PC.walk)
+    begins(s, op, "walk")
 
 
 @rule(op=ops("mr_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
@@ -69,7 +69,7 @@ def mr_register_refused(s, policy, op):
 def device_idle(s, op):
     """No operation of the device through this hold is under way."""
     using = [o for o in s.world.of("device_write", "device_read") if o.holder == op.holder]
-    return every(s.pc[task] == PC.idle for task in dict.fromkeys(o.task for o in using))
+    return every(s.pc[task] == "idle" for task in dict.fromkeys(o.task for o in using))
 
 
 def registered(s, op):
@@ -82,7 +82,7 @@ def registered(s, op):
 def mr_deregister_begins(s, policy, op):
     """Deregistration starts once the queue pair is drained."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE, device_idle(s, op))
-    begins(s, op, PC.dirty_call if op.write else PC.put)
+    begins(s, op, "dirty_call" if op.write else "put")
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE)
@@ -96,25 +96,25 @@ def mr_deregister_has_none(s, policy, op):
 def mr_reports_dirty(s, policy, op, outcome):
     """The dirty call of a writable region whose folio is clean, under the folio lock."""
     f = s.hold[op.holder]
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    s.require(op.write, at(s, op, "dirty_call"), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
     dirty_call(s, f, outcome, sorted(written))
     dirty_call_returned(s)
-    s.pc[op.task] = PC.put
+    s.pc[op.task] = "put"
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE + ", mm/gup.c:put_user_pages_dirty_lock")
 def mr_finds_dirty(s, policy, op):
     """The folio of a writable region is dirty already: no call is made."""
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder]] == 1)
+    s.require(op.write, at(s, op, "dirty_call"), s.dirty[s.hold[op.holder]] == 1)
     dirty_call_returned(s)
-    s.pc[op.task] = PC.put
+    s.pc[op.task] = "put"
 
 
 @rule(op=ops("mr_deregister"), kernel="mm/gup.c:put_user_pages_dirty_lock, include/linux/mm.h:put_user_page")
 def mr_unpins(s, policy, op):
     """The pin is dropped."""
-    s.require(at(s, op, PC.put))
+    s.require(at(s, op, "put"))
     s.hold[op.holder] = NONE
     returns(s, op)
 
@@ -131,7 +131,7 @@ def moves(s, op, c, moved, end):
         s.pc[t] = end
         return
     last = moved[t] == 2 >> c  # the bit of the other cell
-    s.pc[t] = where(last, end, PC.dma)
+    s.pc[t] = s.pc[t].unless(last, end)
     moved[t] = where(last, 0, 1 << c)
 
 
@@ -140,21 +140,21 @@ def device_write_post(s, policy, op):
     """The device write is posted."""
     s.require(may_start(s, op), registered(s, op))
     write_starts(s, op)
-    begins(s, op, PC.dma)
+    begins(s, op, "dma")
 
 
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
 def device_write_dma(s, policy, op, c):
     """The device stores one cell into the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.moved))
-    moves(s, op, c, s.moved, PC.reap)
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved))
+    moves(s, op, c, s.moved, "reap")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 @rule(op=ops("device_write"), kernel="completion polled (ib_poll_cq)")
 def device_write_reap(s, policy, op):
     """A CPU task reaps the completion: from now on every reader must see the device's data."""
-    s.require(at(s, op, PC.reap))
+    s.require(at(s, op, "reap"))
     s.mark("holder_op")
     holder_write_ends(s, op, pinned=True, told=False)
     returns(s, op)
@@ -165,14 +165,14 @@ def device_read_post(s, policy, op):
     """The device read is posted: it must see every CPU write completed before."""
     s.require(may_start(s, op), registered(s, op))
     read_starts(s, op)
-    begins(s, op, PC.dma)
+    begins(s, op, "dma")
 
 
 @rule(op=ops("device_read"), c=each("cells"), kernel=DEVICE)
 def device_read_dma(s, policy, op, c):
     """The device loads one cell from the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.moved))
-    moves(s, op, c, s.moved, PC.reap)
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved))
+    moves(s, op, c, s.moved, "reap")
     value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the device read an old value of cell {c}")
     s.mark("holder_op")
@@ -181,7 +181,7 @@ def device_read_dma(s, policy, op, c):
 @rule(op=ops("device_read"), kernel="completion polled (ib_poll_cq)")
 def device_read_reap(s, policy, op):
     """The completion of the device read is reaped."""
-    s.require(at(s, op, PC.reap))
+    s.require(at(s, op, "reap"))
     for c in op.cells:
         s.legal[op.task, c] = 0
     returns(s, op)

@@ -14,7 +14,7 @@ from tux3nb.model.mmu import folio_freed
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.rules.cpu import evicting, shrunk
-from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
+from tux3nb.model.world import FLUSHER, each, ops
 
 KINDS = (
     Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True, frees=True),
@@ -26,7 +26,7 @@ KINDS = (
         evicts=True,
     ),
 )
-PC.add("scan_lock scan evict")
+PLACES = ("scan_lock", "scan", "evict")
 SCAN = "mm/vmscan.c:shrink_page_list (3.19)"
 EVICT = "fs/tux3/inode.c:tux3_evict_inode (04752e70)"
 REMOVE = "mm/vmscan.c:__remove_mapping (page_freeze_refs), mm/filemap.c:__delete_from_page_cache"
@@ -37,22 +37,22 @@ def reclaim_isolates(s, policy, op, f):
     """The scan comes across a folio of the file, in its slot or forked, and takes a reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
     s.folio[op.task] = f
-    begins(s, op, PC.scan_lock)
+    begins(s, op, "scan_lock")
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page)")
 def reclaim_locks(s, policy, op):
     """The folio is locked."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.scan_lock), s.locked[f] == 0)
+    s.require(at(s, op, "scan_lock"), s.locked[f] == 0)
     s.locked[f] = 1
-    s.pc[op.task] = PC.scan
+    s.pc[op.task] = "scan"
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + " (trylock_page): keep")
 def reclaim_finds_locked(s, policy, op):
     """The folio is locked: the scan goes on without it."""
-    s.require(at(s, op, PC.scan_lock), s.locked[s.folio[op.task]] == 1)
+    s.require(at(s, op, "scan_lock"), s.locked[s.folio[op.task]] == 1)
     s.folio[op.task] = NONE
     returns(s, op)
 
@@ -70,7 +70,7 @@ def needed(s, f):
 def reclaim_keeps(s, policy, op):
     """The folio is needed: it is unlocked and put back."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.scan), needed(s, f))
+    s.require(at(s, op, "scan"), needed(s, f))
     s.locked[f] = 0
     s.folio[op.task] = NONE
     returns(s, op)
@@ -80,7 +80,7 @@ def reclaim_keeps(s, policy, op):
 def reclaim_frees(s, policy, op):
     """The count is frozen, the slot of the folio's index cleared whatever is in it, and the folio freed."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.scan), ~needed(s, f))
+    s.require(at(s, op, "scan"), ~needed(s, f))
     s.mark("reclaimed")
     folio_freed(s, f)
     s.slot[0] = NONE
@@ -102,8 +102,8 @@ def looking_up(world):
 def wants_folio(s, op):
     """A write(2) or a cut is about to look the folio up, or an access through a mapping has no PTE."""
     if not op.how.maps:
-        return at(s, op, PC.look)
-    starts = at(s, op, PC.walk) if op.how.walks else may_start(s, op)
+        return at(s, op, "look")
+    starts = at(s, op, "walk") if op.how.walks else may_start(s, op)
     return starts & (s.pte[op.via] == NONE) & (s.vma[op.via] == 1)
 
 
@@ -113,7 +113,7 @@ def reachable(s, c):
     A hole not yet applied; what the closed delta has written, once that I/O is done; its hole; what is committed.
     """
     behind = where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c])
-    return where(s.hole_front[c] != 0, s.hole_front[c], where(s.bio_stage == 3, s.image[c], behind))
+    return where(s.hole_front[c] != 0, s.hole_front[c], where(s.bio_stage == "completed", s.image[c], behind))
 
 
 @rule(op=looking_up, kernel="mm/filemap.c:pagecache_get_page (FGP_CREAT), filemap_fault (page_cache_read)")
@@ -137,7 +137,7 @@ def unused(s):
     w = s.world
     busy = some(active(s, op) for op in w.that("mutex"))
     clean = every((s.dirty[f] == 0) & (s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in w.folios)
-    return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == PC.idle) & ~busy & clean
+    return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == "idle") & ~busy & clean
 
 
 @rule(op=ops("evict"), kernel="fs/inode.c:evict; " + EVICT)
@@ -145,13 +145,13 @@ def evict_begins(s, policy, op):
     """No process uses the file and it is clean: the inode is evicted, in spite of pins on its folios."""
     s.require(may_start(s, op), unused(s))
     bonds_end(s)
-    begins(s, op, PC.evict)
+    begins(s, op, "evict")
 
 
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages)")
 def evict_drops(s, policy, op, f):
     """The folio in the slot leaves the page cache and its mapping; a holder keeps it."""
-    s.require(at(s, op, PC.evict), s.slot[0] == f, s.locked[f] == 0)
+    s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0)
     s.slot[0] = NONE
     s.private[f] = 0
     s.detached[f] = 1
@@ -160,7 +160,7 @@ def evict_drops(s, policy, op, f):
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (free_forked_buffers, by force)")
 def evict_frees_forked(s, policy, op, f):
     """A forked folio is freed by force: buffers, cache and own references go, its mapping is cleared."""
-    s.require(at(s, op, PC.evict), s.orphan[f] == 1, s.locked[f] == 0, policy.off != "forced_free")
+    s.require(at(s, op, "evict"), s.orphan[f] == 1, s.locked[f] == 0, policy.off != "forced_free")
     s.mark("forced_free")
     for name in ("private", "own", "forked", "orphan", "tag"):
         getattr(s, name)[f] = 0
@@ -170,14 +170,14 @@ def evict_frees_forked(s, policy, op, f):
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " without free_forked_buffers")
 def evict_leaves_forked(s, policy, op, f):
     """With the forced free switched off, a forked folio's mapping leads to an inode that is about to be freed."""
-    s.require(at(s, op, PC.evict), s.orphan[f] == 1, s.detached[f] == 0, policy.off == "forced_free")
+    s.require(at(s, op, "evict"), s.orphan[f] == 1, s.detached[f] == 0, policy.off == "forced_free")
     s.detached[f] = 2
 
 
 @rule(op=ops("evict"), kernel="fs/inode.c:destroy_inode")
 def evict_ends(s, policy, op):
     """No folio of the inode is left: it is freed. The file can be opened again."""
-    s.require(at(s, op, PC.evict), empty(s), every((s.orphan[f] == 0) | (s.detached[f] != 0) for f in s.world.folios))
+    s.require(at(s, op, "evict"), empty(s), every((s.orphan[f] == 0) | (s.detached[f] != 0) for f in s.world.folios))
     returns(s, op)
 
 
@@ -189,5 +189,5 @@ def left_alone(world):
 @rule(f=left_alone, kernel="fs/tux3/buffer_fork.c:free_forked_page (mapping->tree_lock)", actor=FLUSHER)
 def poll_meets_freed_inode(s, policy, f):
     """The poll after a commit takes a lock in the mapping of an inode that has been freed."""
-    s.require(s.pc[FLUSHER] == PC.poll, s.orphan[f] == 1, s.detached[f] == 2)
-    s.oops = OOPS.index("use of the mapping of a freed inode")
+    s.require(s.pc[FLUSHER] == "poll", s.orphan[f] == 1, s.detached[f] == 2)
+    s.oops = "use of the mapping of a freed inode"

@@ -10,7 +10,7 @@ from tux3nb.model.operations import Kind
 from tux3nb.model.routine import begins, may_start, returns
 from tux3nb.model.rules.gup import permitted
 from tux3nb.model.rules.rdma import device_idle
-from tux3nb.model.world import PC, ops
+from tux3nb.model.world import ops
 
 KINDS = (
     Kind(
@@ -39,7 +39,7 @@ REGISTER = "io_uring/rsrc.c:io_sqe_buffer_register (ab9b0d47)"
 def buffer_register_walks(s, policy, op):
     """Registration pins with FOLL_WRITE and FOLL_LONGTERM, by the slow walk."""
     s.require(may_start(s, op), permitted(policy, op))
-    begins(s, op, PC.walk)
+    begins(s, op, "walk")
 
 
 @rule(op=ops("buffer_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")

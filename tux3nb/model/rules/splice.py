@@ -12,7 +12,7 @@ from tux3nb.model.ghosts import active, read_starts
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows, may_register
-from tux3nb.model.world import PC, VERSIONS, each, ops, tasks_of
+from tux3nb.model.world import VERSIONS, each, ops, tasks_of
 
 PIPES = ("vmsplice", "splice")
 KINDS = (
@@ -37,7 +37,7 @@ KINDS = (
     ),
     Kind("pipe_close", "close the pipe", page=False, holder="ends", of=PIPES),
 )
-PC.add("confirm pipe_copy pipe_rest pipe_done")
+PLACES = ("confirm", "pipe_copy", "pipe_rest", "pipe_done")
 VMSPLICE = "fs/splice.c:vmsplice_to_pipe, get_iovec_page_array (3.x)"
 SPLICE = "fs/splice.c:generic_file_splice_read (3.x)"
 READ = "fs/pipe.c:pipe_read"
@@ -71,7 +71,7 @@ def filled_by(kind: str):
 def vmsplice_walks_slowly(s, policy, op):
     """The fast walk finds no PTE: the slow one takes over."""
     s.require(may_start(s, op), ~allows(s, op))
-    begins(s, op, PC.walk)
+    begins(s, op, "walk")
 
 
 @rule(op=ops("splice"), kernel=SPLICE)
@@ -98,43 +98,43 @@ def pipe_read_begins(s, policy, op):
     """A process reads the pipe."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE)
     read_starts(s, op)
-    begins(s, op, PC.confirm if lent(s.world, op) else PC.pipe_copy)
+    begins(s, op, "confirm" if lent(s.world, op) else "pipe_copy")
 
 
 @rule(op=filled_by("vmsplice"), kernel="fs/splice.c:user_page_pipe_buf_ops (no confirm method that checks)")
 def pipe_takes_what_it_has(s, policy, op):
     """The folio that was lent is read, whatever has become of it."""
-    s.require(at(s, op, PC.confirm), policy.retranslate == "no")
-    s.pc[op.task] = PC.pipe_copy
+    s.require(at(s, op, "confirm"), policy.retranslate == "no")
+    s.pc[op.task] = "pipe_copy"
 
 
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_confirms(s, policy, op):
     """The folio is locked and still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
     s.locked[f] = 1
-    s.pc[op.task] = PC.pipe_copy
+    s.pc[op.task] = "pipe_copy"
 
 
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
     s.require(s.frozen[s.slot[op.page]] == 0, may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page]
 
 
 def before(op, c):
     """The place from which cell c is copied: the cells are, in order."""
-    return PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
+    return "pipe_copy" if c == op.cells[0] else "pipe_rest"
 
 
 def copied(s, op, c):
     """Cell c has been copied; the next one comes, or the end."""
     s.mark("holder_op")
-    s.pc[op.task] = PC.pipe_done if c == op.cells[-1] else PC.pipe_rest
+    s.pc[op.task] = "pipe_done" if c == op.cells[-1] else "pipe_rest"
 
 
 @rule(op=filled_by("vmsplice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
@@ -161,7 +161,7 @@ def pipe_copies_file(s, policy, op, c):
 def pipe_read_returns(s, policy, op, locked):
     """The buffer is used up: its folio is put (and unlocked, if it was locked over the copy)."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.pipe_done), unlocks(s.world, policy, op, locked))
+    s.require(at(s, op, "pipe_done"), unlocks(s.world, policy, op, locked))
     for c in op.cells:
         s.legal[op.task, c] = 0
     if locked:

@@ -16,7 +16,7 @@ from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
 from tux3nb.model.rules.fork_decide import opted_out
-from tux3nb.model.world import OOPS, PC, each, ops, that
+from tux3nb.model.world import each, ops, that
 
 KINDS = (
     Kind(
@@ -38,7 +38,7 @@ KINDS = (
         mutex=True,
     ),
 )
-PC.add("cut_section cut_look cut_lock cut_page cut_wait cut_end")
+PLACES = ("cut_section", "cut_look", "cut_lock", "cut_page", "cut_wait", "cut_end")
 
 SETATTR = "fs/tux3/inode.c:tux3_setattr, tux3_truncate (04752e70)"
 INVALIDATE = "fs/tux3/buffer_fork.c:bufferfork_to_invalidate (18a490ba)"
@@ -54,30 +54,30 @@ def truncate_begins(s, policy, op):
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
     write_starts(s, op)
-    begins(s, op, PC.cut_section if op.kind == "truncate" else PC.look)
+    begins(s, op, "cut_section" if op.kind == "truncate" else "look")
 
 
 def in_mkwrite(s, op):
     """The write fault is in page_mkwrite, which holds truncate_lock from before the folio lock (or its second try)."""
     t = op.task
-    again = (s.pc[t] == PC.look) | ((s.pc[t] == PC.lock) & (s.folio[t] != s.fault[t]))
-    return active(s, op) & (again | (s.pc[t] == PC.section) | (s.section[t] != NONE))
+    again = (s.pc[t] == "look") | ((s.pc[t] == "lock") & (s.folio[t] != s.fault[t]))
+    return active(s, op) & (again | (s.pc[t] == "section") | (s.section[t] != NONE))
 
 
 # ---- the whole page ---------------------------------------------------------------------------------------------
 @rule(op=ops("truncate"), kernel=SETATTR + ": change_begin")
 def truncate_begins_section(s, policy, op):
     """The section begins; i_size is changed."""
-    s.require(at(s, op, PC.cut_section), swept(s, policy))
+    s.require(at(s, op, "cut_section"), swept(s, policy))
     section_begins(s, op)
     s.section[op.task] = s.cur
-    s.pc[op.task] = PC.cut_look
+    s.pc[op.task] = "cut_look"
 
 
 @rule(op=ops("truncate"), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
 def truncate_zaps_pte(s, policy, op, m):
     """A PTE of this page, whichever folio it maps, is zapped, with TLB flush and notifier; a pin stays."""
-    s.require(at(s, op, PC.cut_look) | at(s, op, PC.cut_page), s.pte[m] != NONE)
+    s.require(at(s, op, "cut_look") | at(s, op, "cut_page"), s.pte[m] != NONE)
     zap(s, m)
 
 
@@ -88,34 +88,34 @@ def zapped(s):
 @rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
 def truncate_looks_up(s, policy, op):
     """With every PTE zapped, the folio in the slot is looked up."""
-    s.require(at(s, op, PC.cut_look), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(at(s, op, "cut_look"), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
     s.folio[op.task] = s.slot[0]
-    s.pc[op.task] = PC.cut_lock
+    s.pc[op.task] = "cut_lock"
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
 def truncate_finds_none(s, policy, op):
     """There is no folio in the slot: only the hole is left to record."""
-    s.require(at(s, op, PC.cut_look), zapped(s), empty(s))
+    s.require(at(s, op, "cut_look"), zapped(s), empty(s))
     bonds_end(s)
-    s.pc[op.task] = PC.cut_end
+    s.pc[op.task] = "cut_end"
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (lock_page)")
 def truncate_locks(s, policy, op):
     """The folio lock is taken; a PTE that a fault has brought back meanwhile will be zapped again."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_lock), s.locked[f] == 0)
+    s.require(at(s, op, "cut_lock"), s.locked[f] == 0)
     s.locked[f] = 1
-    s.pc[op.task] = PC.cut_page
+    s.pc[op.task] = "cut_page"
 
 
 @rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
 def truncate_meets_forked(s, policy, op):
     """The locked folio has been forked since the look-up: a kernel assertion fails."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 1)
-    s.oops = OOPS.index("truncate met a forked folio")
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 1)
+    s.oops = "truncate met a forked folio"
 
 
 @rule(op=ops("truncate"), own=(True, False), kernel=INVALIDATE)
@@ -123,7 +123,7 @@ def truncate_forks(s, policy, op, own):
     """NEED_FORK: the folio leaves the slot without a clone, keeps its mapping, and is queued as forked."""
     t = op.task
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require(policy.fork != "never", ~opted_out(s, policy, f), policy.off != "own" if own else policy.off == "own")
     s.mark("forked")
     again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])
@@ -141,7 +141,7 @@ def lets_go(s, op, f):
     """The folio is unlocked and put, and the hole comes next."""
     s.locked[f] = 0
     s.folio[op.task] = NONE
-    s.pc[op.task] = PC.cut_end
+    s.pc[op.task] = "cut_end"
 
 
 def may_delete(s, policy, op, f):
@@ -157,7 +157,7 @@ def may_delete(s, policy, op, f):
 def truncate_deletes(s, policy, op):
     """The folio's buffers are dropped and it leaves the page cache and its mapping; a holder keeps it."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
     bonds_end(s)
     s.slot[0] = NONE
     for name in ("dirty", "tag", "private"):
@@ -171,28 +171,28 @@ def truncate_waits(s, policy, op):
     """An older delta needs the folio, and the policy does not fork it: let go of everything and wait for that delta."""
     t = op.task
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require((policy.fork == "never") | opted_out(s, policy, f))
     s.require((policy.refuse != "in_place") | (s.writeback[f] == 1))
     s.mark("refused")
     s.locked[f] = 0
     s.section[t] = NONE
     s.folio[t] = NONE
-    s.pc[op.task] = PC.cut_wait
+    s.pc[op.task] = "cut_wait"
 
 
 @rule(op=ops("truncate"), kernel="refusal: wait_event on the commit of the older delta")
 def truncate_goes_on(s, policy, op):
     """No older delta needs the folio in the slot any more: start over."""
-    s.require(at(s, op, PC.cut_wait), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
+    s.require(at(s, op, "cut_wait"), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
     s.require(empty(s) | (s.writeback[s.slot[0]] == 0))
-    s.pc[op.task] = PC.cut_section
+    s.pc[op.task] = "cut_section"
 
 
 @rule(op=ops("truncate"), kernel=HOLE + "; fs/tux3/commit.c:change_end")
 def truncate_returns(s, policy, op):
     """The hole is recorded for the section's delta, the section ended; the file grows again."""
-    s.require(at(s, op, PC.cut_end))
+    s.require(at(s, op, "cut_end"))
     s.mark("cpu_path")
     cuts(s, op)
     returns(s, op)
@@ -214,10 +214,10 @@ def cuts(s, op):
 def tail_zeroes(s, policy, op):
     """What is behind the cut becomes zeros, in the locked folio (a clone, if the old one was needed)."""
     t = op.task
-    s.require(at(s, op, PC.data))
+    s.require(at(s, op, "data"))
     for c, v in op.version.items():
         s.cell[s.folio[t], c] = v
-    s.pc[op.task] = PC.finish
+    s.pc[op.task] = "finish"
 
 
 @rule(op=ops("truncate_tail"), dirty=(True, False), kernel=PARTIAL + ": dirty the buffer to pin the page")
@@ -225,7 +225,7 @@ def tail_returns(s, policy, op, dirty):
     """The folio is dirtied for the section's delta, so that it stays until the old folio's data are on disk."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.finish), policy.off != "clone_dirty" if dirty else policy.off == "clone_dirty")
+    s.require(at(s, op, "finish"), policy.off != "clone_dirty" if dirty else policy.off == "clone_dirty")
     s.mark("cpu_path")
     if dirty:
         mark_dirty(s, f, s.section[t])

@@ -17,7 +17,6 @@ from tux3nb.engine.terms import Expr
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.folio import mapcount, pins, refcount
 from tux3nb.model.operations import Mapping as Mapped
-from tux3nb.model.world import PC
 from tux3nb.show.explorer.document import document_head
 from tux3nb.show.picture import World, ownership
 
@@ -66,7 +65,7 @@ class CaseSource:
     @cached_property
     def picture(self) -> dict[str, Any]:
         world = self.case.world
-        names = {f"pc[{t}]": [""] + PC.names[1:] for t in world.tasks}
+        names = {f"pc[{t}]": ["", *world.places[1:]] for t in world.tasks}
         paged = world.maps.values() if len(world.pages) > 1 else ()
         titles = {f"pte.{m.name}": f"{m.name}, page {m.page}" for m in paged}
         names["oops"] = list(self.case.system.layout.fields["oops"].names)
