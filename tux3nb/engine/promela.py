@@ -172,9 +172,9 @@ class _Text:
             limits = [(name, where) for name, w in step.limits if not never(where := self.fold(w))]
             for name, where in limits:
                 lines.append(f"  :: {self.all([*guard, where])} && !{self.note(f'limit {name}')} -> skip")
-            guard = self.all([*guard, *(negate(where) for _, where in limits)])
+            taken = self.all([*guard, *(negate(where) for _, where in limits)])
             body = [self.note(f"fired {i} {step.name}"), *self.seen(step), *self.ranges(step), *self.writes(step)]
-            lines += [f"  :: d_step {{ /* {step.name} */", f"       {guard} ->", f"       {'; '.join(body)} }}"]
+            lines += [f"  :: d_step {{ /* {step.name} */", f"       {taken} ->", f"       {'; '.join(body)} }}"]
         return lines
 
     def seen(self, step: Step) -> list[str]:
