@@ -53,7 +53,7 @@ matrix: $(READY)
 mutants: $(READY)
 	@$(RUN) tools.mutants_command $(RULES)
 bench: $(READY)
-	@QUICK=$(QUICK) FULL=$(FULL) WORLDS="$(WORLDS)" RESULTS=$(RESULTS) $(RUN) benchmarks
+	@QUICK=$(QUICK) FULL=$(FULL) ONLY="$(ONLY)" $(RUN) benchmarks
 lint: $(READY)
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check --quiet . || { echo "form: $(RUN) ruff format ." >&2; exit 1; }
