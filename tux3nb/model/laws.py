@@ -1,14 +1,16 @@
 """Laws: what every rule must respect in every case, whatever is asked there; mostly what the kernel asserts itself.
 
-They are no properties of a policy and are not explored with a case. The mutants (`tux3nb.mutants`) are held against
+They are no properties of a policy and are not explored with a case. The mutants (`tools.mutants`) are held against
 them, and a test holds every case against them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from tux3nb.engine.result import Exploration
 from tux3nb.engine.rule import State, Step, predicate
 from tux3nb.engine.system import Property, System
 from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
@@ -209,8 +211,31 @@ def stays_in_line(s, step):
     return [((at == op.line) | chooses) & (waited | ~idle)]
 
 
-# An actor that runs alone never comes back to the same state. Mutants ask this of the steps that they add.
-ALONE = "goes_on_alone"
+# ---- of every run --------------------------------------------------------------------------------------------------
+ALONE = "goes_on_alone"  # an actor that runs alone never comes back to a state in which it was
+
+
+def circling(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
+    """(actor, policy) for each of `policies`, by number, under which the actor can break the law `ALONE`."""
+    edges = defaultdict(list)
+    for source, step, after, k in run.graph.edges if run.graph else ():
+        edges[run.system.steps[step].actor].append((source, after, k))
+    circles = {actor: _circles(found) for actor, found in edges.items()}
+    return {(a, p) for a, left in circles.items() for p in policies if _circles([e for e in left if run.has(e[2], p)])}
+
+
+def _circles(edges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """What is left of edges when those that lead to a state without a way on are taken away, again and again."""
+    ways, sources = Counter(source for source, _, _ in edges), defaultdict(list)
+    for source, after, _ in edges:
+        sources[after].append(source)
+    ended = [state for state in sources if not ways[state]]
+    while ended:
+        for source in sources[ended.pop()]:
+            ways[source] -= 1
+            if not ways[source]:
+                ended.append(source)
+    return [e for e in edges if ways[e[0]] and ways[e[1]]]
 
 
 # ---- what only some policies do ----------------------------------------------------------------------------------
