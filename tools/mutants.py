@@ -42,7 +42,7 @@ from tux3nb.errors import ModelError, UserError, nearest
 from tux3nb.model.features import FEATURES
 from tux3nb.model.laws import ALONE, LAWS, MECHANISMS, circling, held, lawful
 from tux3nb.model.rules import all_rules
-from tux3nb.paths import data_dir
+from tux3nb.paths import data_dir, write_whole
 from tux3nb.workers import each
 
 COLUMNS = ("rule", "condition", "outcome", "case", "detail", "reason")
@@ -156,7 +156,7 @@ class Said:
                 how = OVERFLOW
             return how, f"{self.told} -> {new.told}"
         if laws:
-            return LAW, laws[0]
+            return LAW, ", ".join(laws)
         return None if new.counts == self.counts else (COUNT, "")
 
 
@@ -342,7 +342,7 @@ def main(argv: list[str] | None = None) -> int:
         outcomes = explained(tried, recorded())
         show(outcomes)
         if not args.rules:
-            (data_dir() / "mutants.csv").write_text(record(outcomes))
+            write_whole(data_dir() / "mutants.csv", record(outcomes))
     except (UserError, OSError) as e:
         print(e, file=sys.stderr)
         return 2
