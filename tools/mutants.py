@@ -61,8 +61,8 @@ OUTCOMES = {
 WORST = tuple(OUTCOMES)
 ROOM = 10_000  # states that a mutant may have in a case beside twice the case's own
 PATIENCE = 4  # cases in which a mutant that is killed otherwise is tried on, for a verdict that changes
-FREE = ("ordinary", "odp", "uprobes", "aio", "mmap", "migration", "life", "evict")  # families with a small world
-CIRCLED = 40_000  # states of a case up to which actors that go round for ever are looked for: a slow look
+FREE = ("uprobes", "aio", "mmap", "life", "evict", "migration")  # families whose free-running world is small
+CIRCLED = 12_000  # states of a case up to which actors that go round for ever are looked for: a slow look
 JOBS = 2
 
 

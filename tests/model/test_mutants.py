@@ -133,9 +133,9 @@ def test_a_condition_that_always_holds_in_a_case_is_no_mutant_of_it():
     [
         (CASE, "flush_adds", "belongs(s, f)", VERDICT),
         ("ptrace+peek", "peek_begins", "may_start(s, op)", DEADLOCK),
-        (CASE, "locks_folio", "at(s, op, PC.lock)", OVERFLOW),
+        (CASE, "locks_folio", "at(s, op, 'lock')", OVERFLOW),
         ("ptrace+locked", "access_starts_over", "s.slot[op.page] != f", LAW),
-        ("ptrace+locked", "access_starts_over", "at(s, op, PC.relock)", OVERFLOW),
+        ("ptrace+locked", "access_starts_over", "at(s, op, 'relock')", OVERFLOW),
         ("stable_device", "write_completes", "s.fetched == cells_in(s, f)", COUNT),
         ("ptrace+peek", "store_faults", "s.pte[op.via] != NONE", None),
     ],
@@ -184,7 +184,7 @@ def test_a_verdict_ends_the_search_and_another_kill_has_patience(monkeypatch):
 
 def test_what_folds_reads_no_state_and_decides():
     assert folds(met("aio+late", "dio_read_dma")["c in op.cells"])
-    assert not folds(met("aio+tear", "dio_read_dma")["at(s, op, PC.dma)"])
+    assert not folds(met("aio+tear", "dio_read_dma")["at(s, op, 'dma')"])
     assert not folds(met("uprobes+ref_ctr", "ref_ctr_begins")["alone(s, op)"]), "it holds in every binding"
 
 

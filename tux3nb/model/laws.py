@@ -147,6 +147,31 @@ def ends_writeback(s, step):
     return [(s.writeback[f] == 1) | (s.snapshot[f] == 1) for f in _writes(step, "writeback", 0)]
 
 
+@law("mm/gup.c, lib/iov_iter.c: each get_page and pin_user_page has its put")
+def takes_one_hold(s, step):
+    """A holder that takes a hold has none: the first one would never be put."""
+    op = step.args.get("op")
+    if op is None or op.how.holder != "makes":
+        return []
+    return [s.hold[op.holder] == NONE for f, _, v in step.writes if f.name == "hold" and not (v.is_const and v.value == 0)]
+
+
+@law("mm/filemap.c:find_get_page: each reference has its put")
+def puts_what_it_looked_up(s, step):
+    """A task takes a reference on a folio when it has none on another; a fork has two, and changes their places."""
+    if _writes(step, "copy"):
+        return []
+    taken = [t for f, t, v in step.writes if f.name == "folio" and not (v.is_const and v.value == 0)]
+    return [s.folio[t] == NONE for t in taken]
+
+
+@law("mm/filemap.c:__delete_from_page_cache: BUG_ON(page_mapped(page))")
+def deletes_unmapped(s, step):
+    """A folio that leaves the page cache with none in its place, or loses its mapping, has no PTE."""
+    gone = [s.slot[p] for p in _writes(step, "slot", 0)] + _writes(step, "detached", 1)
+    return [mapcount(s, f) == 0 for f in gone]
+
+
 @law("fs/tux3/commit.c:change_begin")
 def nests_no_section(s, step):
     """Sections do not nest."""
