@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import copy
 import csv
 import functools
 import gc
@@ -27,15 +28,13 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
-from tux3nb.answers.judge import Judged
+from tux3nb.answers.judge import Judged, judge
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import catalogue
 from tux3nb.catalogue.free import free
-from tux3nb.engine.explore import explore
 from tux3nb.engine.family import Listed
-from tux3nb.engine.result import UNFINISHED, Exploration, Limits
+from tux3nb.engine.result import UNFINISHED, Limits
 from tux3nb.engine.rule import Rule, State
-from tux3nb.engine.runs import judge_progress
 from tux3nb.engine.system import System
 from tux3nb.engine.terms import Expr, lift, shared, walk
 from tux3nb.errors import ModelError, UserError, nearest
@@ -147,8 +146,8 @@ class Said:
     laws: frozenset[str]
     counts: tuple[int, int]
 
-    def change(self, new: Said, whole: bool) -> tuple[str, str] | None:
-        """(outcome, detail) of what is worst in another answer; `whole`: its exploration was not cut short."""
+    def change(self, new: Said, whole: bool) -> tuple[str, str]:
+        """(outcome, detail) of what is worst in another answer, or nothing; `whole`: the search was not cut short."""
         gained, laws = new.violated - self.violated, sorted(new.laws - self.laws)
         if gained or whole and new.told != self.told:
             how = VERDICT if new.violated ^ self.violated != {"I7"} else DEADLOCK
@@ -157,7 +156,7 @@ class Said:
             return how, f"{self.told} -> {new.told}"
         if laws:
             return LAW, ", ".join(laws)
-        return None if new.counts == self.counts else (COUNT, "")
+        return ("", "") if new.counts == self.counts else (COUNT, f"{self.counts[0]} states, then {new.counts[0]}")
 
 
 @dataclass(frozen=True)
@@ -184,19 +183,17 @@ def system_of(name: str) -> System:
         return lawful(worlds()[name].system, worlds()[name].world)
 
 
-def explored(case: Case, system: System, limits: Limits | None = None) -> Exploration:
-    """The exploration of a system for the policies of which the case has an expectation, with progress judged."""
-    run = explore(system, Listed(FEATURES, map(named, case.expect)), limits)
-    for p in case.properties:
-        if p.needs_graph:
-            judge_progress(run, p.id)
-    return run
+def judged(case: Case, system: System, limits: Limits | None = None) -> Judged:
+    """A case with another system in its place, judged for the policies of which it has an expectation."""
+    twin = copy.copy(case)
+    twin.system = system
+    return judge(twin, Listed(FEATURES, map(named, case.expect)), limits)
 
 
-def said(case: Case, run: Exploration, deep: bool = True) -> dict[str, Said]:
-    """Policy name -> what the case says. `deep`: ask for the law of every run, too, which takes a while."""
-    judged, out = Judged(case, run), {}
-    numbers = {name: run.number(named(name)) for name in case.expect}
+def said(judged: Judged, deep: bool = True) -> dict[str, Said]:
+    """Policy name -> what a case says. `deep`: ask for the law of every run, too, which takes a while."""
+    run, out = judged.run, {}
+    numbers = {name: run.number(named(name)) for name in judged.case.expect}
     circles = circling(run, numbers.values()) if deep and run.shared_states < CIRCLED else ()
     for name, number in numbers.items():
         policy = named(name)
@@ -211,10 +208,9 @@ def said(case: Case, run: Exploration, deep: bool = True) -> dict[str, Said]:
 
 
 def baseline(name: str) -> Baseline:
-    case = worlds()[name]
-    run = explored(case, system_of(name))
-    fired = frozenset(run.system.steps[i].rule.name for i, k in run.fired.items() if k)
-    return Baseline(name, run.shared_states, fired, said(case, run))
+    found = judged(worlds()[name], system_of(name))
+    fired = frozenset(found.run.system.steps[i].rule.name for i, k in found.run.fired.items() if k)
+    return Baseline(name, found.run.shared_states, fired, said(found))
 
 
 # ---- trying a mutant -------------------------------------------------------------------------------------
@@ -225,19 +221,17 @@ def try_on(base: Baseline, r: Rule, condition: str) -> Outcome | None:
         system = mutate(case, system_of(base.name), r, condition)
         if system is None:
             return None
-        run = explored(case, system, Limits(states=2 * base.states + ROOM))
+        tried = judged(case, system, Limits(states=2 * base.states + ROOM))
     except (ModelError, LookupError, TypeError, ValueError) as e:
         return replace(found, outcome=OVERFLOW, detail=" ".join(str(e).partition(", from state")[0].split()))
+    whole = not tried.run.stopped
     for deep in (False, True):
-        new = said(case, run, deep and not run.stopped)
-        changes = [(base.said[p].change(new[p], not run.stopped), p) for p in new]
-        changes = [(how, f"{p}: {detail}") for (how, detail), p in ((c, p) for c, p in changes if c)]
-        if not changes:
-            return None
-        how, detail = min(changes, key=lambda c: WORST.index(c[0]))
-        if how in KILLED:
+        changes = [(p, base.said[p].change(new, whole)) for p, new in said(tried, deep and whole).items()]
+        seen = [replace(found, outcome=how, detail=f"{p}: {told}") for p, (how, told) in changes if how]
+        worst = min(seen, key=lambda o: WORST.index(o.outcome), default=None)
+        if worst is None or worst.killed:
             break
-    return replace(found, outcome=how, detail=detail)
+    return worst
 
 
 def try_rule(work: tuple[str, list[Baseline]]) -> list[Outcome]:
@@ -328,7 +322,9 @@ def show(outcomes: list[Outcome]):
     killed, counted = sum(o.killed for o in outcomes), len(outcomes) - found[FOLDS]
     missing = sum(not (o.killed or o.reason) for o in outcomes)
     share = f" ({killed / counted:.1%})" if counted else ""
-    print(f"{killed} of {counted} mutants killed{share}, not counting {found[FOLDS]} that fold; {missing} lack a reason")
+    print(
+        f"{killed} of {counted} mutants killed{share}, not counting {found[FOLDS]} that fold; {missing} lack a reason"
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -15,7 +15,11 @@ FAST_WALK = "the fast walk takes a reference on the folio that has been moved, f
 WAITS = "what lies beyond the end of the file is faulted for again and again, as long as the truncation takes"
 BROKEN = {  # case -> law -> policies, of those expected to hold, and why
     "migration": ("free_is_clean is broken", {"tux3", "stable_pages"}, FAST_WALK),
-    "migration+orphan": ("free_is_clean is broken", {"no_own_recheck"}, "a write(2) still has the forked folio that is moved"),
+    "migration+orphan": (
+        "free_is_clean is broken",
+        {"no_own_recheck"},
+        "a write(2) still has the forked folio that is moved",
+    ),
     "truncate+read_fault": ("goes_on_alone is broken by reader", {"tux3_coherent", "stable_pages"}, WAITS),
     "truncate+write_fault": ("goes_on_alone is broken by app", {"tux3_coherent", "stable_pages"}, WAITS),
     "rdma+dirty_call_forwarded": (

@@ -153,7 +153,9 @@ def takes_one_hold(s, step):
     op = step.args.get("op")
     if op is None or op.how.holder != "makes":
         return []
-    return [s.hold[op.holder] == NONE for f, _, v in step.writes if f.name == "hold" and not (v.is_const and v.value == 0)]
+    return [
+        s.hold[op.holder] == NONE for f, _, v in step.writes if f.name == "hold" and not (v.is_const and v.value == 0)
+    ]
 
 
 @law("mm/filemap.c:find_get_page: each reference has its put")
