@@ -51,7 +51,7 @@ record: $(READY)
 matrix: $(READY)
 	@$(RUN) tux3nb matrix
 mutants: $(READY)
-	@$(RUN) tools.mutants_command $(RULES)
+	@$(RUN) tools.mutants --jobs $(JOBS) $(RULES)
 bench: $(READY)
 	@QUICK=$(QUICK) FULL=$(FULL) ONLY="$(ONLY)" $(RUN) benchmarks
 lint: $(READY)

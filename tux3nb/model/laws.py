@@ -1,14 +1,16 @@
 """Laws: what every rule must respect in every case, whatever is asked there; mostly what the kernel asserts itself.
 
-They are no properties of a policy and are not explored with a case. The mutants (`tux3nb.mutants`) are held against
+They are no properties of a policy and are not explored with a case. The mutants (`tools.mutants`) are held against
 them, and a test holds every case against them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from tux3nb.engine.result import Exploration
 from tux3nb.engine.rule import State, Step, predicate
 from tux3nb.engine.system import Property, System
 from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
@@ -145,6 +147,33 @@ def ends_writeback(s, step):
     return [(s.writeback[f] == 1) | (s.snapshot[f] == 1) for f in _writes(step, "writeback", 0)]
 
 
+@law("mm/gup.c, lib/iov_iter.c: each get_page and pin_user_page has its put")
+def takes_one_hold(s, step):
+    """A holder that takes a hold has none: the first one would never be put."""
+    op = step.args.get("op")
+    if op is None or op.how.holder != "makes":
+        return []
+    return [
+        s.hold[op.holder] == NONE for f, _, v in step.writes if f.name == "hold" and not (v.is_const and v.value == 0)
+    ]
+
+
+@law("mm/filemap.c:find_get_page: each reference has its put")
+def puts_what_it_looked_up(s, step):
+    """A task takes a reference on a folio when it has none on another; a fork has two, and changes their places."""
+    if _writes(step, "copy"):
+        return []
+    taken = [t for f, t, v in step.writes if f.name == "folio" and not (v.is_const and v.value == 0)]
+    return [s.folio[t] == NONE for t in taken]
+
+
+@law("mm/filemap.c:__delete_from_page_cache: BUG_ON(page_mapped(page))")
+def deletes_unmapped(s, step):
+    """A folio that leaves the page cache with none in its place, or loses its mapping, has no PTE."""
+    gone = [s.slot[p] for p in _writes(step, "slot", 0)] + _writes(step, "detached", 1)
+    return [mapcount(s, f) == 0 for f in gone]
+
+
 @law("fs/tux3/commit.c:change_begin")
 def nests_no_section(s, step):
     """Sections do not nest."""
@@ -209,8 +238,31 @@ def stays_in_line(s, step):
     return [((at == op.line) | chooses) & (waited | ~idle)]
 
 
-# An actor that runs alone never comes back to the same state. Mutants ask this of the steps that they add.
-ALONE = "goes_on_alone"
+# ---- of every run --------------------------------------------------------------------------------------------------
+ALONE = "goes_on_alone"  # an actor that runs alone never comes back to a state in which it was
+
+
+def circling(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
+    """(actor, policy) for each of `policies`, by number, under which the actor can break the law `ALONE`."""
+    edges = defaultdict(list)
+    for source, step, after, k in run.graph.edges if run.graph else ():
+        edges[run.system.steps[step].actor].append((source, after, k))
+    circles = {actor: _circles(found) for actor, found in edges.items()}
+    return {(a, p) for a, left in circles.items() for p in policies if _circles([e for e in left if run.has(e[2], p)])}
+
+
+def _circles(edges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """What is left of edges when those that lead to a state without a way on are taken away, again and again."""
+    ways, sources = Counter(source for source, _, _ in edges), defaultdict(list)
+    for source, after, _ in edges:
+        sources[after].append(source)
+    ended = [state for state in sources if not ways[state]]
+    while ended:
+        for source in sources[ended.pop()]:
+            ways[source] -= 1
+            if not ways[source]:
+                ended.append(source)
+    return [e for e in edges if ways[e[0]] and ways[e[1]]]
 
 
 # ---- what only some policies do ----------------------------------------------------------------------------------
