@@ -21,8 +21,7 @@ WRONG = {  # what the model answers wrongly, and why
     "server_never_answers": "the disk always answers",
     "stable_for_stores": "a device that asks for stable pages holds write(2) back and no store",
     "store_into_private_data": "a private mapping makes no copy of its own but for uprobes",
-    "three_stores": "a snapshot is judged cell by cell, and the disk's copy is made under writable PTEs",
-    "two_in_one_delta": "a store whose fault has begun is taken for one that is lost",
+    "three_stores": "the control that switches off the write-protect of a reverse fork has no name",
     "writer_meets_fork": "the warning of pagefork_for_blockdirty is not modelled",
 }
 

@@ -411,6 +411,7 @@ TWINS = (
     Twin("munmap", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("sweep_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("clone_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("reverse_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fork_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fork_redirects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("flush_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),

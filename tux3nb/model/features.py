@@ -223,6 +223,7 @@ FEATURES = Features(
                 "forced_free": "eviction frees the inode's forked folios, held or not",
                 "superblock": "superblock after all I/O of the delta",
                 "flag_order": "PG_writeback set before PG_dirty is cleared",
+                "snapshot_protect": "write-protect before the reverse fork's copy",
             },
             below={
                 "nothing": (
@@ -237,6 +238,7 @@ FEATURES = Features(
                     "forced_free",
                     "superblock",
                     "flag_order",
+                    "snapshot_protect",
                 )
             },
             control=True,

@@ -3,8 +3,8 @@
 A write is an interval. ``cand[c]`` is the set of writes to cell c that may be current: a write joins when it
 starts, and when it ends those that had completed before its start leave. ``cand_cpu`` is the same except that
 holders' writes displace nothing, so that a lost holder write can be told from a lost CPU write. ``ok_front`` and
-``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken[c, v]`` are the values
-that the other page's cell had lost for good when a CPU began to write version v to cell c.
+``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken_0[v]`` are the values
+that cell 1 had lost for good when a CPU began to write version v to cell 0, ``overtaken_1[v]`` the other way round.
 """
 
 from tux3nb.engine.terms import NONE, TRUE, const, has, some, union, where, without
@@ -17,8 +17,13 @@ def active(s, op: Op):
     return (s.line[op.task] == op.line) & (s.pc[op.task] != "idle")
 
 
+def behind(s, op: Op):
+    """The operation has ended; one of several alternatives: the choice is behind."""
+    return s.line[op.task] >= op.next
+
+
 def begun(s, op: Op):
-    return (s.line[op.task] > op.line) | active(s, op)
+    return behind(s, op) | active(s, op)
 
 
 def in_flight(s, c):
@@ -32,10 +37,22 @@ def in_flight(s, c):
 
 
 def started(s, c):
-    """The writes to cell c that have begun by now, the initial value included."""
+    """The writes to cell c that have begun by now, the initial value included.
+
+    A write of one step has not begun before that step, whatever its fault has done.
+    """
     out = const(1)
     for op in s.world.writing(c):
-        out = union(out, where(begun(s, op), 1 << op.version[c], 0))
+        by_now = behind(s, op) if op.how.at_once else begun(s, op)
+        out = union(out, where(by_now, 1 << op.version[c], 0))
+    return out
+
+
+def completed(s, c):
+    """The CPU writes to cell c that have ended by now, the initial value included."""
+    out = const(1)
+    for op in s.world.writing(c, "cpu"):
+        out = union(out, where(behind(s, op), 1 << op.version[c], 0))
     return out
 
 
@@ -47,21 +64,27 @@ def unbound(s, op: Op):
 def write_starts(s, op: Op):
     """`op` begins to write its cells; what a holder writes whose bond has ended does not count."""
     free = unbound(s, op)
+    overtakes(s, op)
     for c, v in op.version.items():
         s.superseded[op.task, c] = where(free, 0, without(s.cand_cpu[c], in_flight(s, c)))
         new = where(free, 0, 1 << v)
         s.cand[c] = union(s.cand[c], new)
         s.cand_cpu[c] = union(s.cand_cpu[c], new)
         readers_may_see(s, c, v)
-    overtakes(s, op)
 
 
 def overtakes(s, op: Op):
-    """A CPU write begins in a world of two pages: what the other page has lost by now comes before it."""
-    if op.how.writes != "cpu" or len(s.world.pages) == 1:
+    """A CPU write begins: what CPUs have written to the other cell and it has lost by now comes before this write."""
+    if op.how.writes != "cpu":
         return
     for c, v in op.version.items():
-        s.overtaken[c, v] = without(started(s, 1 - c), s.cand_cpu[1 - c])
+        if v in s.world.ordered[c]:
+            overtaken(s, c)[v] = without(completed(s, 1 - c), s.cand_cpu[1 - c])
+
+
+def overtaken(s, c):
+    """By version of cell c: the values that the other cell had lost for good when that was begun to be written."""
+    return getattr(s, f"overtaken_{c}")
 
 
 def bonds_end(s):
@@ -102,12 +125,12 @@ def store_completes(s, op: Op):
     """A CPU store is an interval of one step."""
     (c,) = op.cells
     v = op.version[c]
+    overtakes(s, op)
     old = without(s.cand_cpu[c], in_flight(s, c))
     s.cand[c] = union(without(s.cand[c], old), 1 << v)
     s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
     s.ok_front[c] = without(s.ok_front[c], old)
     readers_may_see(s, c, v)
-    overtakes(s, op)
 
 
 def holder_write_ends(s, op: Op, pinned: bool, told: bool):
@@ -183,17 +206,21 @@ def delta_commits(s, value):
 
 
 def judge_order(s, value):
-    """Of two pages: a write that is in the delta brings along what had completed on the other page before it began."""
-    if len(s.world.pages) == 1:
-        return
-    for c, v in [(page, v) for page in CELLS for v in range(1, s.world.versions[page])]:
-        there, lost = value[c] == v, s.overtaken[c, v]
+    """A CPU write that is in the delta brings along what had completed in the other cell before it began.
+
+    Of one page that is I6: its content is of one instant. Of two pages it is I6m, which POSIX does not promise.
+    """
+    two = len(s.world.pages) > 1
+    name, prop = ("page", "I6m") if two else ("cell", "I6")
+    for c, v in [(cell, v) for cell in CELLS for v in s.world.ordered[cell]]:
+        there, lost = value[c] == v, overtaken(s, c)[v]
         s.ensure(
-            "I6m",
+            prop,
             ~there | ~has(lost, value[1 - c]),
-            f"version {v} of page {c} is in the delta, and not what page {1 - c} was given before it",
+            f"version {v} of {name} {c} is in the delta, and not what {name} {1 - c} was given before it",
         )
-        s.mark("order_committed", there & (lost != 0))
+        if two:
+            s.mark("order_committed", there & (lost != 0))
 
 
 def legal_now(s, c, v):

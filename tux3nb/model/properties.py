@@ -206,7 +206,8 @@ PROPERTIES = (
         "I6",
         "content and order of deltas",
         "What a commit leaves on disk is a cut of its delta: nothing of a later section, nothing overwritten by a "
-        "completed section of it, nothing begun after its snapshot; recovery finds exactly that.",
+        "completed section of it, nothing begun after its snapshot, and no CPU write to one cell without what had "
+        "completed in the other before it began; recovery finds exactly that.",
         "committed",
         tuple((f"recovery would find cell {c} of a delta that is not on disk", recovery_is_whole(c)) for c in CELLS),
     ),

@@ -93,6 +93,7 @@ class World:
         self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
         self.last_version = max(self.versions.values()) - 1
         self.full = (1 << (self.last_version + 1)) - 1
+        self.ordered = {c: self._ordered(c) for c in CELLS}
         self.holder_cells = tuple(c for c in CELLS if self.writing(c, "holder"))
         self.highest = {
             FLAG: 1,
@@ -123,6 +124,11 @@ class World:
     def writing(self, c: int, *by: str) -> list[Op]:
         """The operations that write cell c; `by` "cpu", "holder" or both."""
         return [op for op in self.ops if op.how.writes in (by or ("cpu", "holder")) and c in op.version]
+
+    def _ordered(self, c: int) -> tuple[int, ...]:
+        """The versions of cell c that CPUs write, if they write the other cell, too: then there is an order to keep."""
+        mine, other = self.writing(c, "cpu"), self.writing(1 - c, "cpu")
+        return tuple(sorted({op.version[c] for op in mine})) if other else ()
 
     def page_of(self, c: int) -> int:
         """The page that cell c belongs to."""
@@ -280,8 +286,10 @@ def declare_ghosts(w: World):
     w.field("unbound", tuple(h.name for h in w.holders), when=w.empties, ghost=True, says=SILENT)
     w.field("ok_front", CELLS, start=w.full, absent=w.full, **ghost, of=current, says=should)
     w.field("ok_back", CELLS, **ghost, of=closed, says=should)
-    versions, after = range(w.last_version + 1), "comes after {value} of the other page"
-    w.field("overtaken", CELLS, versions, when=len(w.pages) > 1, **ghost, of="v{1} of page {0}", says=after)
+    name = "page" if len(w.pages) > 1 else "cell"
+    for c in CELLS:
+        after = f"comes after {{value}} of {name} {1 - c}"
+        w.field(f"overtaken_{c}", w.ordered[c], **ghost, of=f"v{{0}} of {name} {c}", says=after)
     told, reaped = "as holders reported it,", "as holders finished it,"
     w.field("told_front", w.holder_cells, start=w.full, **ghost, of=f"{current}, {told}", says=should)
     w.field("reaped_front", w.holder_cells, start=w.full, **ghost, of=f"{current}, {reaped}", says=should)

@@ -1,11 +1,24 @@
-"""Reverse fork: instead of a refused fork the disk gets a copy, and the folio stays with its users."""
+"""Reverse fork: instead of a refused fork the disk gets a copy, and the folio stays with its users.
+
+The copy is a snapshot only if no store can come while it is made: PTEs are write-protected first, as before the copy of
+a fork.
+"""
 
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE
 from tux3nb.model.folio import free_folio, in_bio, must_fork
+from tux3nb.model.mmu import protect, writable
 from tux3nb.model.routine import at
 from tux3nb.model.rules.fork_decide import BLOCK, proceed
+from tux3nb.model.rules.fork_prepare import CLONE, protected
 from tux3nb.model.rules.fork_swap import copies_rest, of_two_cells, takes_copy
+from tux3nb.model.world import each
+
+
+def snapshot_due(s, policy, op):
+    """Conditions: the older delta of the folio has yet to be written, so the disk gets a copy of it."""
+    f = s.folio[op.task]
+    return at(s, op, "refused"), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[op.task])
 
 
 @rule(op=BLOCK, kernel="reverse fork: need_fork asked again, under the same folio lock")
@@ -17,13 +30,21 @@ def reverse_fork_not_needed(s, policy, op):
     s.pc[t] = proceed(op)
 
 
+@rule(op=BLOCK, m=each("mappings"), kernel="reverse fork: as " + CLONE)
+def reverse_protects_pte(s, policy, op, m):
+    """One PTE of the folio becomes read-only and clean, its TLB entries are flushed; the folio itself stays dirty."""
+    f = s.folio[op.task]
+    s.require(*snapshot_due(s, policy, op), policy.off != "snapshot_protect", s.pte[m] == f, writable(s, m))
+    protect(s, m)
+
+
 @rule(op=BLOCK, kernel="reverse fork: after MS_SNAP_STABLE (v3.9) and fork(2)'s copy for the child")
 def reverse_fork_copies(s, policy, op):
     """Reverse fork: a new folio S is taken for the disk and the (first) cell copied into it."""
     t = op.task
     f = s.folio[t]
     new, none_left = free_folio(s)
-    s.require(at(s, op, "refused"), policy.refuse == "reverse", ~in_bio(s, f), must_fork(s, f, s.section[t]))
+    s.require(*snapshot_due(s, policy, op), (policy.off == "snapshot_protect") | protected(s, f))
     s.limit("folios", none_left)
     takes_copy(s, op, new)
     s.snapshot[new] = 1
