@@ -80,7 +80,7 @@ def test_planted_modules_do_not_run(folder, argv, code):
 
 def test_the_planted_modules_would_run(folder):
     """The test can fail: Python itself takes them."""
-    assert run(folder, "json.tool", "--help").returncode != 0 and ran(folder) == ["json"]
+    assert run(folder, "json.tool", "--help").returncode != 0 and ran(folder)[0] == "json"
 
 
 def test_lab_starts_without_them(folder):
