@@ -24,3 +24,16 @@ def test_a_cut_may_have_either_of_two_stores_that_overlap():
     """write(2) to a cell while the other one is stored to: neither comes before the other."""
     columns = "app | writer | kernel\nstore p0:1 | write p0:0 | transition"
     assert check(small(columns, ("app",), judges=("I6",)), "tux3").only.told == "HOLDS"
+
+
+def test_who_waits_for_the_barrier_holds_nothing():
+    """The sweep takes folio locks, as page_mkclean must, and nobody who waits for it keeps one: all can complete."""
+    columns = """
+        app                   | kernel
+        dirty: store p0       | closed: transition after dirty
+        store p0 after closed |
+    """
+    case = small(columns, ("app",), judges=("I6", "I7"))
+    found = check(case, "protected")
+    assert found.only.told == "HOLDS"
+    assert {"sweep_protects_pte", "section_meets_barrier"} <= fired(found)

@@ -13,7 +13,6 @@ WRONG = {  # what the model answers wrongly, and why
     "ballooned": "truncation ends every bond by definition; no property says that device and process have parted",
     "breakpoint_by_hand": "a private mapping makes no copy of its own but for uprobes",
     "checksum_then_send": "stability is judged of the flusher's bio alone",
-    "fault_outlives_delta": "the barrier does not wait for faults that have not set their PTE",
     "first_access_stores": "a store that finds no PTE never faults",
     "log_before_data": "no property is about the order of what holders write",
     "poke_into_private_data": "a private mapping makes no copy of its own but for uprobes",

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from tux3nb.engine.rule import CannotFire, State, Step
 from tux3nb.engine.system import build
-from tux3nb.engine.terms import NONE, some, walk
+from tux3nb.engine.terms import NONE, some, walk, where
 from tux3nb.errors import ModelError
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import users
 from tux3nb.model.ghosts import section_begins
+from tux3nb.model.mmu import flush_tlb, notify
 from tux3nb.model.operations import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
@@ -405,11 +406,48 @@ def freed_under_lock(r, world, stages):
     ]
 
 
+def swept_under_lock(r, world, stages):
+    """page_mkclean: the folio is locked, its PTE changed, flushed and notified, the folio unlocked."""
+    world.field("sweeping", kind=FOLIO, none=0)
+
+    def locks(s, policy, m):
+        enters(s, traced(s, r, policy, {"m": m}), SWEEPER, None)
+        s.sweeping = s.pte[m]
+        s.locked[s.pte[m]] = 1
+        s.stage[SWEEPER] = stages.number(r.name, m, 1)
+
+    def protects(s, policy, m):
+        """The PTE may lead elsewhere by now: then it is left alone."""
+        s.require(s.stage[SWEEPER] == stages.number(r.name, m, 1))
+        s.pte_write[m] = where(s.pte[m] == s.sweeping, 0, s.pte_write[m])
+        s.stage[SWEEPER] = stages.number(r.name, m, 2)
+
+    def flushes(s, policy, m):
+        s.require(s.stage[SWEEPER] == stages.number(r.name, m, 2))
+        flush_tlb(s, m)
+        s.stage[SWEEPER] = stages.number(r.name, m, 3)
+
+    def unlocks(s, policy, m):
+        s.require(s.stage[SWEEPER] == stages.number(r.name, m, 3))
+        notify(s, m)
+        s.locked[s.sweeping] = 0
+        s.sweeping = NONE
+        s.stage[SWEEPER] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "The folio is locked.", locks),
+        by_hand(r, f"{r.name}_2", "Its PTE becomes read-only.", protects),
+        by_hand(r, f"{r.name}_3", "The TLB is flushed.", flushes),
+        by_hand(r, f"{r.name}_4", "The notifier is called, the folio unlocked.", unlocks),
+    ]
+
+
 PTE_STEPS = "the PTE change, the TLB flush and the notifier call are three steps"
 DIRTY = (("cell",), ("tag",), ("dirty",))
 TWINS = (
     Twin("munmap", PTE_STEPS, (PTE, TLB, SPTE)),
-    Twin("sweep_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("sweep_protects_pte", "lock, the PTE change, the TLB flush, the notifier, unlock", by_hand=swept_under_lock),
+    Twin("section_meets_barrier", "unlock, put", (("locked",), ("folio", "fault"))),
     Twin("clone_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("reverse_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fork_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),

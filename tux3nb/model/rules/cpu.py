@@ -7,6 +7,7 @@ from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begin
 from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary, zap
 from tux3nb.model.operations import PRIVATE, Kind
 from tux3nb.model.routine import at, begins, chooses, may_start, returns
+from tux3nb.model.rules.fork_refuse import starts_over, tried_again
 from tux3nb.model.world import each, ops, tasks_of, that
 
 KINDS = (
@@ -289,10 +290,10 @@ def fault_gives_up(s, policy, op):
 
 @rule(op=DIRTIERS, kernel="include/linux/pagemap.h:lock_page, mm/filemap.c:__lock_page")
 def locks_folio(s, policy, op):
-    """The folio lock is taken."""
+    """The folio lock is taken; a task that a barrier keeps out waits for that before, where it keeps nobody else out."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, "lock"), s.locked[f] == 0)
+    s.require(at(s, op, "lock"), s.locked[f] == 0, admitted(s, policy) | (s.section[t] != NONE))
     s.require((policy.off == "truncate_lock") | ~cutting(s) if op.how.maps else const(True))
     s.locked[f] = 1
     s.pc[t] = "section"
@@ -322,29 +323,52 @@ def may_go_on(s, op, f):
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
-    s.require(at(s, op, "section"), s.section[t] == NONE, may_go_on(s, op, s.folio[t]), swept(s, policy))
+    s.require(at(s, op, "section"), s.section[t] == NONE, may_go_on(s, op, s.folio[t]), admitted(s, policy))
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur
     s.pc[t] = "decide"
 
 
-def swept(s, policy):
-    """Under a barrier no section begins while a PTE dirtied in the closed delta is still writable."""
-    return (policy.protect != "barrier") | ~some(unswept(s, m) for m in s.world.mappings)
+@rule(op=DIRTIERS, kernel="barrier: a second look, under the folio lock")
+def section_meets_barrier(s, policy, op):
+    """The delta has closed since the folio was locked: unlock it, put it, start over and wait with empty hands."""
+    t = op.task
+    s.require(at(s, op, "section"), s.section[t] == NONE, policy.protect == "barrier", ~swept(s))
+    starts_over(s, s.folio[t], op, tried_again(op))
+
+
+def admitted(s, policy):
+    """Under a barrier no section begins before the closed delta is swept."""
+    return (policy.protect != "barrier") | swept(s)
+
+
+def swept(s):
+    """No store can get into the closed delta any more: no section of it is open, no fault and no PTE leads there."""
+    writers = tasks_of(s.world.that("dirties"))
+    inside = some(s.section[t] == s.committed for t in writers)
+    late = some((s.pc[t] == "install") & of_closed_delta(s, s.folio[t]) for t in tasks_of(s.world.that("faults")))
+    return (s.cur == s.committed) | ~(inside | late | some(unswept(s, m) for m in s.world.mappings))
+
+
+def of_closed_delta(s, f):
+    """Folio f is dirty for the delta that has closed last."""
+    return (s.dirty[f] == 1) & (s.tag[f] == s.committed)
 
 
 def unswept(s, m):
     """Mapping m could still store into a folio that the closed delta has."""
-    f = s.pte[m]
-    stale = (s.pte[m] != NONE) & (s.pte_write[m] == 1) & (s.dirty[f] == 1) & (s.tag[f] == s.committed)
-    return (s.cur > s.committed) & stale
+    writable = (s.pte[m] != NONE) & (s.pte_write[m] == 1)
+    return (s.cur > s.committed) & writable & of_closed_delta(s, s.pte[m])
 
 
-@rule(m=each("mappings"), kernel="write-protect at the delta transition", actor="flusher")
+@rule(m=each("mappings"), kernel="write-protect at the delta transition, by mm/rmap.c:page_mkclean", actor="flusher")
 def sweep_protects_pte(s, policy, m):
-    """After the transition, one PTE of a folio that the closed delta has is write-protected, flushed and notified."""
-    s.require(policy.protect != "no", unswept(s, m))
+    """After the transition, a folio of the closed delta is locked, and one PTE of it protected, flushed and notified.
+
+    page_mkclean asks for the lock (BUG_ON(!PageLocked)); locking, write-protecting and unlocking are one step here.
+    """
+    s.require(policy.protect != "no", unswept(s, m), s.locked[s.pte[m]] == 0)
     s.pte_write[m] = 0
     flush_and_notify(s, m)
 

@@ -14,7 +14,7 @@ from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begin
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
-from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
+from tux3nb.model.rules.cpu import admitted, evicting, mark_dirty
 from tux3nb.model.rules.fork_decide import opted_out
 from tux3nb.model.world import each, ops, that
 
@@ -68,7 +68,7 @@ def in_mkwrite(s, op):
 @rule(op=ops("truncate"), kernel=SETATTR + ": change_begin")
 def truncate_begins_section(s, policy, op):
     """The section begins; i_size is changed."""
-    s.require(at(s, op, "cut_section"), swept(s, policy))
+    s.require(at(s, op, "cut_section"), admitted(s, policy))
     section_begins(s, op)
     s.section[op.task] = s.cur
     s.pc[op.task] = "cut_look"
