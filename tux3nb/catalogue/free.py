@@ -136,6 +136,7 @@ FAMILIES: dict[str, Actors] = {
         ("I1", "I5", "I7", "I8"),
         {"stable_pages": "HOLDS", "tux3_coherent": "HOLDS"},
         folios=4,
+        syncs=1,
     ),
 }
 
