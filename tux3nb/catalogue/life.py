@@ -3,8 +3,8 @@
 from tux3nb.cases.case import Case, Source
 
 UNMOUNT = Source(
-    "OGAWAHirofumi/tux3 0dd55b3f, user/kernel/inode.c:tux3_drop_inode: a dirty inode stays, but at an unmount it should "
-    "be clean, assert(MS_ACTIVE)"
+    "OGAWAHirofumi/tux3 0dd55b3f, user/kernel/inode.c:tux3_drop_inode: a dirty inode stays, but at an unmount it "
+    "should be clean, assert(MS_ACTIVE)"
 )
 FORK = Source("linux-tux3, fs/tux3/buffer_fork.c:tux3_fork_page, forked_buffer_add, is_freeable_forked (18a490ba)")
 SCAN = Source(
@@ -310,8 +310,8 @@ UNMOUNTED = Case(
     name="evict+written",
     family="life",
     title="A device writes into its pinned page until the file system is unmounted",
-    asks="An unmount writes everything out and then evicts the inodes. A page that stays dirty for a pin is dirty again by "
-    "then. What becomes of it, and of what the device has written since?",
+    asks="An unmount writes everything out and then evicts the inodes. A page that stays dirty for a pin is dirty "
+    "again by then. What becomes of it, and of what the device has written since?",
     columns="""
         app                 | device            | vfs                   | kernel
         store p0:0          | device_write p0:1 | gone: evict after off | transition after gone
@@ -390,8 +390,8 @@ DISCARDED = Case(
     name="truncate+discarded",
     family="life",
     title="A page that a device has pinned is discarded, and used again",
-    asks="A guest gives memory back that an assigned device has pinned, and uses it again later. Do guest and device have "
-    "one page?",
+    asks="A guest gives memory back that an assigned device has pinned, and uses it again later. Do guest and device "
+    "have one page?",
     columns="""
         owner               | device           | guest
         pin: mr_register p0 | device_read p0:0 | gone: truncate p0 after pin
@@ -425,10 +425,10 @@ KEPT = Case(
     title="Reclaim meets a clean page into which a device writes",
     asks="The page is clean, and no process maps it. What keeps reclaim from dropping it?",
     columns="""
-        app                 | device            | kswapd               | reader               | kernel
-        w: store p0:0       | device_write p0:1 | reclaim p0 after off | load p0:1 after end  | end: transition after pin
-        pin: mr_register p0 |                   |                      |                      |
-        off: munmap app     |                   |                      |                      |
+        app                 | device            | kswapd               | reader              | kernel
+        store p0:0          | device_write p0:1 | reclaim p0 after off | load p0:1 after end | end: transition after pin
+        pin: mr_register p0 |                   |                      |                     |
+        off: munmap app     |                   |                      |                     |
     """,
     mappings=("app", "reader:absent"),
     judges=("I1", "I2", "I7"),

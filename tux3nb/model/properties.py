@@ -183,8 +183,8 @@ PROPERTIES = (
     Property(
         "I2t",
         "device and process have not parted",
-        "What a holder begins to read or write is the file's page, truncated and filled again meanwhile or not. No page "
-        "cache promises it: only a case that names this property judges it.",
+        "What a holder begins to read or write is the file's page, truncated and filled again meanwhile or not. No "
+        "page cache promises it: only a case that names this property judges it.",
         "page_cut",
         optional=True,
         applies=cuts_holders_off,
