@@ -4,7 +4,9 @@ import pytest
 
 from tests.model.answers import answer
 from tux3nb.answers.judge import HOLDS, VIOLATED
+from tux3nb.catalogue import catalogue
 from tux3nb.model.features import FEATURES
+from tux3nb.show.tables import features
 
 # feature -> case, named policy, what else is changed in it, the value that is VIOLATED, the value that HOLDS
 TURNS = {
@@ -19,6 +21,9 @@ TURNS = {
     "recheck": ("ordinary+read_fault", "redirect_all", {}, "no", "yes"),
     "optout": ("ptrace+peek", "cowardly", {}, "executable", "mapped"),
     "optout_atomic": ("mmap+race", "cowardly_ever", {}, "no", "yes"),
+    "bond": ("truncate+discarded", "tux3", {}, "ends", "tell"),
+    "evict_dirty": ("evict", "perfect", {}, "assert", "drop"),
+    "lend": ("aio+checksum", "tux3", {}, "share", "bounce"),
     "pinfork": ("rdma+pin_through_writable_pte", "tux3", {}, "slow", "slow_fast"),
     "pinfork_for": ("rdma+readonly", "reverse_fork_busy", {"pinfork": "slow_fast"}, "write", "all"),
     "redirty": ("aio+flush", "reverse_fork", {}, "no", "yes"),
@@ -35,6 +40,19 @@ TURNS = {
 def test_every_feature_is_here():
     """None is left out: re-inserting breakpoints, which nothing can turn on, is no feature (a notebook shows it)."""
     assert set(TURNS) == {f.id for f in FEATURES}
+
+
+def test_every_value_has_an_owner_that_is_told():
+    """Who must build a policy is said value by value: the registry is not the file system's."""
+    assert FEATURES["fork"].owner_of("unless_registered") == "core mm and holder"
+    assert FEATURES["fork"].owner_of("never") == FEATURES["bounce"].owner_of("all") == "file system"
+    assert "core mm" in FEATURES["redirect"].owner_of("all") and "core mm" in FEATURES["optout_atomic"].owner_of("yes")
+    assert features()["owner"]["bond"].splitlines()[0] == "ends: core mm"
+
+
+def test_no_feature_is_read_by_no_rule():
+    read = {fid for case in catalogue().values() for fid in case.features_read}
+    assert read == {f.id for f in FEATURES}
 
 
 @pytest.mark.slow

@@ -10,9 +10,7 @@ from tux3nb.catalogue import from_file
 FILES = sorted((Path(__file__).parent / "inputs").glob("*.py"))
 SLOW = ("fault_outlives_delta", "three_stores")
 WRONG = {  # what the model answers wrongly, and why
-    "ballooned": "truncation ends every bond by definition; no property says that device and process have parted",
     "breakpoint_by_hand": "a private mapping makes no copy of its own but for uprobes",
-    "checksum_then_send": "stability is judged of the flusher's bio alone",
     "first_access_stores": "a store that finds no PTE never faults",
     "log_before_data": "no property is about the order of what holders write",
     "poke_into_private_data": "a private mapping makes no copy of its own but for uprobes",

@@ -19,7 +19,7 @@ from tux3nb.engine.runs import Path, covers, failing, judge_progress, possible_f
 from tux3nb.errors import ModelError
 from tux3nb.model.operations import Op
 
-REFUSING_EVENTS = ("longterm_refused",)
+REFUSING_EVENTS = ("longterm_refused", "discard_refused")
 WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
 
 

@@ -21,7 +21,8 @@ from tux3nb.model.operations import Choice, Op
 class Actors:
     """The actors of a family, and what each may do in a round: a tuple of lines, each a tuple of alternatives.
 
-    `expect` is what is expected of one round, as in a case.
+    `expect` is what is expected of one round, as in a case. `syncs`: how many deltas others than `kernel` may close
+    in a round.
     """
 
     rounds: dict[str, tuple[tuple[str, ...], ...]]
@@ -29,6 +30,7 @@ class Actors:
     judges: tuple[str, ...] = ()
     expect: Mapping[str, str] = field(default_factory=dict)
     folios: int = 3
+    syncs: int = 0
 
 
 @dataclass(eq=False)
@@ -82,7 +84,7 @@ def free_case(family: str, actors: Actors, ops: int, folios: int | None = None, 
         columns=_columns({task: [text for line in found for text in line] for task, found in lines.items()}),
         mappings=actors.mappings,
         folios=folios,
-        deltas=deltas,
+        deltas=deltas + actors.syncs * ops,
         judges=actors.judges,
         expect=actors.expect if ops == deltas == 1 and folios == actors.folios else {},
         bounds=bounds,

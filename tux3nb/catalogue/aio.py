@@ -500,3 +500,33 @@ UNREGISTERED = Case(
     bounds="One page, one device write of one cell, two deltas closed.",
     sources=(RSRC, BAN),
 )
+
+CHECKSUM = Case(
+    name="aio+checksum",
+    family="aio",
+    title="A direct write to a device that checks what it is sent",
+    asks="The CPU sums what is lent for a direct write, and the device reads it again; the program stores meanwhile. "
+    "Is what arrives what was summed?",
+    columns="""
+        app                | peer
+        dio_write_sum p0:0 | store p0:0
+    """,
+    mappings=("app", "peer"),
+    folios=2,
+    deltas=0,
+    judges=("I2", "I3"),
+    expect={
+        # The page under the I/O is the process's own memory: no policy of the page cache's write-out knows of it.
+        "tux3": "VIOLATED(I3)",
+        "stable_pages": "VIOLATED(I3)",
+        "in_place": "VIOLATED(I3)",
+        "reverse_fork": "VIOLATED(I3)",
+        # A copy is summed and sent.
+        "lend_bounced": "HOLDS",
+    },
+    bounds="One page, one direct write of one cell, one store, no delta closed.",
+    sources=(
+        Source("btrfs commit 968f19c5b1b7 (falls back to buffered writes); fstests generic/761"),
+        Source("Linux v7.0, xfs: bounce for direct I/O, commits c9d114846b38, 3373503df025 (recalled)"),
+    ),
+)

@@ -127,7 +127,7 @@ FAMILIES: dict[str, Actors] = {
     ),
     "evict": Actors(
         {
-            "app": (("mmap app", "load p0:0", "store p0:1"), ("load p0:0", "store p0:1"), ("munmap app",)),
+            "app": (("mmap app",), ("load p0:0", "store p0:1"), ("munmap app",)),
             "cutter": (("truncate p0", "write p0:0"),),
             "vfs": (("evict", "reclaim p0"),),
             "kernel": KERNEL,
@@ -136,6 +136,7 @@ FAMILIES: dict[str, Actors] = {
         ("I1", "I5", "I7", "I8"),
         {"stable_pages": "HOLDS", "tux3_coherent": "HOLDS"},
         folios=4,
+        syncs=1,
     ),
 }
 

@@ -7,7 +7,7 @@ FORK = Source("linux-tux3, fs/tux3/buffer_fork.c (commits 18a490ba, 489cb8dc)")
 RIK = Source("Rik van Riel, 14 May 2015", "https://phunq.net/pipermail/tux3/2015-May/002238.html")
 
 GUP_FAST = Source("Linux, mm/gup.c:gup_pte_range (80a79516): read the PTE, take the reference, read the PTE again")
-STABLE = Source("Linux, mm/filemap.c:wait_for_stable_page; it waits for I/O, not for a pin")
+STABLE = Source("Linux, mm/page-writeback.c:wait_for_stable_page; it waits for I/O, not for a pin")
 BOUNCE = Source("Jan Kara, RFC 'Writeback handling of pinned pages', 20230209121046.25360-1-jack@suse.cz")
 LONGTERM = Source("Linux v6.5, commits 8ac268436e6d and a6e79df92e4a: long-term writable pins of file folios refused")
 

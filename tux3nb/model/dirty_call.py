@@ -4,7 +4,7 @@ from tux3nb.engine.terms import where
 from tux3nb.model.folio import empty, in_folio
 from tux3nb.model.operations import CELLS
 
-CALLED = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
+CALLED = ("dirty", "bug", "lost", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
 OUTCOMES = (*CALLED, "gone", "freed_inode")  # the last two: of a folio that has left the file
 KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
 
@@ -21,6 +21,7 @@ def ends_in(s, policy, f, outcome: str):
     return {
         "dirty": live & dirty,
         "bug": live & ~dirty & (policy.dirty_clean == "bug"),
+        "lost": live & ~dirty & (policy.dirty_clean == "lost"),
         "queue": live & ~dirty & (policy.dirty_clean == "queue"),
         "warn": forked & dirty & (policy.dirty_forked == "assert"),
         "bug_forked": forked & ~dirty & (policy.dirty_forked == "assert"),
@@ -35,9 +36,10 @@ def ends_in(s, policy, f, outcome: str):
 def dirty_call(s, f, outcome: str, cells):
     """The effect of a dirty call on folio `f` that ends in `outcome`.
 
-    `cells` are the cells that the holder has written, for the policy that forwards just those.
+    `cells` are the cells that the holder has written, for the policy that forwards just those. What is `lost` is
+    accepted by the call; the write-out drops it, since the file system was never asked for a place to put it.
     """
-    s.mark("assert_passed", outcome == "dirty")
+    s.mark("assert_passed", outcome in ("dirty", "lost"))
     s.ensure("I5w", outcome != "warn", "dirty call on a forked folio: the kernel warns")
     if outcome == "bug":
         s.oops = "dirty call on a clean folio"

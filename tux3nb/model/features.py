@@ -10,13 +10,29 @@ refusal.
 from tux3nb.engine.policy import Constraint, Feature, Features
 
 FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
+HOLDER_AND_MM = "core mm and holder"
+RMAP, MAPPED = "file system and core mm (rmap)", "file system and core mm (mmap)"
+
+
+def built(value_owner: dict[str, str], *others: str, owner: str = FILE_SYSTEM) -> dict[str, str]:
+    """The owner of each value of a feature: those given, and `owner` for the others."""
+    return {**dict.fromkeys(others, owner), **value_owner}
+
 
 FEATURES = Features(
     [
         Feature(
             "fork",
             "when to fork",
-            FILE_SYSTEM,
+            built(
+                {
+                    "unless_refs_frozen": "file system and core mm (migration entries, frozen count)",
+                    "unless_pinned_sync": "file system and core mm (GUP-fast reads the PTE again)",
+                    "unless_pinned_unmapped": "file system and core mm (migration entries)",
+                    "unless_registered": HOLDER_AND_MM,
+                },
+                *("never", "always", "unless_refs", "unless_pinned"),
+            ),
             {
                 "never": "never",
                 "always": "always (Tux3)",
@@ -67,7 +83,7 @@ FEATURES = Features(
         Feature(
             "redirect",
             "which PTEs are pointed at the new folio",
-            FILE_SYSTEM,
+            RMAP,
             {
                 "shared": "those of VM_SHARED mappings (Tux3)",
                 "mayshare": "those of VM_MAYSHARE mappings: of O_RDONLY files too",
@@ -78,7 +94,7 @@ FEATURES = Features(
         Feature(
             "redirect_orig",
             "the faulting mapping's PTE is redirected too",
-            FILE_SYSTEM,
+            RMAP,
             {"no": "no, its fault does that (2015)", "yes": "yes, and it faults a second time (2014)"},
             below={"yes": ("no",)},
         ),
@@ -126,9 +142,32 @@ FEATURES = Features(
         Feature(
             "optout_atomic",
             "that is decided atomically with mmap",
-            FILE_SYSTEM,
+            built({"yes": MAPPED}, "no"),
             {"no": "no", "yes": "yes"},
             below={"yes": ("no",)},
+        ),
+        Feature(
+            "bond",
+            "a held page is cut off the file",
+            {"ends": CORE_MM, "wait": FILE_SYSTEM, "refuse": HOLDER, "tell": "file system and holder"},
+            {
+                "ends": "the holder keeps a page that is the file's no more (every kernel's page cache)",
+                "wait": "the truncation waits until nobody holds it (DAX)",
+                "refuse": "the truncation is refused (VFIO inhibits discards)",
+                "tell": "a long-term holder is told and lets go; a short one is waited for",
+            },
+            below={"wait": ("ends",), "refuse": ("ends",), "tell": ("ends",)},
+        ),
+        Feature(
+            "evict_dirty",
+            "eviction meets a folio that is dirty after the last delta",
+            FILE_SYSTEM,
+            {
+                "assert": "BUG (Tux3)",
+                "drop": "what is in it is dropped",
+                "wait": "eviction waits until nobody holds it, and writes it out",
+            },
+            below={"drop": ("assert",), "wait": ("drop",)},
         ),
         Feature(
             "pinfork",
@@ -156,6 +195,16 @@ FEATURES = Features(
             below={"yes": ("no",)},
         ),
         Feature(
+            "lend",
+            "a direct write to a device that checks what it is sent",
+            FILE_SYSTEM,
+            {
+                "share": "the memory is read twice, for the checksum and for the device",
+                "bounce": "a copy is summed and sent (XFS v7.0; btrfs, through the page cache of the other file)",
+            },
+            below={"bounce": ("share",)},
+        ),
+        Feature(
             "longterm",
             "long-term writable pins of file folios",
             CORE_MM,
@@ -177,8 +226,12 @@ FEATURES = Features(
             "dirty_clean",
             "dirty call on a clean live folio",
             FILE_SYSTEM,
-            {"bug": "BUG (Tux3)", "queue": "queued to the current delta"},
-            below={"queue": ("bug",)},
+            {
+                "bug": "BUG (Tux3)",
+                "lost": "accepted, and dropped by the write-out (ext4 since cc5095747edf)",
+                "queue": "queued to the current delta",
+            },
+            below={"lost": ("bug",), "queue": ("lost",)},
         ),
         Feature(
             "dirty_forked",
@@ -218,6 +271,7 @@ FEATURES = Features(
                 "private_copy": "uprobes' private copy of the page",
                 "uprobe_retry": "uprobes' second look at the PTE",
                 "accounting": "page migration's account of references",
+                "reclaim_accounting": "reclaim's account of references",
                 "clone_dirty": "what truncation leaves of a page stays dirty until the old folio is on disk",
                 "truncate_lock": "page_mkwrite kept out of a truncation",
                 "forced_free": "eviction frees the inode's forked folios, held or not",
@@ -233,6 +287,7 @@ FEATURES = Features(
                     "private_copy",
                     "uprobe_retry",
                     "accounting",
+                    "reclaim_accounting",
                     "clone_dirty",
                     "truncate_lock",
                     "forced_free",
@@ -265,9 +320,12 @@ TUX3 = {
     "recheck": "no",
     "optout": "nothing",
     "optout_atomic": "no",
+    "bond": "ends",
+    "evict_dirty": "assert",
     "pinfork": "no",
     "pinfork_for": "write",
     "redirty": "no",
+    "lend": "share",
     "longterm": "allowed",
     "retranslate": "no",
     "dirty_clean": "bug",
@@ -287,10 +345,41 @@ REVERSE_FORK = {
     "redirty": "yes",
 }
 
+MAINLINE = {
+    "fork": "never",
+    "refuse": "in_place",
+    "longterm": "refused",
+    "dirty_clean": "lost",
+    "dirty_forked": "drop",
+}
+
+COPY_FOR_DISK = {
+    "fork": "never",
+    "refuse": "reverse",
+    "busy": "in_place",
+    "bounce": "all",
+    "redirty": "yes",
+    "dirty_clean": "queue",
+}
+
+PERFECT = {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"}
+
 NAMED = {
-    "tux3": ("Tux3 as posted in May 2015", {}),
+    "tux3": ("Tux3 as posted in May 2015, on the kernel and with the holders of 3.19 to 4.1", {}),
+    "mainline_6_5": (
+        "Linux 6.5 and later, as ext4 and xfs use it (ext4_page_mkwrite, iomap_page_mkwrite): no fork, in place",
+        MAINLINE,
+    ),
+    "copy_for_disk": (
+        "Never fork; every page is written out from a copy, and a pinned one stays dirty",
+        COPY_FOR_DISK,
+    ),
+    "copy_for_disk_ordered": ("The same, with the barrier", {**COPY_FOR_DISK, "protect": "barrier"}),
     "stable_pages": ("Never fork, wait for the write-out (stable pages)", {"fork": "never"}),
-    "in_place": ("Never fork, never wait (kernels before 2011)", {"fork": "never", "refuse": "in_place"}),
+    "in_place": (
+        "Never fork, never wait (kernels before 3.0, and most devices today)",
+        {"fork": "never", "refuse": "in_place"},
+    ),
     "rik_wait": (
         "Refuse on an extra reference, then wait for the write-out (van Riel 2015)",
         {"fork": "unless_refs", "refuse": "wait_writeback"},
@@ -320,10 +409,7 @@ NAMED = {
         "Tux3 with all shared mappings redirected, flushed and notified, and read faults that look again",
         COHERENT,
     ),
-    "perfect": (
-        "Reverse fork, holders that look again, and every CPU path followed",
-        {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"},
-    ),
+    "perfect": ("Reverse fork, holders that look again, and every CPU path followed", PERFECT),
     "holder_index": (
         "A registry of all holds (a proposal): a held folio keeps its users and the disk gets the copy",
         {**REVERSE_FORK, "fork": "unless_registered"},
@@ -441,6 +527,22 @@ NAMED = {
         {"off": "superblock"},
     ),
     "no_accounting": ("Tux3 with page migration's account of references switched off", {"off": "accounting"}),
+    "no_reclaim_accounting": (
+        "Tux3 with reclaim's account of references switched off",
+        {"off": "reclaim_accounting"},
+    ),
+    "bond_wait": ("Tux3 whose truncation waits until nobody holds the page (DAX)", {"bond": "wait"}),
+    "bond_refuse": ("Tux3 that refuses to truncate a page that is held (QEMU with VFIO)", {"bond": "refuse"}),
+    "bond_tell": ("Tux3 that tells long-term holders of a page to be truncated, and they let go", {"bond": "tell"}),
+    "lend_bounced": ("Tux3 that sends a copy of what is lent for a direct write (XFS, v7.0)", {"lend": "bounce"}),
+    "evict_drop": (
+        "The perfect one, whose unmount drops what is dirty for a pin",
+        {**PERFECT, "evict_dirty": "drop"},
+    ),
+    "evict_wait": (
+        "The perfect one, whose unmount waits for who holds what is dirty",
+        {**PERFECT, "evict_dirty": "wait"},
+    ),
 }
 
 

@@ -65,12 +65,31 @@ def write_starts(s, op: Op):
     """`op` begins to write its cells; what a holder writes whose bond has ended does not count."""
     free = unbound(s, op)
     overtakes(s, op)
+    parted(s, op, free)
     for c, v in op.version.items():
         s.superseded[op.task, c] = where(free, 0, without(s.cand_cpu[c], in_flight(s, c)))
         new = where(free, 0, 1 << v)
         s.cand[c] = union(s.cand[c], new)
         s.cand_cpu[c] = union(s.cand_cpu[c], new)
         readers_may_see(s, c, v)
+
+
+def parted(s, op: Op, free):
+    """Where the bond of the hold has ended (`free`), device and process no longer work on one page."""
+    s.ensure("I2t", ~free, f"{op.kind} works on memory that has been cut off the file")
+
+
+def write_fails(s, op: Op):
+    """`op` has begun to write or to read, and ends in an error before it has touched a cell."""
+    if op.how.reads == "holder":
+        for c in op.cells:
+            s.legal[op.task, c] = 0
+    if op.how.at_once or not op.how.writes:
+        return
+    for c, v in op.version.items():
+        s.cand[c] = without(s.cand[c], 1 << v)
+        s.cand_cpu[c] = without(s.cand_cpu[c], 1 << v)
+        s.superseded[op.task, c] = 0
 
 
 def overtakes(s, op: Op):
@@ -93,6 +112,11 @@ def bonds_end(s):
         s.unbound[h.name] = where(s.hold[h.name] != NONE, 1, s.unbound[h.name])
     for c in s.world.holder_cells:
         s.owed[c] = 0
+    writers = [op for op in s.world.ops if op.how.writes == "holder"]
+    for task, c in [(task, c) for task in tasks_of(writers) for c in CELLS]:
+        mine = [op for op in writers if op.task == task and c in op.version]
+        free = some(active(s, op) & (s.hold[op.holder] != NONE) for op in mine)
+        s.superseded[task, c] = where(free, 0, s.superseded[task, c])
     readers = [op for op in s.world.that("reads") if op.how.reads == "holder"]
     for task in tasks_of(readers):
         for c in CELLS:
@@ -156,8 +180,10 @@ def dirty_call_returned(s):
 
 def read_starts(s, op: Op):
     """A holder's read begins; anything will do for one whose bond has ended."""
+    free = unbound(s, op)
+    parted(s, op, free)
     for c in op.cells:
-        s.legal[op.task, c] = where(unbound(s, op), s.world.full, s.cand[c])
+        s.legal[op.task, c] = where(free, s.world.full, s.cand[c])
 
 
 def section_begins(s, op: Op):

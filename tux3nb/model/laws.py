@@ -274,6 +274,8 @@ MECHANISMS = {  # event -> feature -> values: it happens only under a policy tha
     },
     "bounced": {"bounce": ("pinned", "all")},
     "snapshot_made": {"refuse": ("reverse",)},
+    "holder_met": {"bond": ("wait", "tell")},
+    "discard_refused": {"bond": ("refuse",)},
     "longterm_refused": {"longterm": ("refused",)},
     "count is frozen": {"fork": ("unless_refs_frozen",)},
     "a waiting entry is made": {"fork": ("unless_refs_frozen", "unless_pinned_unmapped")},

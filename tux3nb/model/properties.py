@@ -131,6 +131,11 @@ def two_pages(world) -> bool:
     return len(world.pages) > 1
 
 
+def cuts_holders_off(world) -> bool:
+    """holders, and something that takes the page from the file"""
+    return bool(world.holders) and bool(world.that("cuts") or world.that("evicts"))
+
+
 def private_mappings(world) -> bool:
     """private mappings"""
     return bool(world.of_kind(PRIVATE))
@@ -176,9 +181,19 @@ PROPERTIES = (
         ),
     ),
     Property(
+        "I2t",
+        "device and process have not parted",
+        "What a holder begins to read or write is the file's page, truncated and filled again meanwhile or not. No "
+        "page cache promises it: only a case that names this property judges it.",
+        "page_cut",
+        optional=True,
+        applies=cuts_holders_off,
+    ),
+    Property(
         "I3",
         "stable while under write-out",
-        "From submission to completion the bytes that a bio reads do not change.",
+        "From submission to completion the bytes that a bio reads do not change; what a direct write sends is what its "
+        "checksum was taken of.",
         "submitted",
         tuple((f"cell {c} changed while the disk was reading it", stable_while_submitted(c)) for c in CELLS),
     ),

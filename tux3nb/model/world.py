@@ -38,6 +38,7 @@ OOPS = (
     "forked folio was freed before it was listed",
     "truncate met a forked folio",
     "use of the mapping of a freed inode",
+    "eviction met a dirty folio",
 )
 
 

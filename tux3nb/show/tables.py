@@ -82,7 +82,7 @@ def _several(n: int, what: str) -> str:
 
 
 def features(case: Case | str | None = None) -> Table:
-    """The features of a policy: what each decides, who would have to build it, its values.
+    """The features of a policy: what each decides, its values, and who would have to build them.
 
     With a case: only those that some rule of the case reads; no other can change its answer.
     """
@@ -91,7 +91,7 @@ def features(case: Case | str | None = None) -> Table:
     for f in FEATURES:
         if read is None or f.id in read:
             values = "\n".join(f"{v}: {text}" for v, text in f.values.items())
-            rows[f.id] = {"decides": f.title, "owner": f.owner, "values": values}
+            rows[f.id] = {"decides": f.title, "owner": f.owners, "values": values}
     return Table.from_dict(rows, orient="index", columns=["decides", "owner", "values"]).rename_axis("feature")
 
 

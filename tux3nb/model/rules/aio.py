@@ -2,7 +2,9 @@
 
 A `dio_read` writes memory. It reports the folio dirty twice: at submission, and after the DMA only if the folio is
 no longer dirty then. An interrupt cannot take the folio lock, so that second call is left to a work item, and
-io_getevents may return before it has run. A `dio_write` only reads memory and reports nothing.
+io_getevents may return before it has run. A `dio_write` only reads memory and reports nothing. A `dio_write_sum` goes
+to a device, or through a file system, that checks what it is sent: a CPU reads the memory for a checksum, and the
+device reads it again.
 """
 
 from tux3nb.engine.fields import SILENT
@@ -15,7 +17,7 @@ from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows
 from tux3nb.model.rules.rdma import moves, to_move
-from tux3nb.model.world import each, ops, tasks_of
+from tux3nb.model.world import VERSION, each, ops, tasks_of
 
 
 def _read(name: str, says: str, pin: bool) -> Kind:
@@ -33,7 +35,7 @@ def _read(name: str, says: str, pin: bool) -> Kind:
     )
 
 
-def _write(name: str, says: str, pin: bool) -> Kind:
+def _write(name: str, says: str, pin: bool, then: str = "dio_submit") -> Kind:
     return Kind(
         name,
         says,
@@ -41,7 +43,7 @@ def _write(name: str, says: str, pin: bool) -> Kind:
         maps=True,
         dirties=True,
         walks="slow fast",
-        then="dio_submit",
+        then=then,
         holder="makes",
         pin=pin,
     )
@@ -52,13 +54,19 @@ KINDS = (
     _read("dio_read_get", "the same with a plain reference, as in 2015", pin=False),
     _write("dio_write", "O_DIRECT write from the mapping, counted (FOLL_PIN): the device reads memory", pin=True),
     _write("dio_write_get", "the same with a plain reference, as in 2015", pin=False),
+    _write(
+        "dio_write_sum", "O_DIRECT write to a device that checks a sum of what it is sent", pin=True, then="dio_sum"
+    ),
 )
-READS, WRITES = ("dio_read", "dio_read_get"), ("dio_write", "dio_write_get")
-PLACES = ("fast_walk", "dio_dirty", "dio_submit", "dma", "dio_end", "reap")
+SUMMED = ("dio_write_sum",)
+READS, WRITES = ("dio_read", "dio_read_get"), ("dio_write", "dio_write_get", *SUMMED)
+PLACES = ("fast_walk", "dio_dirty", "dio_sum", "dio_submit", "dma", "dio_end", "reap")
 
 REFILL = "fs/direct-io.c:dio_refill_pages (00e23707)"
 SUBMIT = "fs/direct-io.c:dio_bio_submit (00e23707)"
 COMPLETE = "fs/direct-io.c:dio_bio_end_aio, dio_bio_complete (00e23707)"
+SUM = "block/bio-integrity.c:bio_integrity_prep; fs/btrfs/file-item.c:btrfs_csum_one_bio"
+BOUNCED = "fs/xfs/xfs_file.c: a bounce for direct I/O where the device asks for stable pages (v7.0, recalled)"
 CHECK = "block/bio.c:bio_check_pages_dirty (5.0)"
 WORK = "block/bio.c:bio_dirty_fn (5.0)"
 DEVICE = "DMA by the block device, through the physical address that GUP returned"
@@ -69,6 +77,8 @@ def declare(w):
     w.field("dio_moved", tasks_of(op for op in w.of(*READS, *WRITES) if len(op.cells) > 1), hi=3, says=SILENT)
     names = ("none", "queued", "reported")
     says = ("done", "queued", "has reported the folio dirty")
+    summers = tasks_of(w.of(*SUMMED))
+    w.field("summed", summers, w.cells, kind=VERSION, of="the sum of {0} for cell {1}", says="is of {value}")
     w.field("dirty_work", tasks_of(w.of(*READS)), names=names, of="work item of {0}", says=says)
 
 
@@ -100,6 +110,14 @@ def dio_reports_dirty_early(s, policy, op, outcome):
     s.pc[op.task] = "dio_submit"
 
 
+@rule(op=ops(*SUMMED), c=each("cells"), kernel=SUM)
+def dio_sums(s, policy, op, c):
+    """One cell is read for the checksum; with a bounce it is copied first, and that copy is read."""
+    s.require(c in op.cells, at(s, op, "dio_sum"), to_move(op, c, s.dio_moved))
+    moves(s, op, c, s.dio_moved, "dio_submit")
+    s.summed[op.task, c] = s.cell[s.hold[op.holder], c]
+
+
 @rule(op=ops(*READS, *WRITES), kernel=SUBMIT + ": submit_bio")
 def dio_submits(s, policy, op):
     """The bio goes to the device."""
@@ -118,12 +136,29 @@ def dio_read_dma(s, policy, op, c):
 
 @rule(op=ops(*WRITES), c=each("cells"), kernel=DEVICE)
 def dio_write_dma(s, policy, op, c):
-    """The device loads one cell of the folio that GUP returned."""
+    """The device loads one cell of the folio that GUP returned, and finds it as it was summed, if it was."""
+    value = s.cell[s.hold[op.holder], c]
+    if op.kind in SUMMED:
+        s.require(policy.lend == "share")
+        s.ensure("I3", value == s.summed[op.task, c], f"direct I/O sent cell {c} with the checksum of another value")
+    sends(s, op, c, value)
+
+
+@rule(op=ops(*SUMMED), c=each("cells"), kernel=BOUNCED)
+def dio_write_dma_bounced(s, policy, op, c):
+    """The device loads one cell of the copy that was summed."""
+    s.require(policy.lend == "bounce")
+    sends(s, op, c, s.summed[op.task, c])
+
+
+def sends(s, op, c, value):
+    """The device has loaded `value` for cell c: it is of a write that was current while the I/O lasted."""
     s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved))
     moves(s, op, c, s.dio_moved, "dio_end")
-    value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"direct I/O wrote an old value of cell {c} to the other file")
     s.mark("holder_op")
+    if op.kind in SUMMED:
+        s.mark("submitted")
 
 
 # ---- completion -------------------------------------------------------------------------------------------------
@@ -197,4 +232,6 @@ def dio_write_reaps(s, policy, op):
     s.require(at(s, op, "reap"))
     for c in op.cells:
         s.legal[op.task, c] = 0
+        if op.kind in SUMMED:
+            s.summed[op.task, c] = 0
     returns(s, op)

@@ -23,14 +23,19 @@ FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 def transition(s, policy, op):
     """The next delta becomes current; possible only when the previous one is committed and its polling done."""
     s.require(may_start(s, op), s.committed == s.cur, ~flusher_at(s, "poll"))
-    s.limit("deltas", s.cur == s.world.last_delta)
     s.mark("completed")
+    next_delta(s)
+    s.line[op.task] = op.next
+
+
+def next_delta(s):
+    """The current delta closes."""
+    s.limit("deltas", s.cur == s.world.last_delta)
     delta_closes(s)
     for c, hole in [(c, s.hole_front[c]) for c in CELLS]:
         s.hole_back[c] = hole
         s.hole_front[c] = 0
     s.cur = s.cur + 1
-    s.line[op.task] = op.next
 
 
 def flusher_at(s, place):

@@ -25,7 +25,7 @@ def submitted(s, policy, f):
     return (policy.refuse == "reverse") & in_bio(s, f)
 
 
-@rule(op=BLOCK, kernel="refusal: wait, as for stable pages (mm/filemap.c:folio_wait_stable)")
+@rule(op=BLOCK, kernel="refusal: wait, as for stable pages (mm/page-writeback.c:folio_wait_stable)")
 def waits_for_delta(s, policy, op):
     """Drop the lock, end the section, and wait until the older delta has written the folio."""
     t = op.task

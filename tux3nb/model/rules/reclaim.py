@@ -3,32 +3,37 @@
 The scan takes folios off the LRU, a forked one too, since a fork cannot take its old folio off (it may sit in a per-CPU
 batch). It frees those that are clean, unmapped and not referenced otherwise, and then clears the slot of the folio's
 index without comparing what is in it. Mapped folios are left alone here (``may_unmap`` off). Eviction of the inode
-comes when no process has the file open or mapped and nothing of it is dirty; a pin does not keep it away.
+comes when no process has the file open or mapped; a pin does not keep it away. While the file system is mounted a dirty
+inode stays; an unmount writes everything out first, and what is dirty after that, a folio that is re-dirtied for a pin,
+is nobody's to write.
 """
 
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, const, every, some, where
-from tux3nb.model.folio import empty, free_folio, refcount, refs_of_tasks
+from tux3nb.model.folio import empty, free_folio, holds, mapcount, refcount, refs_of_tasks
 from tux3nb.model.ghosts import active, bonds_end
 from tux3nb.model.mmu import folio_freed
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.rules.cpu import evicting, shrunk
+from tux3nb.model.rules.delta import next_delta
 from tux3nb.model.world import FLUSHER, each, ops
 
 KINDS = (
     Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True, frees=True),
     Kind(
         "evict",
-        "the inode is evicted: the file is not open, not mapped, and clean",
+        "the inode is evicted, by an unmount after a sync if it is dirty: the file is neither open nor mapped",
         page=False,
         empties=True,
         evicts=True,
     ),
 )
-PLACES = ("scan_lock", "scan", "evict")
+PLACES = ("scan_lock", "scan", "evict", "evict_sync")
 SCAN = "mm/vmscan.c:shrink_page_list (3.19)"
 EVICT = "fs/tux3/inode.c:tux3_evict_inode (04752e70)"
+UNMOUNT = "fs/super.c:generic_shutdown_super (3.19)"
+DROP_INODE = "fs/tux3/inode.c:tux3_drop_inode (0dd55b3f)"
 REMOVE = "mm/vmscan.c:__remove_mapping (page_freeze_refs), mm/filemap.c:__delete_from_page_cache"
 
 
@@ -62,15 +67,26 @@ def needed(s, f):
 
     What is accounted for: cache (a forked folio's too), buffers and the scan's own reference.
     """
+    return in_use(s, f) | (refcount(s, f) != 3)
+
+
+def in_use(s, f):
+    """What tells without a look at the count that a folio is needed."""
     busy = (s.dirty[f] == 1) | (s.writeback[f] == 1) | (s.orphan[f] == 1)
-    return busy | (s.detached[f] != 0) | (refcount(s, f) != 3)
+    return busy | (s.detached[f] != 0)
+
+
+def counts_alone(s, policy, f):
+    """The policies (and states) in which only its count keeps the folio: a hold's reference, and no PTE's."""
+    held = ~in_use(s, f) & (mapcount(s, f) == 0) & (holds(s, f) > 0) & (s.forked[f] == 0)
+    return held & (policy.off == "reclaim_accounting")
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + ": keep; fs/buffer.c:try_to_free_buffers; " + REMOVE)
 def reclaim_keeps(s, policy, op):
     """The folio is needed: it is unlocked and put back."""
     f = s.folio[op.task]
-    s.require(at(s, op, "scan"), needed(s, f))
+    s.require(at(s, op, "scan"), needed(s, f), ~counts_alone(s, policy, f))
     s.locked[f] = 0
     s.folio[op.task] = NONE
     returns(s, op)
@@ -88,6 +104,20 @@ def reclaim_frees(s, policy, op):
         getattr(s, name)[f] = 0
     for c in CELLS:
         s.cell[f, c] = 0
+    s.folio[op.task] = NONE
+    returns(s, op)
+
+
+@rule(op=ops("reclaim"), kernel="switched off: the comparison of the count in " + REMOVE)
+def reclaim_drops_held(s, policy, op):
+    """With the account switched off the folio leaves the page cache although it is held; the holder keeps it."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "scan"), counts_alone(s, policy, f))
+    s.mark("reclaimed")
+    s.slot[0] = NONE
+    for name in ("private", "tag", "locked"):
+        getattr(s, name)[f] = 0
+    s.detached[f] = 1
     s.folio[op.task] = NONE
     returns(s, op)
 
@@ -133,27 +163,68 @@ def refills(s, policy, op):
 
 # ---- eviction of the inode --------------------------------------------------------------------------------------
 def unused(s):
-    """No process has the file open or mapped, and nothing of it is dirty or under write-out."""
+    """No process has the file open or mapped, and nothing of it is under write-out."""
     w = s.world
     busy = some(active(s, op) for op in w.that("mutex"))
-    clean = every((s.dirty[f] == 0) & (s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in w.folios)
-    return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == "idle") & ~busy & clean
+    idle = every((s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in w.folios)
+    return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == "idle") & ~busy & idle
+
+
+def clean(s):
+    """No folio of the inode is dirty."""
+    return every(s.dirty[f] == 0 for f in s.world.folios)
 
 
 @rule(op=ops("evict"), kernel="fs/inode.c:evict; " + EVICT)
 def evict_begins(s, policy, op):
     """No process uses the file and it is clean: the inode is evicted, in spite of pins on its folios."""
-    s.require(may_start(s, op), unused(s))
+    s.require(may_start(s, op), unused(s), clean(s))
     bonds_end(s)
     begins(s, op, "evict")
 
 
-@rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages)")
+@rule(op=ops("evict"), kernel=UNMOUNT + ": sync_filesystem; fs/tux3/super.c:tux3_sync_fs (0dd55b3f)")
+def evict_syncs(s, policy, op):
+    """No process uses the file and it is dirty: the unmount closes the delta, which is written out first."""
+    s.require(may_start(s, op), unused(s), ~clean(s), s.cur == s.committed)
+    next_delta(s)
+    begins(s, op, "evict_sync")
+
+
+@rule(op=ops("evict"), kernel=UNMOUNT + ": evict_inodes; " + EVICT)
+def evict_synced(s, policy, op):
+    """That delta is on disk: the inode is evicted, dirty again or not, unless the policy waits for a clean one."""
+    s.require(at(s, op, "evict_sync"), unused(s), s.cur == s.committed)
+    s.require(clean(s) | (policy.evict_dirty != "wait"))
+    bonds_end(s)
+    s.pc[op.task] = "evict"
+
+
+@rule(op=ops("evict"), kernel="a proposal: unmount waits for the last holder")
+def evict_syncs_again(s, policy, op):
+    """The policy waits: once nobody holds what is dirty, it is written out for good."""
+    s.require(at(s, op, "evict_sync") | at(s, op, "evict"), unused(s), s.cur == s.committed)
+    s.require(policy.evict_dirty == "wait", ~clean(s))
+    s.require(every((s.dirty[f] == 0) | (holds(s, f) == 0) for f in s.world.folios))
+    next_delta(s)
+    s.pc[op.task] = "evict_sync"
+
+
+@rule(op=ops("evict"), kernel=DROP_INODE + ": assert(MS_ACTIVE)")
+def evict_meets_dirty(s, policy, op):
+    """The inode is dirty although everything has been written out: the assertion of an unmount fails."""
+    s.require(at(s, op, "evict"), ~clean(s), policy.evict_dirty == "assert")
+    s.oops = "eviction met a dirty folio"
+
+
+@rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages, tux3_invalidate_buffer)")
 def evict_drops(s, policy, op, f):
-    """The folio in the slot leaves the page cache and its mapping; a holder keeps it."""
+    """The folio in the slot leaves the page cache and its mapping, with its dirt; a holder keeps it."""
     s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0)
+    s.require(clean(s) | (policy.evict_dirty == "drop"))
     s.slot[0] = NONE
-    s.private[f] = 0
+    for name in ("private", "dirty", "tag"):
+        getattr(s, name)[f] = 0
     s.detached[f] = 1
 
 
@@ -178,6 +249,7 @@ def evict_leaves_forked(s, policy, op, f):
 def evict_ends(s, policy, op):
     """No folio of the inode is left: it is freed. The file can be opened again."""
     s.require(at(s, op, "evict"), empty(s), every((s.orphan[f] == 0) | (s.detached[f] != 0) for f in s.world.folios))
+    s.mark("page_cut")
     returns(s, op)
 
 

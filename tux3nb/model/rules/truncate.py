@@ -8,9 +8,9 @@ out; `truncate_tail` takes the lock first here, which is the same as long as the
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, every, some, where
-from tux3nb.model.folio import empty, must_fork, users
-from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_starts
+from tux3nb.engine.terms import NONE, TRUE, every, some, where
+from tux3nb.model.folio import empty, holds, must_fork, users
+from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_fails, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
@@ -38,12 +38,15 @@ KINDS = (
         mutex=True,
     ),
 )
-PLACES = ("cut_section", "cut_look", "cut_lock", "cut_page", "cut_wait", "cut_end")
+PLACES = ("cut_section", "cut_look", "cut_lock", "cut_page", "cut_wait", "cut_holder", "cut_end")
 
 SETATTR = "fs/tux3/inode.c:tux3_setattr, tux3_truncate (04752e70)"
 INVALIDATE = "fs/tux3/buffer_fork.c:bufferfork_to_invalidate (18a490ba)"
 DROP = "mm/truncate.c:truncate_inode_pages_range (3.19)"
 HOLE = "user/kernel/filemap_hole.c:tux3_add_truncate_hole (0dd55b3f)"
+LAYOUT = "fs/dax.c:dax_break_layout (6.15, recalled): DAX waits before it truncates"
+INHIBIT = "QEMU system/physmem.c:ram_block_discard_disable (238e91728503): no discard while a device has guest memory"
+TELL = "QEMU hw/vfio/listener.c: RamDiscardListener, vfio unmaps what is to be discarded"
 PARTIAL = "fs/tux3/filemap_blocklib.c:tux3_truncate_partial_block"
 
 
@@ -55,6 +58,72 @@ def truncate_begins(s, policy, op):
     s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
     write_starts(s, op)
     begins(s, op, "cut_section" if op.kind == "truncate" else "look")
+
+
+# ---- the holders of a page that is to be cut off ----------------------------------------------------------------
+def busy_holds(s, f):
+    """A hold of f that cannot be given up when its holder is told: short, or with an operation under way."""
+    w = s.world
+    using = {h.name: some(active(s, o) for o in w.ops if o.holder == h.name) for h in w.holders if h.unbounded}
+    return some((s.hold[h.name] == f) & using.get(h.name, TRUE) for h in w.holders)
+
+
+def waits_for_holder(s, policy, f):
+    """The policies (and states) in which the truncation of f waits for those who hold it."""
+    held = (policy.bond == "wait") & (holds(s, f) > 0)
+    return held | ((policy.bond == "tell") & busy_holds(s, f))
+
+
+def parts(s, policy, f):
+    """The policies (and states) in which f may be cut off the file now."""
+    return (policy.bond == "ends") | (holds(s, f) == 0)
+
+
+@rule(op=ops("truncate"), kernel=LAYOUT + "; " + TELL)
+def truncate_meets_holder(s, policy, op):
+    """The locked folio is held and the policy waits for that: let go of everything."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, waits_for_holder(s, policy, f))
+    s.mark("holder_met")
+    steps_back(s, op, f, "cut_holder")
+
+
+@rule(op=ops("truncate"), kernel=LAYOUT + "; " + TELL)
+def truncate_finds_no_holder(s, policy, op):
+    """Nobody holds the folio in the slot any more, as far as the policy asks: start over."""
+    s.require(at(s, op, "cut_holder"), empty(s) | ~waits_for_holder(s, policy, s.slot[0]))
+    s.pc[op.task] = "cut_section"
+
+
+@rule(op=ops("truncate"), kernel=TELL)
+def truncate_tells(s, policy, op):
+    """Who holds the locked folio for long is told, and lets go."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, policy.bond == "tell")
+    s.require(holds(s, f) > 0, ~busy_holds(s, f))
+    s.mark("holder_met")
+    for h in s.world.holders:
+        s.hold[h.name] = s.hold[h.name].unless(s.hold[h.name] == f, NONE)
+
+
+@rule(op=ops("truncate"), kernel=INHIBIT)
+def truncate_refused(s, policy, op):
+    """The locked folio is held, with no PTE left through which it could be pinned: the truncation fails."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, policy.bond == "refuse", holds(s, f) > 0)
+    s.mark("discard_refused")
+    write_fails(s, op)
+    steps_back(s, op, f, "idle")
+    returns(s, op)
+
+
+def steps_back(s, op, f, place):
+    """The folio is unlocked and put, and the section ends with nothing in it."""
+    t = op.task
+    s.locked[f] = 0
+    s.section[t] = NONE
+    s.folio[t] = NONE
+    s.pc[t] = place
 
 
 def in_mkwrite(s, op):
@@ -125,6 +194,7 @@ def truncate_forks(s, policy, op, own):
     f = s.folio[op.task]
     s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require(policy.fork != "never", ~opted_out(s, policy, f), policy.off != "own" if own else policy.off == "own")
+    s.require(parts(s, policy, f))
     s.mark("forked")
     again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])
     bonds_end(s)
@@ -157,7 +227,7 @@ def may_delete(s, policy, op, f):
 def truncate_deletes(s, policy, op):
     """The folio's buffers are dropped and it leaves the page cache and its mapping; a holder keeps it."""
     f = s.folio[op.task]
-    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f), parts(s, policy, f))
     bonds_end(s)
     s.slot[0] = NONE
     for name in ("dirty", "tag", "private"):
@@ -173,12 +243,9 @@ def truncate_waits(s, policy, op):
     f = s.folio[op.task]
     s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require((policy.fork == "never") | opted_out(s, policy, f))
-    s.require((policy.refuse != "in_place") | (s.writeback[f] == 1))
+    s.require((policy.refuse != "in_place") | (s.writeback[f] == 1), parts(s, policy, f))
     s.mark("refused")
-    s.locked[f] = 0
-    s.section[t] = NONE
-    s.folio[t] = NONE
-    s.pc[op.task] = "cut_wait"
+    steps_back(s, op, f, "cut_wait")
 
 
 @rule(op=ops("truncate"), kernel="refusal: wait_event on the commit of the older delta")
@@ -194,6 +261,7 @@ def truncate_returns(s, policy, op):
     """The hole is recorded for the section's delta, the section ended; the file grows again."""
     s.require(at(s, op, "cut_end"))
     s.mark("cpu_path")
+    s.mark("page_cut")
     cuts(s, op)
     returns(s, op)
 

@@ -126,7 +126,7 @@ class CaseSource:
         return {
             "id": f.id,
             "title": f.title,
-            "owner": f.owner,
+            "owner": f.owners.replace("\n", "; "),
             "read": f.id in self.vary,
             "fixed": f.id in self.case.features_read and f.id not in self.vary,
             "values": [{"id": v, "title": text} for v, text in f.values.items()],
