@@ -18,9 +18,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tux3nb.answers.least import Answers, by_owner
+from tux3nb.answers.least import by_owner
 from tux3nb.answers.walks import PHASES, Walk, walks
 from tux3nb.cases.case import Case
+from tux3nb.engine.family import PolicySet
 from tux3nb.engine.policy import Policy
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import CORE_MM, FILE_SYSTEM, HOLDER, named_policy
@@ -96,10 +97,9 @@ WORKLOADS: dict[str, dict[str, Part]] = {
     "rdma": {
         "held": Part(
             REGISTERED.format(app="", device="", last="t"),
-            """
-            app            | owner                                | device                       | kernel
-            a: store p0:0  | r: mr_register app p0 after a        | w: device_write p0:1 after r | t: transition after w
-                           | z: mr_deregister owner p0 after t    |                              | v: transition after z""",
+            REGISTERED.replace(" after u ", " after t ")
+            .replace("u: transition after {last}", "")
+            .format(app="", device=""),
             SHARED,
         ),
         "received": Part(
@@ -122,7 +122,10 @@ WORKLOADS: dict[str, dict[str, Part]] = {
     },
     "debugger": {
         "poked": Part(
-            "app | tracer | kernel\na: store p0:0 | b: poke app p0:1 after t | t: transition after a\n | | transition after b",
+            """
+            app           | tracer                   | kernel
+            a: store p0:0 | b: poke app p0:1 after t | t: transition after a
+                          |                          | transition after b""",
             "app | kernel\na: store p0:0 | t: transition after a\n | transition after t",
             SHARED,
         ),
@@ -329,7 +332,8 @@ def more(part: Part, phase: str, policy: Policy) -> tuple[Counter, int, int, boo
     counts = Counter(with_it.counts)
     counts.subtract(without.counts)
     counts["refused"] = with_it.counts["refused"]
-    return counts, with_it.peak, with_it.orphans, True
+    peak, orphans = max(0, with_it.peak - without.peak), max(0, with_it.orphans - without.orphans)
+    return counts, peak, orphans, True
 
 
 def costs_of(policy: Policy, numbers: Parameters, workloads: Sequence[str] = tuple(WORKLOADS)) -> dict[str, float]:
@@ -370,21 +374,28 @@ def _add(
     found["extra"] += rate * delta * counts["extra"]
     found["ipis"] += rate * counts["flushes"] * (numbers.threads - 1)
     found["orphans"] += rate * delta * orphans
-    found["memory"] += rate * delta * peak * PAGE
+    found["memory"] += rate * (delta * peak + write_out * counts["bounces"]) * PAGE
 
 
 # ---- the front -----------------------------------------------------------------------------------------------------
-def near(answers: Answers, most: int = 2000) -> list[dict[str, str]]:
-    """The minimal policies, and the safe ones that have one mechanism more than one of them; UserError for too many."""
-    found = least = answers.minimal
-    for f in answers.family.vary:
-        for value, lower in f.below.items():
-            for w in lower:
-                stronger = least.having(f.id, w).whatever(f.id).having(f.id, value)
-                found |= stronger & answers.safe
-    if found.count() > most:
-        raise UserError(f"{found.count():,} policies are minimal or nearly so; narrow the worlds or properties")
-    return list(found.policies())
+def classes(policies: PolicySet, workloads: Sequence[str] = tuple(WORKLOADS)) -> list[PolicySet]:
+    """A set of policies in parts, in each of which all walk alike, and so cost the same, mechanisms aside."""
+    parts = [policies]
+    for part in (part for workload in workloads for part in WORKLOADS[workload].values()):
+        for columns in (part.columns, part.less):
+            for phase in PHASES:
+                groups = _walked(columns, part.mappings, phase)
+                parts = [both for p in parts for group, _ in groups if (both := p & group)]
+    return parts
+
+
+def candidates(policies: PolicySet, workloads: Sequence[str] = tuple(WORKLOADS)) -> list[dict[str, str]]:
+    """The policies of a set that can be on the front: of those that walk alike, the ones with nothing to spare.
+
+    Exact: any other policy of the set costs no less than one of these, in no respect. Two that cost the same and of
+    which one has a mechanism more are one here.
+    """
+    return [p for alike in classes(policies, workloads) for p in alike.minimal().policies()]
 
 
 def front(rows: Mapping[Any, Mapping[str, float]], costs: Iterable[str] = tuple(COSTS)) -> list[Any]:

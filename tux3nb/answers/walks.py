@@ -159,7 +159,7 @@ class _Walker:
         if kind and kind not in WAITS:
             counts[kind] += 1
         elif kind:
-            for task, told in blocked.items():
+            for told in blocked.values():
                 counts["waits"] += not told
                 counts[f"wait_{kind}"] += 1
             blocked = dict.fromkeys(blocked, True)
