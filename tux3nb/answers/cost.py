@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tux3nb.answers.least import by_owner
+from tux3nb.answers.least import by_owner, mechanisms
 from tux3nb.answers.walks import PHASES, Walk, walks
 from tux3nb.cases.case import Case
 from tux3nb.engine.family import PolicySet
@@ -415,6 +415,19 @@ def front(rows: Mapping[Any, Mapping[str, float]], costs: Iterable[str] = tuple(
         return any(v != mine and all(a <= b for a, b in zip(v, mine, strict=True)) for v in vectors.values())
 
     return [key for key, mine in vectors.items() if not beaten(mine)]
+
+
+def front_of(
+    policies: PolicySet,
+    numbers: Parameters,
+    over: Iterable[str] = tuple(COSTS),
+    workloads: Sequence[str] = tuple(WORKLOADS),
+) -> list[tuple[dict[str, str], dict[str, float]]]:
+    """The policies of a set that none of it beats in every cost of `over`, with their costs, fewest mechanisms first."""
+    found = candidates(policies, workloads)
+    rows = {n: costs_of(p, numbers, workloads) for n, p in enumerate(found)}
+    best = sorted(front(rows, over), key=lambda n: (len(mechanisms(found[n])), n))
+    return [(found[n], rows[n]) for n in best]
 
 
 def baselines() -> dict[str, dict[str, str]]:

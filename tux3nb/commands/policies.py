@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from tux3nb.answers.cost import COSTS, DEFAULT, Parameters, baselines, costs_of, front, front_of, parameters
 from tux3nb.answers.judge import Row, check
 from tux3nb.answers.least import BUILDERS, LEFT_OUT, NEVER_FORK, Answers, Break, Drop, by_owner, changes, the_policy
 from tux3nb.answers.story import race
@@ -43,6 +44,14 @@ def configure(parser):
     parser.add_argument(
         "--bounds", action="store_true", help="every world, its bounds, and what is still safe after it"
     )
+    parser.add_argument("--front", action="store_true",
+                        help="what safe policies cost, those that none beats in every cost (seconds)")  # fmt: skip
+    parser.add_argument("--delta-ms", type=positive(int), default=DEFAULT[0], metavar="MS",
+                        help=f"with --front: the recorded delta interval (default: {DEFAULT[0]})")  # fmt: skip
+    parser.add_argument("--device", default=DEFAULT[1], metavar="NAME",
+                        help=f"with --front: the recorded device (default: {DEFAULT[1]})")  # fmt: skip
+    parser.add_argument("--over", nargs="*", default=list(COSTS), metavar="COST",
+                        help="with --front: only these costs are compared")  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="explore the worlds anew, and use no record (minutes)")
     parser.add_argument("--rounds", type=positive(int), default=1, metavar="N",
                         help="free-running worlds with up to N rounds (default: 1)")  # fmt: skip
@@ -55,6 +64,8 @@ def run(args) -> int:
     """Exit code: 0, or 3 where a world is unfinished (130: interrupted)."""
     asked = [(f, v) for text in args.needs for f, v in [setting(text)]]
     policies = {text: the_policy(text) for text in (*args.why, *args.least_change)}
+    front({}, args.over)  # unknown costs, intervals and devices are known before minutes have passed
+    numbers = parameters(args.delta_ms, args.device)
     if args.runs and not args.minimal:
         raise UserError("--runs goes with --minimal: it shows what breaks each of its drops")
     try:
@@ -63,9 +74,12 @@ def run(args) -> int:
         print(died, file=sys.stderr)
         return 3
     if args.json:
-        print(json.dumps(document(answers, args, asked, policies)))
+        found = document(answers, args, asked, policies)
+        print(json.dumps({**found, **({"front": front_json(answers, args, numbers)} if args.front else {})}))
     else:
         show(answers, args, asked, policies)
+        if args.front:
+            show_front(answers, args, numbers)
     return 3 if answers.unfinished else 0
 
 
@@ -338,3 +352,31 @@ def show_least_change(answers: Answers, text: str, policy: Policy) -> None:
                 print("    and more")
                 break
             print(f"    {', '.join(changes(p, policy)) or 'none: it is safe'}")
+
+
+# ---- costs -------------------------------------------------------------------------------------------------------
+def front_json(answers: Answers, args, numbers: Parameters) -> dict[str, Any]:
+    best = front_of(answers.safe, numbers, args.over)
+    return {
+        "delta_ms": args.delta_ms,
+        "device": args.device,
+        "costs": COSTS,
+        "assumed": list(numbers.assumed),
+        "front": [{"policy": policy, "costs": found} for policy, found in best],
+        "baselines": {name: costs_of(policy, numbers) for name, policy in baselines().items()},
+    }
+
+
+def show_front(answers: Answers, args, numbers: Parameters) -> None:
+    print(
+        f"\nSafe policies that none beats in every cost, with a delta each {args.delta_ms} ms on the {args.device} disk:"
+    )
+    rows = {str(n): row for n, row in enumerate(front_of(answers.safe, numbers, args.over), 1)}
+    for n, (policy, _) in rows.items():
+        print(f"  {n}. tux3 with {', '.join(changes(policy))}")
+    rows.update({name: (policy, costs_of(policy, numbers)) for name, policy in baselines().items()})
+    width = max(map(len, COSTS))
+    print(f"\n  {'':{width}}" + "".join(f"{name:>13}" for name in rows))
+    for cost, says in COSTS.items():
+        print(f"  {cost:{width}}" + "".join(f"{found[cost]:13,.6g}" for _, found in rows.values()) + f"  {says}")
+    print(f"  assumed, not recorded: {', '.join(numbers.assumed)}")
