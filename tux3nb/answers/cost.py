@@ -423,7 +423,7 @@ def front_of(
     over: Iterable[str] = tuple(COSTS),
     workloads: Sequence[str] = tuple(WORKLOADS),
 ) -> list[tuple[dict[str, str], dict[str, float]]]:
-    """The policies of a set that none of it beats in every cost of `over`, with their costs, fewest mechanisms first."""
+    """The policies of a set that no other one beats in every cost of `over`, with their costs."""
     found = candidates(policies, workloads)
     rows = {n: costs_of(p, numbers, workloads) for n, p in enumerate(found)}
     best = sorted(front(rows, over), key=lambda n: (len(mechanisms(found[n])), n))

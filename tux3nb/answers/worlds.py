@@ -120,8 +120,9 @@ def explored(name: str, limits: Limits | None = None) -> World:
 
 
 def tell(case: Case, limits: Limits | None = None) -> World:
-    """Explore a world for all policies."""
-    judged = judge(case, case.product(), limits)
+    """Explore a world for all policies; no mechanism is switched off, whatever the case's base."""
+    family = Product(FEATURES, TUX3, [f for f in case.features_read if not FEATURES[f].control])
+    judged = judge(case, family, limits)
     run, rows = judged.run, []
     for p in case.properties:
         by_verdict = judged.verdicts(p.id)
@@ -144,7 +145,7 @@ def tell(case: Case, limits: Limits | None = None) -> World:
         folios=len(world.folios),
         deltas=case.deltas + 1,
         properties=tuple(p.id for p in case.properties),
-        features=tuple(f.id for f in judged.run.family.vary),
+        features=tuple(f.id for f in family.vary),
         states=run.shared_states,
         stopped=run.stopped or "",
         rows=tuple(rows),

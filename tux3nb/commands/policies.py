@@ -257,7 +257,8 @@ def head(answers: Answers) -> None:
     if answers.safe:
         one = {f: v for f, v in answers.shared().items() if len(v) == 1}
         some = {f: v for f, v in answers.shared().items() if len(v) > 1}
-        print(f"         all have {', '.join(f'{f}={v[0]}' for f, v in one.items()) or 'no value in common'}")
+        if one:
+            print(f"         all have {', '.join(f'{f}={v[0]}' for f, v in one.items())}")
         for fid, values in some.items():
             print(f"         none has {fid}={'|'.join(v for v in FEATURES[fid].values if v not in values)}")
     print(
@@ -295,7 +296,7 @@ def breaks(drop: Drop) -> str:
     if drop.impossible:
         return f"there is no such policy: {drop.impossible}"
     first, worlds = drop.breaks[0], {b.world for b in drop.breaks}
-    more = f", and in {len(worlds) - 1} more worlds" if len(worlds) > 1 else ""
+    more = f", and in {len(worlds) - 1} more world{'s' * (len(worlds) > 2)}" if len(worlds) > 1 else ""
     return f"{told(first)}{more}"
 
 
@@ -368,15 +369,16 @@ def front_json(answers: Answers, args, numbers: Parameters) -> dict[str, Any]:
 
 
 def show_front(answers: Answers, args, numbers: Parameters) -> None:
-    print(
-        f"\nSafe policies that none beats in every cost, with a delta each {args.delta_ms} ms on the {args.device} disk:"
-    )
+    print(f"\nSafe policies that none beats in every cost; a delta each {args.delta_ms} ms, {args.device} disk:")
     rows = {str(n): row for n, row in enumerate(front_of(answers.safe, numbers, args.over), 1)}
     for n, (policy, _) in rows.items():
         print(f"  {n}. tux3 with {', '.join(changes(policy))}")
     rows.update({name: (policy, costs_of(policy, numbers)) for name, policy in baselines().items()})
-    width = max(map(len, COSTS))
-    print(f"\n  {'':{width}}" + "".join(f"{name:>13}" for name in rows))
+    width = max(map(len, rows))
+    print("\n  " + " " * width + "".join(f"{cost:>12}" for cost in COSTS))
+    for name, (_, found) in rows.items():
+        print(f"  {name:{width}}" + "".join(f"{found[cost]:12,.5g}" for cost in COSTS))
+    print()
     for cost, says in COSTS.items():
-        print(f"  {cost:{width}}" + "".join(f"{found[cost]:13,.6g}" for _, found in rows.values()) + f"  {says}")
+        print(f"  {cost:12} {says}")
     print(f"  assumed, not recorded: {', '.join(numbers.assumed)}")
