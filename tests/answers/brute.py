@@ -22,7 +22,7 @@ def every_policy() -> list[dict[str, str]]:
 
 @cache
 def violated() -> dict[tuple[str, str], dict[tuple, int]]:
-    """(world, property) -> policy -> depth of its violation, by an exploration of listed policies: bits, no diagrams."""
+    """(world, property) -> policy -> depth of its violation, as an exploration of a list of policies found it."""
     found: dict = {}
     for name in WORLDS:
         case, policies = find(name), every_policy()

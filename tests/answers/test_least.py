@@ -85,7 +85,7 @@ def test_as_good_as_never_forking_is_what_comparing_one_by_one_says(small):
 
 def test_what_is_needed_is_what_trying_says(small):
     @cache
-    def weights(p):
+    def weight(p):
         """How many policies there are with these values: those of the features that nothing reads are free."""
         return reduce(lambda k, at: k.having(*at), zip(brute.VARIED, p, strict=True), small.family.all).count()
 
@@ -99,7 +99,8 @@ def test_what_is_needed_is_what_trying_says(small):
                 for name in brute.WORLDS
             }
             need = small.needs(f, value)
-            assert need.excluded == {n: sum(map(weights, p)) for n, p in by_world.items() if p}
+            times = {p: min(weight(p), weight((*p[:at], value, *p[at + 1 :]))) for p in others}
+            assert need.excluded == {n: sum(map(times.get, p)) for n, p in by_world.items() if p}
             assert bool(need.together) == bool(others and not others & brute.safe())
             if need.together:
                 assert set().union(*(by_world[n] for n in need.together)) == others

@@ -41,6 +41,7 @@ COSTS = {  # cost -> unit and what it is
     "faults": "1/s: write faults and faults of GUP",
     "ipis": "1/s: interrupts of other CPUs by TLB flushes",
     "refused": "kinds of workload in which an operation is refused",
+    "failed": "kinds of workload that end in a failed assertion, or never; what they would cost is not counted",
     "file_system": "mechanisms that the file system has to build",
     "core_mm": "mechanisms that core mm has to build",
     "holder": "mechanisms that holders have to build",
@@ -73,10 +74,11 @@ class Part:
 SHARED = ("app",)
 NOTHING = "app | kernel\nload p0:0 | transition"
 REGISTERED = """
-    app            | owner                                | device                       | kernel
-    a: store p0:0  | r: mr_register app p0 after a        | w: device_write p0:1 after r | t: transition after w
-    {app}          | z: mr_deregister owner p0 after u    | {device}                     | u: transition after {last}
-                   |                                      |                              | v: transition after z"""
+    app            | owner                             | device                       | kernel
+    a: store p0:0  | r: mr_register app p0 after a     | w: device_write p0:1 after r | t: transition after w
+    {app}          | z: mr_deregister owner p0 after r | {device}                     | {transition}
+                   |                                   |                              | transition after z"""
+IDLE = REGISTERED.format(app="", device="", transition="u: transition after t")
 WORKLOADS: dict[str, dict[str, Part]] = {
     "database": {
         "fresh": Part("app | kernel\na: store p0:0 | transition after a", NOTHING, SHARED),
@@ -95,21 +97,15 @@ WORKLOADS: dict[str, dict[str, Part]] = {
         ),
     },
     "rdma": {
-        "held": Part(
-            REGISTERED.format(app="", device="", last="t"),
-            REGISTERED.replace(" after u ", " after t ")
-            .replace("u: transition after {last}", "")
-            .format(app="", device=""),
-            SHARED,
-        ),
+        "held": Part(IDLE, REGISTERED.format(app="", device="", transition=""), SHARED),
         "received": Part(
-            REGISTERED.format(app="", device="x: device_write p0:1 after t", last="x"),
-            REGISTERED.format(app="", device="", last="t"),
+            REGISTERED.format(app="", device="x: device_write p0:1 after t", transition="u: transition after x"),
+            IDLE,
             SHARED,
         ),
         "stored": Part(
-            REGISTERED.format(app="b: store p0:0 after t", device="", last="b"),
-            REGISTERED.format(app="", device="", last="t"),
+            REGISTERED.format(app="b: store p0:0 after t", device="", transition="u: transition after b"),
+            IDLE,
             SHARED,
         ),
     },
@@ -321,19 +317,21 @@ def _rate(row: Given, throttle: str, delta_ms: int, seconds: float) -> float:
 
 
 # ---- costs -------------------------------------------------------------------------------------------------------
-def more(part: Part, phase: str, policy: Policy) -> tuple[Counter, int, int, bool]:
-    """What one page more costs in a phase: counts, folios at once, orphans at once, and whether the run went through.
+def more(part: Part, phase: str, policy: Policy) -> tuple[Counter, int, int]:
+    """What one page more costs in a phase: counts, folios at once, orphans at once.
 
-    Of a run that ends early nothing is counted but what was refused: the operations that it would pay for never come.
+    Of a run that ends early nothing is counted but what was refused, or else that it failed: the operations that it
+    would pay for never come.
     """
     with_it, without = (walk_of(columns, part.mappings, phase, policy) for columns in (part.columns, part.less))
     if with_it.ends != "done":
-        return Counter({"refused": with_it.counts["refused"]}), 0, 0, False
+        refused = with_it.counts["refused"]
+        return Counter({"refused": refused, "failed": int(not refused)}), 0, 0
     counts = Counter(with_it.counts)
     counts.subtract(without.counts)
     counts["refused"] = with_it.counts["refused"]
     peak, orphans = max(0, with_it.peak - without.peak), max(0, with_it.orphans - without.orphans)
-    return counts, peak, orphans, True
+    return counts, peak, orphans
 
 
 def costs_of(policy: Policy, numbers: Parameters, workloads: Sequence[str] = tuple(WORKLOADS)) -> dict[str, float]:
@@ -342,14 +340,15 @@ def costs_of(policy: Policy, numbers: Parameters, workloads: Sequence[str] = tup
     for workload in workloads:
         if workload not in WORKLOADS:
             raise UserError(f"no workload {workload!r}{nearest(workload, WORKLOADS)}")
-        refused = False
+        ends = {"refused": False, "failed": False}
         for name, part in WORKLOADS[workload].items():
             rate = numbers.rates[workload, name]
             for phase in PHASES:
-                counts, peak, orphans, _ = more(part, phase, policy)
-                refused |= counts["refused"] > 0
+                counts, peak, orphans = more(part, phase, policy)
+                ends = {end: known or counts[end] > 0 for end, known in ends.items()}
                 _add(found, counts, peak, orphans, rate * numbers.shares[phase], phase, numbers)
-        found["refused"] += refused
+        for end, known in ends.items():
+            found[end] += known
     for cost, owner in OWNERS.items():
         found[cost] = len(by_owner(policy).get(owner, ()))
     return found

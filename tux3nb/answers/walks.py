@@ -2,7 +2,8 @@
 
 A schedule is fixed and fair: actors take turns, one step each. `phase` says how far the write-out of a closed delta has
 come when the next write meets it: the flusher has not had its turn yet (``queued``), the disk has not (``submitted``),
-or both are done (``done``). All policies of a set walk at once, and part where they differ.
+or both are done (``done``). A holder of unbounded life lets go when nobody else can do anything. All policies of a set
+walk at once, and part where they differ.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RULES = {
     "faults": ("store_faults", "load_faults", "gup_slow_faults", "gup_slow_forks_first", "access_faults"),
     "flushes": (
         "flush_protects_pte",
-        "fork_protects_pte",
+        "clone_protects_pte",
         "fork_unmaps_pte",
         "fork_redirects_pte",
         "sweep_protects_pte",
@@ -39,6 +40,7 @@ RULES = {
     "commit": ("commits",),
 }
 WAITS = ("io", "commit", "release")
+LAST = 3  # a holder lets go when nobody else can do anything
 MOST = 3000  # steps after which a walk counts as endless
 
 
@@ -102,13 +104,15 @@ class _Walker:
             group = todo.pop()
             found: list = []
             self.compiled.expand(group.state, group.policies, found)
-            able: dict[str, int] = {}
+            able: dict[
+                tuple[str, bool], int
+            ] = {}  # actor, whether by letting go -> the policies under which it can act
             for i, _, k in found:
                 if i >= 0:
-                    actor = self.steps[i].actor
-                    able[actor] = self.numbers.union[able.get(actor, 0)][k]
+                    how = self.steps[i].actor, self.steps[i].rule.release
+                    able[how] = self.numbers.union[able.get(how, 0)][k]
             for part in self._parted(group.policies, able.values()):
-                here = {a for a, k in able.items() if self.numbers.common[part][k]}
+                here = {how for how, k in able.items() if self.numbers.common[part][k]}
                 if here and group.steps < MOST:
                     todo += self._steps(group, part, here, found)
                 else:
@@ -124,11 +128,12 @@ class _Walker:
             parts = [half for both in halves for half in both if half]
         return parts
 
-    def _steps(self, group: _Group, part: int, able: set[str], found: list) -> Iterator[_Group]:
+    def _steps(self, group: _Group, part: int, here: set[tuple[str, bool]], found: list) -> Iterator[_Group]:
         """The groups that go on: the actor whose turn it is takes its first step that each policy allows."""
-        n = len(self.actors)
+        able, n = {actor for actor, _ in here}, len(self.actors)
         turns = (k % n for k in range(group.turn + 1, group.turn + 1 + n))
-        turn = min((k for k in turns if self.actors[k] in able), key=self.rank.__getitem__)
+        ranks = {k: self.rank[k] if (self.actors[k], False) in here else LAST for k in turns if self.actors[k] in able}
+        turn = min(ranks, key=ranks.__getitem__)
         blocked = {t: group.blocked.get(t, False) for t in self._waiting(group.state, able)}
         left = part
         for i, after, k in sorted(f for f in found if f[0] >= 0 and self.steps[f[0]].actor == self.actors[turn]):
