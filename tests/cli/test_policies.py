@@ -52,7 +52,7 @@ def test_a_reader_sees_who_builds_what_and_what_breaks(capsys):
 def test_the_runs_of_the_drops_come_from_the_rules(capsys):
     asked = ["--worlds", "aio+flush", "--minimal", "--runs"]
     code, out, _ = run(capsys, "policies", *asked)
-    assert code == 0 and "is broken after" in out and "flush_submits" in out
+    assert code == 0 and "is broken after" in out and "dio_reports_dirty_early" in out
     drops = [d for least in document(capsys, *asked)["minimal"] for d in least["drops"]]
     assert drops and all(len(d["run"]) == d["depth"] for d in drops)
 
