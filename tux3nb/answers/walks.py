@@ -18,7 +18,7 @@ from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
 from tux3nb.engine.family import Family
 from tux3nb.errors import UserError, nearest
-from tux3nb.model.world import FLUSHER, PC
+from tux3nb.model.world import FLUSHER
 
 DISK = "disk"
 PHASES = {  # phase -> how soon an actor that is named may act; the others have 1, and lower goes first
@@ -147,8 +147,8 @@ class _Walker:
     def _waiting(self, state: int, able: set[str]) -> list[str]:
         """The tasks that have begun an operation and cannot go on."""
         pc = self.layout.fields["pc"]
-        tasks = self.case.world.tasks
-        return [t for k, t in enumerate(tasks) if t not in able and self.layout.value(state, pc, k) != PC.idle]
+        tasks, idle = self.case.world.tasks, pc.names.index("idle")
+        return [t for k, t in enumerate(tasks) if t not in able and self.layout.value(state, pc, k) != idle]
 
     def _count(
         self, walk: Walk, i: int, after: int, mine: int, found: list, blocked: dict[str, bool]

@@ -47,6 +47,8 @@ def run(args) -> int:
         if name.endswith(".py"):
             raise UserError(f"{name}: the record has the worlds of this code only")
         find_world(name)
+    if args.check and not args.verdicts:
+        recorded_worlds()  # a record that says nothing is known before minutes have passed
     codes, new = [], {}
     try:
         for ask in ([] if args.sets else [_verdicts]) + ([] if args.verdicts else [_sets]):
