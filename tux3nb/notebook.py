@@ -21,6 +21,20 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table, figure, verdict_html
 from tux3nb.show.explorer.answers import SHOWN_EVENTS, CaseSource
+from tux3nb.show.front import chart, weighed
+from tux3nb.show.least import (
+    answers,
+    bounds,
+    cost_front,
+    cost_units,
+    costs,
+    drops,
+    least,
+    least_change,
+    needs,
+    why,
+    workloads,
+)
 from tux3nb.show.picture import describe, still
 from tux3nb.show.tables import (
     cases,
@@ -39,9 +53,11 @@ from tux3nb.show.tables import (
 )
 
 __all__ = [
-    "Case", "Source", "UserError", "cases", "check", "columns", "everywhere", "explorer", "explorer_of", "family",
-    "features", "from_file", "mappings", "named", "observed", "operations", "ownership", "policies", "properties",
-    "recorded", "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
+    "Case", "Source", "UserError", "answers", "bounds", "cases", "chart", "check", "columns", "cost_front",
+    "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features", "from_file",
+    "least", "least_change", "mappings", "named", "needs", "observed", "operations", "ownership", "policies",
+    "properties", "recorded", "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
+    "weighed", "why", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")

@@ -68,7 +68,7 @@ def test_record_writes_a_damaged_one_anew(folder, monkeypatch, capsys):
     monkeypatch.setattr(record, "matrix", lambda *_, **__: cells)
     monkeypatch.setattr(record, "catalogue", lambda: {"ordinary+readonly": matrix.find("ordinary+readonly")})
     (folder / "verdicts.csv").write_bytes(DAMAGED["no text"])
-    assert main(["record"]) == 0
+    assert main(["record", "--verdicts"]) == 0
     assert "verdicts.csv is damaged (no UTF-8)" in capsys.readouterr().err
     assert (folder / "verdicts.csv").read_text() == matrix.record(cells)
 

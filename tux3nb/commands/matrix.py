@@ -62,9 +62,9 @@ def jobs(cases: int) -> int:
     return max(1, min(os.cpu_count() or 1, cases // 4))
 
 
-def follow(total: int):
+def follow(total: int, unit: str = "case"):
     """A progress bar on a terminal's standard error, from the second second on."""
-    bar = tqdm(total=total, unit="case", delay=1, disable=None, leave=False)
+    bar = tqdm(total=total, unit=unit, delay=1, disable=None, leave=False)
 
     def told(name: str):
         bar.set_postfix_str(name, refresh=False)

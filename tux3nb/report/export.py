@@ -1,4 +1,4 @@
-"""One executed notebook -> one HTML file that needs no network and no kernel; its only scripts are the explorer's."""
+"""One executed notebook -> one HTML file that needs no network and no kernel; its only scripts are ours."""
 
 import base64
 import copy
@@ -20,6 +20,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from tux3nb.report.clean import clean, whole_letters
 from tux3nb.show.explorer.page import module_hash, page_assets
+from tux3nb.show.front import page_script, script_hash
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _SVG = "image/svg+xml"
@@ -202,20 +203,23 @@ def _navigation(near: Neighbours) -> str:
 def to_html(notebook: nbformat.NotebookNode, name: str, near: Neighbours | None = None, about: str = "") -> str:
     """Return the page of an executed notebook; `about` stands in its head, for the index.
 
-    Whatever the notebook holds, its page asks for nothing and runs nothing but the explorer's own script.
+    Whatever the notebook holds, its page asks for nothing and runs nothing but the two scripts of this package, for
+    explorers and for tables of costs.
     """
     readable, explorers = _readable(notebook)
     page, _ = _Exporter().from_notebook_node(readable, resources={"metadata": {"name": name}})
     body = clean(page[page.index("</head>") + len("</head>") : page.rindex("</body>")])
     for mark, element in explorers.items():
         body = body.replace(mark, element, 1)
-    title, allowed = html.escape(title_of(notebook, name)), policy(module_hash()) if explorers else policy()
+    weights = page_script(body)
+    scripts = ([module_hash()] if explorers else []) + ([script_hash()] if weights else [])
+    title, allowed = html.escape(title_of(notebook, name)), policy(" ".join(scripts)) if scripts else policy()
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{allowed}'
         f'{about}<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
         f"{_head()}<style>{page_css()}</style></head>\n"
         f'<body class="jp-Notebook" data-jp-theme-light="true" data-jp-theme-name="JupyterLab Light">'
-        f"{_navigation(near or Neighbours())}{body}{page_assets() if explorers else ''}</body></html>\n"
+        f"{_navigation(near or Neighbours())}{body}{page_assets() if explorers else ''}{weights}</body></html>\n"
     )
 
 
