@@ -14,9 +14,20 @@ from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Text
 from tux3nb.engine.explore import explore
 from tux3nb.engine.family import Family
-from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Exploration, Limits, Violation
+from tux3nb.engine.result import (
+    HOLDS,
+    NOT_PROMISED,
+    REFUSED,
+    UNFINISHED,
+    UNREACHED,
+    VIOLATED,
+    Exploration,
+    Limits,
+    Violation,
+)
 from tux3nb.engine.runs import Path, covers, failing, judge_progress, possible_for, replay, run_of, values
 from tux3nb.errors import ModelError
+from tux3nb.model.features import not_promised
 from tux3nb.model.operations import Op
 
 REFUSING_EVENTS = ("longterm_refused", "discard_refused")
@@ -59,13 +70,14 @@ class Answer:
 
     @property
     def _counted(self) -> list[Row]:
-        """The rows that make the verdict; advisory properties are reported apart."""
+        """The rows that make the verdict; advisory properties, and those not promised, are reported apart."""
         advisory = {p.id for p in self.case.properties if p.advisory}
-        return [r for r in self.rows if r.property not in advisory]
+        return [r for r in self.rows if r.property not in advisory and r.verdict != NOT_PROMISED]
 
     @property
     def verdict(self) -> str:
-        return worst(r.verdict for r in self._counted)
+        """The worst of the rows that count; NOT PROMISED where none does."""
+        return worst(r.verdict for r in self._counted) if self._counted else NOT_PROMISED
 
     @property
     def violated(self) -> tuple[str, ...]:
@@ -102,7 +114,9 @@ def worst(verdicts: Iterable[str]) -> str:
 class Judged:
     """One exploration of a case, judged: answers by policy and for the whole family, all look-ups.
 
-    A policy is a dict that names every feature; UserError where it is not in the family that was explored.
+    A policy is a dict that names every feature; UserError where it is not in the family that was explored. What a named
+    policy does not promise (`tux3nb.model.features.NOT_PROMISED`) is judged in sets of policies all the same: there two
+    policies that no rule of the case tells apart are one.
     """
 
     case: Case
@@ -118,11 +132,12 @@ class Judged:
         """The answer for one policy, with or without runs and reasons."""
         i = self.run.number(policy)
         if (i, runs) not in self._answers:
-            run = self.run
+            run, spared = self.run, not_promised(policy)
+            judged = [p.id for p in self.case.properties]
             self._answers[i, runs] = Answer(
                 self.case,
                 dict(policy),
-                [self._row(i, p.id, runs) for p in self.case.properties],
+                [Row(p, NOT_PROMISED) if p in spared else self._row(i, p, runs) for p in judged],
                 run.states(i),
                 run.edge_count(i),
                 run.depth(i),

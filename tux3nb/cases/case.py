@@ -11,7 +11,7 @@ from tux3nb.cases.columns import mappings_of, operations, parse
 from tux3nb.cases.place import Place
 from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import WORD
-from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED
+from tux3nb.engine.result import HOLDS, NOT_PROMISED, REFUSED, UNFINISHED, UNREACHED, VIOLATED
 from tux3nb.engine.rule import Rule, Step, bind
 from tux3nb.engine.system import Property, System, build
 from tux3nb.errors import ModelError, UserError, nearest
@@ -21,7 +21,7 @@ from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules, declarations, kinds, places
 from tux3nb.model.world import World
 
-VERDICTS = (HOLDS, REFUSED, UNREACHED, VIOLATED, UNFINISHED)
+VERDICTS = (HOLDS, REFUSED, UNREACHED, VIOLATED, UNFINISHED, NOT_PROMISED)
 MOST = {"folios": 16, "deltas": 15}
 
 

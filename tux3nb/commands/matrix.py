@@ -15,7 +15,14 @@ from tux3nb.commands import limits
 from tux3nb.errors import WorkerDied
 from tux3nb.model.features import NAMED
 
-LETTER = {"HOLDS": "H", "VIOLATED": "V", "HOLDS(refused)": "R", "UNFINISHED": "?", "HOLDS(unreached)": "u"}
+LETTER = {
+    "HOLDS": "H",
+    "VIOLATED": "V",
+    "HOLDS(refused)": "R",
+    "UNFINISHED": "?",
+    "HOLDS(unreached)": "u",
+    "NOT PROMISED": "-",
+}
 
 
 def configure(parser):
@@ -103,7 +110,8 @@ def show(cells: list[Cell], policies: list[str]):
             mark = "!" if not c.as_expected else "*" if c.expected else " "
             row.append(f"{LETTER[c.answer.verdict]}{mark}")
         print(f"{name:{width}}   {' '.join(row)}")
-    print("\nH holds, V violated, R holds (refused), u unreached, ? unfinished; * written by hand, ! differs from it")
+    print("\nH holds, V violated, R holds (refused), u unreached, - not promised, ? unfinished")
+    print("* written by hand, ! differs from it")
     wrong = [c for c in cells if not c.as_expected]
     for c in wrong:
         print(f"unexpected: {c.case} under {c.policy}: {c.answer.told}, expected {c.expected}")

@@ -19,6 +19,7 @@ from tux3nb.engine.system import Event, System
 
 HOLDS, REFUSED, UNREACHED = "HOLDS", "HOLDS(refused)", "HOLDS(unreached)"
 VIOLATED, UNFINISHED = "VIOLATED", "UNFINISHED"
+NOT_PROMISED = "NOT PROMISED"  # of a property that the design never meant to keep
 
 Progress = Callable[[int, int, int, float], None]
 

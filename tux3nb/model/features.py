@@ -546,6 +546,15 @@ NAMED = {
 }
 
 
+# What a named policy is not meant to keep: without deltas there is no cut, and no promise that a device is in one.
+NOT_PROMISED = dict.fromkeys(("mainline_6_5",), ("I4b", "I6", "I6m"))
+
+
+def not_promised(policy: dict[str, str]) -> tuple[str, ...]:
+    """The properties that the named policy which `policy` is does not promise; none if it is no such policy."""
+    return next((props for name, props in NOT_PROMISED.items() if named_policy(name) == policy), ())
+
+
 def named_policy(name: str) -> dict[str, str]:
     """The whole policy that a name of the table stands for."""
     return FEATURES.policy(TUX3, **NAMED[name][1])
