@@ -32,6 +32,7 @@ from tux3nb.show.least import (
     least,
     least_change,
     needs,
+    sensitivity,
     why,
     workloads,
 )
@@ -56,8 +57,8 @@ __all__ = [
     "Case", "Source", "UserError", "answers", "bounds", "cases", "chart", "check", "columns", "cost_front",
     "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features", "from_file",
     "least", "least_change", "mappings", "named", "needs", "observed", "operations", "ownership", "policies",
-    "properties", "recorded", "rule_source", "rules", "run_columns", "sources", "state", "steps", "verdicts",
-    "weighed", "why", "workloads",
+    "properties", "recorded", "rule_source", "rules", "run_columns", "sensitivity", "sources", "state", "steps",
+    "verdicts", "weighed", "why", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")

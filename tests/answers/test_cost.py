@@ -19,6 +19,8 @@ from tux3nb.answers.cost import (
     front_of,
     given,
     parameters,
+    scaled,
+    sensitivity,
     walk_of,
 )
 from tux3nb.answers.least import Answers, everything, mechanisms
@@ -170,6 +172,19 @@ def test_with_fewer_costs_other_policies_are_on_the_front(safe):
     one = front_of(safe, NUMBERS, ["copied"])
     least = min(found["copied"] for _, found in front_of(safe, NUMBERS))
     assert {found["copied"] for _, found in one} == {least}
+
+
+def test_what_an_assumed_number_decides_is_said(safe):
+    """The front after scaling a number is that of a search with the number scaled."""
+    told = sensitivity(safe, NUMBERS, ["copied", "refused"], factors=(0, 10))
+    assert set(told) == set(NUMBERS.assumed)
+    for name, by_factor in told.items():
+        for factor in (0, 10):
+            then = front_of(safe, scaled(NUMBERS, name, factor), ["copied", "refused"])
+            now = front_of(safe, NUMBERS, ["copied", "refused"])
+            joins = [p for p, _ in then if p not in [q for q, _ in now]]
+            assert len(joins) == by_factor.get(factor, (0, 0))[0], (name, factor)
+    assert any(told.values())  # with no registered buffers, nothing is copied for them
 
 
 # ---- what a user may get wrong ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -150,15 +150,19 @@ def case_of(columns: str, mappings: tuple[str, ...]) -> Case:
 
 
 @cache
-def _walked(columns: str, mappings: tuple[str, ...], phase: str) -> list[tuple[Any, Walk]]:
+def _walked(columns: str, mappings: tuple[str, ...], phase: str) -> list[tuple[PolicySet, Walk]]:
     case = case_of(columns, mappings)
     return walks(case, case.product(), phase)
 
 
+@cache
+def _walk(columns: str, mappings: tuple[str, ...], phase: str, policy: tuple[tuple[str, str], ...]) -> Walk:
+    return next(walk for policies, walk in _walked(columns, mappings, phase) if dict(policy) in policies)
+
+
 def walk_of(columns: str, mappings: tuple[str, ...], phase: str, policy: Policy) -> Walk:
-    """How one policy walks through a script. UserError where it is switched off on purpose or contradicts itself."""
-    single = case_of(columns, mappings).product().single(policy)
-    return next(walk for policies, walk in _walked(columns, mappings, phase) if policies & single)
+    """How one policy walks through a script, with no mechanism switched off."""
+    return _walk(columns, mappings, phase, tuple(policy.items()))
 
 
 # ---- parameters --------------------------------------------------------------------------------------------------
@@ -427,6 +431,42 @@ def front_of(
     rows = {n: costs_of(p, numbers, workloads) for n, p in enumerate(found)}
     best = sorted(front(rows, over), key=lambda n: (len(mechanisms(found[n])), n))
     return [(found[n], rows[n]) for n in best]
+
+
+def scaled(numbers: Parameters, name: str, factor: float) -> Parameters:
+    """The numbers with one that is assumed (``workload.parameter``) multiplied; a share stays a share."""
+    workload, _, parameter = name.partition(".")
+    if (workload, parameter) in numbers.rates:
+        return replace(
+            numbers, rates={**numbers.rates, (workload, parameter): numbers.rates[workload, parameter] * factor}
+        )
+    if parameter == "queued":
+        shares = dict(numbers.shares)
+        shares["queued"] = min(shares["queued"] * factor, 1 - shares["submitted"])
+        shares["done"] = 1 - shares["submitted"] - shares["queued"]
+        return replace(numbers, shares=shares)
+    return replace(numbers, **{parameter: getattr(numbers, parameter) * factor})
+
+
+def sensitivity(
+    policies: PolicySet,
+    numbers: Parameters,
+    over: Iterable[str] = tuple(COSTS),
+    workloads: Sequence[str] = tuple(WORKLOADS),
+    factors: Sequence[float] = (0, 0.1, 10),
+) -> dict[str, dict[float, tuple[int, int]]]:
+    """Assumed number -> factor -> how many policies join the front, and how many leave it, where the number is so much
+    smaller or larger. Factors that change nothing are left out: a number without any decides nothing."""
+    found, costs = candidates(policies, workloads), list(over)
+
+    def best(given: Parameters) -> set[int]:
+        return set(front({n: costs_of(p, given, workloads) for n, p in enumerate(found)}, costs))
+
+    now, changed = best(numbers), {}
+    for name in numbers.assumed:
+        then = {factor: best(scaled(numbers, name, factor)) for factor in factors}
+        changed[name] = {f: (len(b - now), len(now - b)) for f, b in then.items() if b != now}
+    return changed
 
 
 def baselines() -> dict[str, dict[str, str]]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
 from typing import Any
 
-from tux3nb.answers.cost import COSTS, DEFAULT, Parameters, baselines, costs_of, front, front_of, parameters
+from tux3nb.answers.cost import (
+    COSTS,
+    DEFAULT,
+    Parameters,
+    baselines,
+    costs_of,
+    front,
+    front_of,
+    parameters,
+    sensitivity,
+)
 from tux3nb.answers.judge import Row, check
 from tux3nb.answers.least import BUILDERS, LEFT_OUT, NEVER_FORK, Answers, Break, Drop, by_owner, changes, the_policy
 from tux3nb.answers.story import race
@@ -146,7 +157,7 @@ def document(answers: Answers, args, needs, policies) -> dict[str, Any]:
         "not_modelled": list(LEFT_OUT),
         **({"bounds": [{**bounds_json(w), "safe": n} for w, n in answers.shrinking()]} if args.bounds else {}),
         **({"needs": {f"{f}={v}": vars(answers.needs(f, v)) for f, v in needs}} if needs else {}),
-        **({"why": {t: why_json(answers, policies[t]) for t in args.why}} if args.why else {}),
+        **({"why": {t: why_json(answers, policies[t], args) for t in args.why}} if args.why else {}),
         **(
             {"least_change": {t: least_change_json(answers, policies[t]) for t in args.least_change}}
             if args.least_change
@@ -190,10 +201,12 @@ def row_of(policy: Policy, drop: Drop, found: Break) -> Row:
     return check(find_world(found.world), {**policy, drop.feature: drop.lower}).row(found.property)
 
 
-def why_json(answers: Answers, policy: Policy) -> dict[str, Any]:
+def why_json(answers: Answers, policy: Policy, args) -> dict[str, Any]:
+    safe = policy in answers.safe
     return {
         "policy": policy,
-        "safe": policy in answers.safe,
+        "safe": safe,
+        "costs": costs_of(policy, parameters(args.delta_ms, args.device)) if safe else None,
         "as_good_as_never_forking": policy in answers.as_good_as_never_forking,
         "owners": by_owner(policy),
         "breaks": [vars(b) for b in answers.breaks(policy)],
@@ -230,10 +243,14 @@ def show(answers: Answers, args, needs, policies) -> None:
         )
         for line in lines_of(answers.as_good_as_never_forking, SHOWN):
             print(f"  {line}")
+        forking = answers.as_good_as_never_forking - answers.family.all.having("fork", "never")
+        print(f"The least of those that fork, from which nothing can be dropped: {forking.minimal().count():,}")
+        for policy in itertools.islice(forking.minimal().policies(), SHOWN):
+            print(f"  tux3 with {', '.join(changes(policy)) or 'nothing changed'}")
     for fid, value in needs:
         show_needs(answers, fid, value)
     for text in args.why:
-        show_why(answers, text, policies[text])
+        show_why(answers, text, policies[text], args)
     for text in args.least_change:
         show_least_change(answers, text, policies[text])
 
@@ -321,7 +338,7 @@ def show_needs(answers: Answers, fid: str, value: str) -> None:
         print("  Some of these are safe: the value is needed with some other values only.")
 
 
-def show_why(answers: Answers, text: str, policy: Policy) -> None:
+def show_why(answers: Answers, text: str, policy: Policy, args) -> None:
     found = answers.breaks(policy)
     good = policy in answers.as_good_as_never_forking
     print(f"\n{text}: tux3 with {', '.join(changes(policy)) or 'nothing changed'}")
@@ -338,6 +355,9 @@ def show_why(answers: Answers, text: str, policy: Policy) -> None:
         print(f"  {verdict} in {len(names)} worlds: {', '.join(names)}")
     for drop in spare(answers, policy):
         print(f"  to spare: {drop.feature}={drop.value} ({drop.lower} is enough)")
+    print(f"  pays, with a delta each {args.delta_ms} ms on the {args.device} disk:")
+    for cost, value in costs_of(policy, parameters(args.delta_ms, args.device)).items():
+        print(f"    {value:12,.5g}  {cost}, {COSTS[cost]}")
 
 
 def show_least_change(answers: Answers, text: str, policy: Policy) -> None:
@@ -348,11 +368,10 @@ def show_least_change(answers: Answers, text: str, policy: Policy) -> None:
             print(f"  {who}: no change is enough")
             continue
         print(f"  {who}: {change.fewest}, in {change.policies.count():,} ways")
-        for n, p in enumerate(change.policies.policies()):
-            if n == SHOWN:
-                print("    and more")
-                break
+        for p in itertools.islice(change.policies.policies(), SHOWN):
             print(f"    {', '.join(changes(p, policy)) or 'none: it is safe'}")
+        if change.policies.count() > SHOWN:
+            print("    and more")
 
 
 # ---- costs -------------------------------------------------------------------------------------------------------
@@ -365,6 +384,10 @@ def front_json(answers: Answers, args, numbers: Parameters) -> dict[str, Any]:
         "assumed": list(numbers.assumed),
         "front": [{"policy": policy, "costs": found} for policy, found in best],
         "baselines": {name: costs_of(policy, numbers) for name, policy in baselines().items()},
+        "sensitive": {
+            name: [{"factor": f, "joins": joins, "leaves": leaves} for f, (joins, leaves) in by_factor.items()]
+            for name, by_factor in sensitivity(answers.safe, numbers, args.over).items()
+        },
     }
 
 
@@ -381,4 +404,7 @@ def show_front(answers: Answers, args, numbers: Parameters) -> None:
     print()
     for cost, says in COSTS.items():
         print(f"  {cost:12} {says}")
-    print(f"  assumed, not recorded: {', '.join(numbers.assumed)}")
+    print("\nAssumed and not recorded, and how this front changes where the number is so many times as large:")
+    for name, by_factor in sensitivity(answers.safe, numbers, args.over).items():
+        changed = (f"x{f:g}: {joins} join, {leaves} leave" for f, (joins, leaves) in by_factor.items())
+        print(f"  {name:18} {'; '.join(changed) or 'not at all, from none to ten times'}")

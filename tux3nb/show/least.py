@@ -141,6 +141,22 @@ def workloads() -> Table:
     return Table(rows, columns=heads, index=[r.workload for r in cost.given()]).rename_axis("workload")
 
 
+def sensitivity(
+    delta_ms: int = cost.DEFAULT[0],
+    device: str = cost.DEFAULT[1],
+    over: Iterable[str] = tuple(cost.COSTS),
+    workloads: Iterable[str] = tuple(cost.WORKLOADS),
+    found: Answers | None = None,
+) -> Table:
+    """Each number that is assumed, and how the front changes where it is none, a tenth or ten times as large."""
+    numbers, safe = cost.parameters(delta_ms, device), (found or answers()).safe
+    rows = {}
+    for name, by_factor in cost.sensitivity(safe, numbers, tuple(over), tuple(workloads)).items():
+        told = [f"x{f:g}: {joins} join, {leaves} leave" for f, (joins, leaves) in by_factor.items()]
+        rows[name] = {"the front changes": "; ".join(told) or "not at all"}
+    return Table.from_dict(rows, orient="index").rename_axis("assumed")
+
+
 def cost_front(
     delta_ms: int = cost.DEFAULT[0],
     device: str = cost.DEFAULT[1],

@@ -5,7 +5,7 @@
 
 /** The policies of a table, in its order. @param {HTMLTableElement} table @returns {Policy[]} */
 function policiesOf(table) {
-  return [...table.tBodies[0].rows].map((row) => ({
+  return [...table.tBodies[0].rows].filter((row) => row.querySelector(".tux-front")).map((row) => ({
     row,
     costs: [...row.querySelectorAll("[title]")].map((cell) => Number(cell.getAttribute("title"))),
     safe: row.classList.contains("tux-safe"),
@@ -48,7 +48,7 @@ function slider(/** @type {string} */ name, /** @type {() => void} */ changed) {
 
 /** Put the sliders above a table. */
 function start(/** @type {HTMLTableElement} */ table) {
-  if (table.dataset.weighed) return;
+  if (table.dataset.weighed || !table.tHead || !table.querySelector(".tux-front")) return;
   table.dataset.weighed = "yes";
   const policies = policiesOf(table), box = document.createElement("fieldset"), legend = document.createElement("legend");
   const again = () => weigh(table, policies, sliders.map((s) => Number(s.input.value)));
