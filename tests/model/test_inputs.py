@@ -15,11 +15,9 @@ WRONG = {  # what the model answers wrongly, and why
     "log_before_data": "no property is about the order of what holders write",
     "poke_into_private_data": "a private mapping makes no copy of its own but for uprobes",
     "region_of_private_memory": "a private mapping makes no copy of its own but for uprobes",
-    "server_never_answers": "the disk always answers",
-    "stable_for_stores": "a device that asks for stable pages holds write(2) back and no store",
+    "stable_for_stores": "the policies that write in place do not say yet that their stores wait for stable pages",
     "store_into_private_data": "a private mapping makes no copy of its own but for uprobes",
     "three_stores": "the control that switches off the write-protect of a reverse fork has no name",
-    "writer_meets_fork": "the warning of pagefork_for_blockdirty is not modelled",
 }
 
 

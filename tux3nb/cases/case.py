@@ -45,7 +45,8 @@ class Case:
     columns: the actors, see `tux3nb.cases.columns`. mappings: which processes map the page, see `columns.mappings_of`.
     folios, deltas: the bounds of the world.
     judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
-    pages. pages: how many pages the file has; of two, each is one cell.
+    pages. pages: how many pages the file has; of two, each is one cell. endless_disk: the write-out goes to a server
+    that may never answer (FUSE, NFS). tight_memory: there may be no memory for the copy of a fork.
     expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
     the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``. bounds: what the world is
     limited to, in words. place: where the case is written, if in a file of its own. vary: taken, and read no more:
@@ -66,6 +67,8 @@ class Case:
     judges: tuple[str, ...] = ()
     stable_device: bool = False
     pages: int = 1
+    endless_disk: bool = False
+    tight_memory: bool = False
     expect: Mapping[str, str] = field(default_factory=dict)
     bounds: str = ""
     sources: tuple[Source, ...] = ()
@@ -122,7 +125,8 @@ class Case:
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
         bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
-        world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, kinds(), places(ops))
+        lacks = (self.endless_disk, self.tight_memory)
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, *lacks, kinds(), places(ops))
         for f in world.fields.values():
             if f.size * f.width > WORD:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"

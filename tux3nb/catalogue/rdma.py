@@ -28,13 +28,14 @@ RDMA = Case(
     # reference that is only counted can come later; the disk's own copy keeps everybody. A device write posted after
     # the submission changes what the disk reads (I3) and gets into the wrong delta (I6); the deregistration's dirty
     # call finds the folio clean (I5); a registration that is waited for need never end (I7).
+    # reason: first written down without I5w; write(2) meets a page forked meanwhile, and Tux3 warns of that.
     expect={
-        "tux3": "VIOLATED(I2, I3, I5, I6)",
+        "tux3": "VIOLATED(I2, I3, I5, I5w, I6)",
         "stable_pages": "VIOLATED(I3, I5, I6)",
         "in_place": "VIOLATED(I3, I5, I6)",
-        "rik_wait": "VIOLATED(I2, I3, I5, I6)",
-        "rik_wait_holder": "VIOLATED(I2, I3, I5, I6, I7)",
-        "rik_in_place": "VIOLATED(I2, I3, I5, I6)",
+        "rik_wait": "VIOLATED(I2, I3, I5, I5w, I6)",
+        "rik_wait_holder": "VIOLATED(I2, I3, I5, I5w, I6, I7)",
+        "rik_in_place": "VIOLATED(I2, I3, I5, I5w, I6)",
         "migration_rule": "VIOLATED(I3, I5, I6)",
         "no_longterm": "HOLDS(refused)",
         "reverse_fork": "HOLDS",
@@ -317,4 +318,23 @@ FORWARDED = Case(
     # The whole page carries the old cell 0 over the newer write(2); only the bytes that the holder wrote may go.
     expect={"forward_page": "VIOLATED(I1)", "forward_range": "HOLDS", "tux3": "VIOLATED(I5)"},
     sources=(Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (07b8aa30)"),),
+)
+
+NO_MEMORY = Case(
+    name="rdma+no_memory",
+    family="rdma",
+    title="A registered page, and there may be no memory for a copy",
+    asks="The disk is to have the copy instead, and there is no page for that either. What then?",
+    columns="""
+        app               | device            | writer                  | kernel
+        dirty: store p0:0 | device_write p0:1 | write p0:0 after closed | closed: transition after dirty
+        mr_register p0    |                   |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I5", "I7"),
+    tight_memory=True,
+    # Without memory for the disk's copy the writer waits for the older delta, which gets a bounce page from a mempool
+    # sooner or later. Tux3 splits the device off, or follows a null pointer.
+    expect={"tux3": "VIOLATED(I2, I5)", "reverse_fork": "HOLDS", "stable_pages": "HOLDS"},
+    sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:clone_page (18a490ba)"), BOUNCE),
 )

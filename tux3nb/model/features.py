@@ -63,8 +63,14 @@ FEATURES = Features(
                 "wait_holder": "wait until the holder lets go",
                 "in_place": "write in place",
                 "reverse": "reverse fork: the copy goes to the disk",
+                "wait_submitted": "wait while the folio itself is under write-out, else write in place (mainline)",
             },
-            below={"wait_writeback": ("in_place",), "wait_holder": ("in_place",), "reverse": ("in_place",)},
+            below={
+                "wait_writeback": ("wait_submitted",),
+                "wait_submitted": ("in_place",),
+                "wait_holder": ("in_place",),
+                "reverse": ("in_place",),
+            },
         ),
         Feature(
             "busy",
@@ -72,6 +78,13 @@ FEATURES = Features(
             FILE_SYSTEM,
             {"in_place": "write in place", "wait": "wait for that I/O"},
             below={"wait": ("in_place",)},
+        ),
+        Feature(
+            "stable_stores",
+            "a store waits where the device asks for stable pages",
+            FILE_SYSTEM,
+            {"no": "no (tux3_page_mkwrite)", "yes": "yes (ext4, xfs, filemap_page_mkwrite)"},
+            below={"yes": ("no",)},
         ),
         Feature(
             "bounce",
@@ -246,6 +259,23 @@ FEATURES = Features(
             below={"drop": ("assert",), "forward_page": ("drop",), "forward_range": ("forward_page",)},
         ),
         Feature(
+            "enomem",
+            "no memory for the copy of a fork",
+            FILE_SYSTEM,
+            {
+                "oops": "the result is not looked at (clone_page of 18a490ba, cow_clone_page of acb71e58)",
+                "refuse": "as a refused fork",
+            },
+            below={"refuse": ("oops",)},
+        ),
+        Feature(
+            "warn_forked",
+            "a write that meets a page forked meanwhile",
+            FILE_SYSTEM,
+            {"warn": "WARN_ON(1) (18a490ba)", "warn_write": "WARN_ON(vma == NULL) (489cb8dc)", "silent": "silent"},
+            below={"warn_write": ("warn",), "silent": ("warn_write",)},
+        ),
+        Feature(
             "protect",
             "write-protect PTEs when the delta closes",
             FILE_SYSTEM,
@@ -312,6 +342,7 @@ TUX3 = {
     "fork": "always",
     "refuse": "wait_writeback",
     "busy": "in_place",
+    "stable_stores": "no",
     "bounce": "no",
     "redirect": "shared",
     "redirect_orig": "no",
@@ -330,12 +361,21 @@ TUX3 = {
     "retranslate": "no",
     "dirty_clean": "bug",
     "dirty_forked": "assert",
+    "enomem": "oops",
+    "warn_forked": "warn",
     "protect": "no",
     "migrate_recheck": "no",
     "off": "nothing",
 }
 
-COHERENT = {"redirect": "mayshare", "redirect_orig": "yes", "flush_orig": "yes", "notify_orig": "yes", "recheck": "yes"}
+COHERENT = {
+    "redirect": "mayshare",
+    "redirect_orig": "yes",
+    "flush_orig": "yes",
+    "notify_orig": "yes",
+    "recheck": "yes",
+    "warn_forked": "silent",
+}
 
 REVERSE_FORK = {
     "fork": "unless_pinned_sync",
@@ -343,6 +383,8 @@ REVERSE_FORK = {
     "busy": "wait",
     "bounce": "pinned",
     "redirty": "yes",
+    "enomem": "refuse",
+    "warn_forked": "silent",
 }
 
 MAINLINE = {

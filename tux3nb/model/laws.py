@@ -270,6 +270,7 @@ MECHANISMS = {  # event -> feature -> values: it happens only under a policy tha
     "forked": {"fork": tuple(v for v in FEATURES["fork"].values if v != "never")},
     "refused": {
         "fork": tuple(v for v in FEATURES["fork"].values if v != "always"),
+        "enomem": ("refuse",),
         "optout": tuple(v for v in FEATURES["optout"].values if v != "nothing"),
     },
     "bounced": {"bounce": ("pinned", "all")},

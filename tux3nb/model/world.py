@@ -39,6 +39,7 @@ OOPS = (
     "truncate met a forked folio",
     "use of the mapping of a freed inode",
     "eviction met a dirty folio",
+    "copy of a fork without memory",
 )
 
 
@@ -57,7 +58,8 @@ class World:
     tasks: names in column order. ops: all operations. folios: size of the pool, reverse-fork copies included.
     deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
     stable_device: the device asks that pages under writeback stay as they are. pages: how many the file has; of two,
-    each has one of the cells. known: the names of all operations, to find one that is misspelt (none: not looked for).
+    each has one of the cells. endless_disk: its write-out may never complete. tight_memory: there may be no memory for
+    a copy. known: the names of all operations, to find one that is misspelt (none: not looked for).
     places: the names of the places in the routines of this world.
     """
 
@@ -75,6 +77,8 @@ class World:
         declare: Iterable[Callable] = (),
         stable_device: bool = False,
         pages: int = 1,
+        endless_disk: bool = False,
+        tight_memory: bool = False,
         known: Collection[str] = (),
         places: Iterable[str] = PLACES,
     ):
@@ -90,7 +94,7 @@ class World:
         self.folios, self.last_delta = tuple(range(folios)), deltas
         self.nothing = folios  # the value of an empty slot
         self.empties = bool(self.that("empties"))
-        self.stable_device = stable_device
+        self.stable_device, self.endless_disk, self.tight_memory = stable_device, endless_disk, tight_memory
         self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
         self.last_version = max(self.versions.values()) - 1
         self.full = (1 << (self.last_version + 1)) - 1
@@ -267,7 +271,7 @@ def declare_deltas(w: World):
     w.field("committed", kind=DELTAS, of="the delta on disk", says=(SILENT, "is {value}"))
     w.field("bio_folio", kind=FOLIO, none=0, of="bio", says=(SILENT, "of {value}"))
     w.field("bio_stage", names=BIO_STAGES, of="bio", says=("over", "{value}"))
-    w.field("bounced", of="bio", says=(SILENT, "of a bounce copy"))
+    w.field("bounced", hi=2, of="bio", says=(SILENT, "of a bounce copy", "of a bounce copy, made while held"))
     w.field("fetched", hi=3, says=SILENT)
     w.field("written", hi=3, when=len(w.pages) > 1, says=SILENT)
     w.field("ahead", when=bool(w.that("crashes")), of="superblock", says=("with its data", "ahead of its data"))

@@ -72,7 +72,9 @@ def columns(case: Case | str) -> Shown:
     script = textwrap.dedent(case.columns.strip("\n")).rstrip()
     has = [f"mappings: {', '.join(case.mappings) or 'none'}",
            f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
-           f"{', a device that asks for stable pages' if case.stable_device else ''}"]  # fmt: skip
+           f"{', a device that asks for stable pages' if case.stable_device else ''}"
+           f"{', a disk that may never answer' if case.endless_disk else ''}"
+           f"{', memory that may be short' if case.tight_memory else ''}"]  # fmt: skip
     bound = textwrap.wrap(f"bound: {case.bounds}", 100) if case.bounds else []
     return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script, "", *has, *bound]))
 

@@ -290,7 +290,7 @@ def fault_gives_up(s, policy, op):
 
 @rule(op=DIRTIERS, kernel="include/linux/pagemap.h:lock_page, mm/filemap.c:__lock_page")
 def locks_folio(s, policy, op):
-    """The folio lock is taken; a task that a barrier keeps out waits for that before, where it keeps nobody else out."""
+    """The folio lock is taken; a task that a barrier keeps out waits before that, where it keeps nobody else out."""
     t = op.task
     f = s.folio[t]
     s.require(at(s, op, "lock"), s.locked[f] == 0, admitted(s, policy) | (s.section[t] != NONE))
@@ -313,17 +313,23 @@ def folio_lost_mapping(s, policy, op):
     s.pc[t] = op.how.after_fault if op.how.maps else "look"
 
 
-def may_go_on(s, op, f):
-    """The locked folio is still in the file and, where the device asks for stable pages, not under writeback."""
-    stable = s.writeback[f] == 0 if s.world.stable_device and op.kind == "write" else const(True)
-    return (s.detached[f] == 0) & stable
+def may_go_on(s, policy, op, f):
+    """The locked folio is still in the file and, where the device asks for stable pages, not under writeback.
+
+    write(2) waits for that (mm/page-writeback.c:folio_wait_stable); whether a store does is up to the file system.
+    """
+    in_file = s.detached[f] == 0
+    if not s.world.stable_device:
+        return in_file
+    stable = s.writeback[f] == 0
+    return in_file & (stable | (policy.stable_stores == "no") if op.how.maps else stable)
 
 
 @rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin")
 def begins_section(s, policy, op):
     """A section of the current delta begins, under the folio lock."""
     t = op.task
-    s.require(at(s, op, "section"), s.section[t] == NONE, may_go_on(s, op, s.folio[t]), admitted(s, policy))
+    s.require(at(s, op, "section"), s.section[t] == NONE, may_go_on(s, policy, op, s.folio[t]), admitted(s, policy))
     if op.how.writes == "cpu" and not op.how.at_once:
         section_begins(s, op)
     s.section[t] = s.cur
@@ -386,7 +392,7 @@ def begins_section_early(s, policy, op):
 @rule(op=DIRTIERS, kernel="fs/tux3/commit.c:change_begin, before lock_page (order switched)")
 def has_section_already(s, policy, op):
     """The section was begun before the lock."""
-    s.require(at(s, op, "section"), may_go_on(s, op, s.folio[op.task]))
+    s.require(at(s, op, "section"), may_go_on(s, policy, op, s.folio[op.task]))
     s.require(policy.off == "lock_order", s.section[op.task] != NONE)
     s.pc[op.task] = "decide"
 

@@ -15,6 +15,7 @@ FLUSH = "fs/tux3/buffer_writeback.c:bufvec_io"
 PREPARE = "fs/tux3/buffer_writeback.c:prepare_and_lock_page"
 CLEAR = "fs/tux3/buffer_writebacklib.c:tux3_clear_page_dirty_for_io"
 BOUNCE = "bounce at submission (Jan Kara, RFC of 9 Feb 2023)"
+UNHELD, HELD = 1, 2  # what `bounced` says of a bio of a copy: whether its folio was held at the copy
 COMMIT = "fs/tux3/commit.c:do_commit, commit_delta"
 FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 
@@ -150,14 +151,17 @@ def flush_protected(s, policy):
     goes_to(s, "clear")
 
 
-@rule(kernel=BOUNCE, actor=FLUSHER)
-def flush_bounces(s, policy):
-    """The (first) cell is copied to a bounce page, which will be submitted instead."""
+@rule(kept=(False, True), kernel=BOUNCE, actor=FLUSHER)
+def flush_bounces(s, policy, kept):
+    """The (first) cell is copied to a bounce page, which will be submitted instead; whether it was held is remembered.
+
+    Bounce pages come from a mempool (block/bounce.c), so there always is one sooner or later.
+    """
     f = s.bio_folio
     s.require(flusher_at(s, "protect"), protected(s, f))
-    s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & held(s, policy, f)))
+    s.require((policy.bounce != "no") & held(s, policy, f) if kept else (policy.bounce == "all") & ~held(s, policy, f))
     s.mark("bounced")
-    s.bounced = 1
+    s.bounced = HELD if kept else UNHELD
     if len(s.world.pages) > 1:
         copies_to_bio(s, f, CELLS)
         s.bio_stage = "added"
@@ -211,8 +215,8 @@ def flush_keeps_dirty(s, policy):
 
 
 def stays_dirty(s, policy, f):
-    """A live folio that may be pinned, or was bounced for a pin: a short holder may have let go since the copy."""
-    return (held(s, policy, f) | ((s.bounced == 1) & (policy.bounce == "pinned"))) & live(s, f)
+    """A live folio that may be pinned, or was when it was bounced: a short holder may have let go since the copy."""
+    return (held(s, policy, f) | (s.bounced == HELD)) & live(s, f)
 
 
 @rule(kernel="fs/tux3/buffer_writeback.c:bufvec_submit_bio", actor=FLUSHER)
@@ -223,7 +227,7 @@ def flush_submits(s, policy):
     s.mark("submitted")
     for c in CELLS:
         mine = in_folio(s, f, c)
-        s.image[c] = where((s.bounced == 1) | ~mine, s.image[c], s.cell[f, c])
+        s.image[c] = where((s.bounced != 0) | ~mine, s.image[c], s.cell[f, c])
         snapshot_taken(s, c, mine)
     s.bio_stage = "submitted"
     goes_to(s, "fetch")
@@ -234,13 +238,29 @@ def disk_fetches(s, policy, c):
     """The disk fetches one cell of the bio."""
     f = s.bio_folio
     s.require(flusher_at(s, "fetch"), in_folio(s, f, c), ~has(s.fetched, c))
-    s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
+    s.image[c] = where(s.bounced != 0, s.image[c], s.cell[f, c])
     s.fetched = union(s.fetched, 1 << c)
 
 
-@rule(kernel="fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback", actor="disk")
+END_IO = "fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback"
+
+
+@rule(kernel=END_IO, actor="disk")
 def write_completes(s, policy):
     """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
+    s.require(not s.world.endless_disk)
+    io_ends(s)
+
+
+@rule(kernel=END_IO + ", for a server that may never answer (FUSE, NFS)", actor="disk", release=True)
+def server_answers(s, policy):
+    """The server has answered: the I/O has completed. Nobody may count on that."""
+    s.require(s.world.endless_disk)
+    io_ends(s)
+
+
+def io_ends(s):
+    """The bio is over; what it reads is free, and a reverse fork's snapshot is freed."""
     f = s.bio_folio
     s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f))
     gone = s.snapshot[f] == 1

@@ -34,11 +34,18 @@ def lets_go(s, f, op):
     s.folio[t] = NONE
 
 
-@rule(op=BLOCK, kernel=NEED_FORK)
-def forked_meanwhile(s, policy, op):
-    """FORKED: the folio left the slot before it was locked; end the section, unlock, look the index up again."""
+@rule(op=BLOCK, warn=(False, True), kernel=FORK + " (18a490ba): WARN_ON(1); 489cb8dc: WARN_ON(vma == NULL)")
+def forked_meanwhile(s, policy, op, warn):
+    """FORKED: the folio left the slot before it was locked; end the section, unlock, look the index up again.
+
+    Tux3 warns of it: in 18a490ba always, in 489cb8dc where no fault has brought the folio along, in write(2).
+    """
     f = s.folio[op.task]
-    s.require(at(s, op, "decide"), s.forked[f] == 1)
+    values = ("warn",) if op.via else ("warn", "warn_write")
+    warns = policy.warn_forked.one_of(*values)
+    s.require(at(s, op, "decide"), s.forked[f] == 1, warns if warn else ~warns)
+    if warn:
+        s.ensure("I5w", False, "the kernel warns of a folio that was forked meanwhile")
     lets_go(s, f, op)
     s.pc[op.task] = "look"
 

@@ -44,6 +44,22 @@ def older_delta_written(s, policy, op):
     s.pc[t] = tried_again(op)
 
 
+@rule(op=BLOCK, kernel="mm/page-writeback.c:folio_wait_writeback, as in btrfs and ext4 today")
+def waits_for_submitted(s, policy, op):
+    """The folio itself is under write-out: drop the lock, end the section, and wait for that."""
+    t = op.task
+    f = s.folio[t]
+    s.require(at(s, op, "refused"), policy.refuse == "wait_submitted", s.writeback[f] == 1)
+    starts_over(s, f, op, "wait")
+
+
+@rule(op=BLOCK, kernel="mm/page-writeback.c:folio_wait_writeback")
+def submitted_written(s, policy, op):
+    """The folio in the slot is not under write-out any more: start over."""
+    s.require(at(s, op, "wait"), policy.refuse == "wait_submitted", empty(s) | (s.writeback[s.slot[op.page]] == 0))
+    s.pc[op.task] = tried_again(op)
+
+
 @rule(op=BLOCK, kernel="refusal: wait for the pin count to drop")
 def waits_for_holder(s, policy, op):
     """Drop the lock, end the section, and wait until nobody holds the folio."""
@@ -68,9 +84,10 @@ def holder_let_go(s, policy, op):
 
 @rule(op=BLOCK, kernel="refusal: write in place (kernels before 3.0)")
 def writes_in_place(s, policy, op):
-    """Write into the folio although an older delta has it."""
+    """Write into the folio although an older delta has it (where that matters: not while it is under write-out)."""
     t = op.task
     f = s.folio[t]
     s.require(at(s, op, "refused"))
-    s.require((policy.refuse == "in_place") | (submitted(s, policy, f) & (policy.busy == "in_place")))
+    idle = (policy.refuse == "wait_submitted") & (s.writeback[f] == 0)
+    s.require((policy.refuse == "in_place") | idle | (submitted(s, policy, f) & (policy.busy == "in_place")))
     s.pc[t] = proceed(op)

@@ -11,7 +11,8 @@ from tux3nb.model.mmu import protect, writable
 from tux3nb.model.routine import at
 from tux3nb.model.rules.fork_decide import BLOCK, proceed
 from tux3nb.model.rules.fork_prepare import CLONE, protected
-from tux3nb.model.rules.fork_swap import copies_rest, of_two_cells, takes_copy
+from tux3nb.model.rules.fork_refuse import starts_over
+from tux3nb.model.rules.fork_swap import copies_rest, of_two_cells, short_of_memory, takes_copy
 from tux3nb.model.world import each
 
 
@@ -49,6 +50,13 @@ def reverse_fork_copies(s, policy, op):
     takes_copy(s, op, new)
     s.snapshot[new] = 1
     s.pc[t] = "reverse_rest" if op in of_two_cells(s.world) else "reverse_move"
+
+
+@rule(op=short_of_memory, kernel="reverse fork: -ENOMEM, as a snapshot that comes too late")
+def reverse_gets_no_memory(s, policy, op):
+    """There is no memory for S: drop the lock, end the section, and wait until the older delta is written."""
+    s.require(*snapshot_due(s, policy, op))
+    starts_over(s, s.folio[op.task], op, "wait")
 
 
 @rule(op=of_two_cells, kernel="reverse fork: copy, second half")

@@ -55,6 +55,29 @@ def fork_copies(s, policy, op):
     s.pc[op.task] = "copy_rest" if op in of_two_cells(s.world) else "swap"
 
 
+def short_of_memory(world):
+    """The operations that can find no memory for the copy of a fork."""
+    return world.that("dirties") if world.tight_memory else ()
+
+
+@rule(op=short_of_memory, kernel="fs/tux3/buffer_fork.c:clone_page (18a490ba), mm/rmap.c:cow_clone_page (acb71e58)")
+def fork_gets_no_memory(s, policy, op):
+    """There is no memory for B, and nobody looks at the result: the kernel follows a null pointer."""
+    s.require(at(s, op, "copy"), policy.enomem == "oops")
+    s.oops = "copy of a fork without memory"
+
+
+@rule(op=short_of_memory, unmapped=(False, True), kernel="-ENOMEM, as a refused fork")
+def fork_gives_up(s, policy, op, unmapped):
+    """There is no memory for B: the count is thawed, PTEs that were unmapped are restored, the fork is refused."""
+    t = op.task
+    fork = policy.fork.one_of(*UNMAPPING)
+    s.require(at(s, op, "copy"), policy.enomem == "refuse", fork if unmapped else ~fork)
+    s.mark("refused")
+    s.frozen[s.folio[t]] = 0
+    s.pc[t] = "restore" if unmapped else "refused"
+
+
 @rule(op=of_two_cells, kernel="fs/tux3/buffer_fork.c:clone_page")
 def fork_copies_rest(s, policy, op):
     """The second cell of A is copied into B."""

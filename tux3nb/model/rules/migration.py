@@ -97,6 +97,17 @@ def migrate_begins(s, policy, op):
     s.pc[op.task] = "migrate_unmap"
 
 
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap: -EBUSY for MIGRATE_SYNC_LIGHT")
+def migrate_skips(s, policy, op):
+    """The folio is under writeback, and compaction does not wait for that: unlock it, put it."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "migrate_check"), s.writeback[f] == 1)
+    s.mark("migration_refused")
+    s.locked[f] = 0
+    s.folio[op.task] = NONE
+    returns(s, op)
+
+
 # ---- unmapping and counting -------------------------------------------------------------------------------------
 @rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=UNMAP)
 def migrate_unmaps_pte(s, policy, op, m):
