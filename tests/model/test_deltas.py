@@ -1,6 +1,6 @@
 """Deltas as cuts: what a commit leaves on disk is of one instant, and no policy waits for what never comes."""
 
-from tests.model.answers import check, fired, small, states
+from tests.model.answers import answer, check, fired, small, states
 
 THREE = """
     app        | pipe      | writer                  | kernel
@@ -74,3 +74,18 @@ def test_compaction_skips_what_is_under_writeback():
     """
     found = check(small(columns, ("app",), judges=("I5", "I7"), endless_disk=True), "tux3")
     assert found.only.told == "HOLDS" and "migrate_skips" in fired(found)
+
+
+def test_a_delta_that_waits_for_writing_holders_may_wait_for_ever():
+    """Waiting for a registration is no repair; holding the device's writes back until the copies are made is one."""
+    waits = answer("rdma+order", "perfect_index", quiesce="wait")
+    assert waits.violated == ("I7",)
+    assert answer("rdma+order", "perfect_index", quiesce="pause").told == "HOLDS"
+    assert answer("rdma+order", "perfect_index").violated == ("I6d",)
+
+
+def test_direct_io_that_ends_is_waited_for():
+    """A short holder lets go: the transition that waits for it comes."""
+    columns = "app | kernel\ndio_read p0 | transition"
+    found = check(small(columns, ("app",), judges=("I7",)), "tux3", quiesce="wait")
+    assert found.only.told == "HOLDS" and {"transition_waits", "transition_goes_on"} <= fired(found)

@@ -35,6 +35,7 @@ TURNS = {
     "enomem": ("ordinary+no_memory", "tux3", {}, "oops", "refuse"),
     "warn_forked": ("ordinary+forked_meanwhile", "tux3", {}, "warn_write", "silent"),
     "protect": ("ordinary+two_pages", "tux3", {}, "sweep", "barrier"),
+    "quiesce": ("rdma+order", "perfect_index", {}, "no", "pause"),
     "migrate_recheck": ("migration+orphan", "no_own_reference", {}, "no", "yes"),
     "off": ("migration", "tux3", {}, "accounting", "nothing"),
 }

@@ -558,6 +558,7 @@ WHOLE = {
     "last_reference_put": NAMES,
     "unprobe_drops_copy": NAMES,
     "transition": "the delta's number changes at once; the rest is what properties remember",
+    "transition_goes_on": "the delta's number changes at once; the rest is what properties remember",
     "truncate_returns": "the section ends; the rest is what properties remember",
     "mmap": "under mmap_sem for writing",
     "flush_adds": ONE_BIO,

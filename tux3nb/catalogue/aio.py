@@ -530,3 +530,31 @@ CHECKSUM = Case(
         Source("Linux v7.0, xfs: bounce for direct I/O, commits c9d114846b38, 3373503df025 (recalled)"),
     ),
 )
+
+ORDER = Case(
+    name="aio+order",
+    family="aio",
+    title="Two direct reads one after the other, through a PTE that the delta change left writable",
+    asks="Data are read into page 0 and then a record of them into page 1. Can the record be on disk without the data?",
+    columns="""
+        data                           | log                    | kernel
+        data: dio_read p0 after closed | dirty: dio_read p1     | closed: transition after dirty
+                                       | dio_read p1 after data | transition
+    """,
+    mappings=("data", "log:p1"),
+    judges=("I6d",),
+    pages=2,
+    folios=5,
+    deltas=2,
+    # As of stores (ordinary+two_pages): page 1 is dirty in the closed delta and its PTE writable, so GUP forks nothing.
+    # A barrier closes that PTE before the fault on page 0 begins its section, and no longer hold is in the way.
+    expect={
+        "tux3": "VIOLATED(I6d)",
+        "reverse_fork": "VIOLATED(I6d)",
+        "perfect": "VIOLATED(I6d)",
+        "swept": "VIOLATED(I6d)",
+        "protected": "HOLDS",
+        "perfect_index": "HOLDS",
+    },
+    sources=(Source("Linux, mm/gup.c:gup_pte_range (80a79516): a writable PTE is taken as it is"),),
+)

@@ -338,3 +338,30 @@ NO_MEMORY = Case(
     expect={"tux3": "VIOLATED(I2, I5)", "reverse_fork": "HOLDS", "stable_pages": "HOLDS"},
     sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:clone_page (18a490ba)"), BOUNCE),
 )
+
+ORDER = Case(
+    name="rdma+order",
+    family="rdma",
+    title="A device writes a log record after the data that it speaks of",
+    asks="Can a delta have the record on disk without the data?",
+    columns="""
+        data              | log               | device                            | kernel
+        p: mr_register p0 | q: mr_register p1 | device_write p0 data after p, q   | transition after p, q
+                          |                   | device_write p1 log               |
+    """,
+    mappings=("data:p0", "log:p1"),
+    judges=("I6d", "I7"),
+    pages=2,
+    folios=4,
+    # The flusher takes its copies one page after the other, and a device is stopped by no write-protected PTE. Nothing
+    # that forks, waits or copies helps; what helps is that nothing is registered, or that the device is held back.
+    expect={
+        "tux3": "VIOLATED(I6d)",
+        "stable_pages": "VIOLATED(I6d)",
+        "reverse_fork": "VIOLATED(I6d)",
+        "perfect": "VIOLATED(I6d)",
+        "perfect_index": "VIOLATED(I6d)",
+        "no_longterm": "HOLDS(refused)",
+    },
+    sources=(Source("QEMU commit 615379764ae6: background snapshot and VFIO exclude each other"),),
+)

@@ -283,6 +283,17 @@ FEATURES = Features(
             below={"sweep": ("no",), "barrier": ("sweep",)},
         ),
         Feature(
+            "quiesce",
+            "writing holders when the delta closes",
+            HOLDER,
+            {
+                "no": "no",
+                "wait": "the transition waits until none has a writing hold",
+                "pause": "what their devices write is held back until the closed delta has its copies",
+            },
+            below={"wait": ("no",), "pause": ("no",)},
+        ),
+        Feature(
             "migrate_recheck",
             "page migration compares the slot before it stores",
             CORE_MM,
@@ -364,6 +375,7 @@ TUX3 = {
     "enomem": "oops",
     "warn_forked": "warn",
     "protect": "no",
+    "quiesce": "no",
     "migrate_recheck": "no",
     "off": "nothing",
 }

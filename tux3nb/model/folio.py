@@ -86,6 +86,16 @@ def cells_in(s, f):
     return out
 
 
+def may_write(s, policy):
+    """Whether a device may write: where writes are held back, not before the closed delta has its copy of everything.
+
+    It has one of a folio that it has no claim on any more, unless the bio reads the folio itself and is not submitted.
+    """
+    due = some((s.dirty[f] == 1) & (s.tag[f] == s.committed) for f in s.world.folios)
+    late = (s.bio_stage == "added") & (s.bounced == 0)
+    return (policy.quiesce != "pause") | (s.cur == s.committed) | ~(due | late)
+
+
 def written(s, c):
     """The closed delta's I/O for cell c is done."""
     return has(s.written, c) if len(s.world.pages) > 1 else s.bio_stage == "completed"

@@ -4,12 +4,15 @@ A write is an interval. ``cand[c]`` is the set of writes to cell c that may be c
 starts, and when it ends those that had completed before its start leave. ``cand_cpu`` is the same except that
 holders' writes displace nothing, so that a lost holder write can be told from a lost CPU write. ``ok_front`` and
 ``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken_0[v]`` are the values
-that cell 1 had lost for good when a CPU began to write version v to cell 0, ``overtaken_1[v]`` the other way round.
+that cell 1 had lost for good when a CPU began to write version v to cell 0, ``overtaken_1[v]`` the other way round;
+``reaped_before_0`` and ``reaped_before_1`` say the same of what holders write.
 """
 
 from tux3nb.engine.terms import NONE, TRUE, const, has, some, union, where, without
 from tux3nb.model.operations import CELLS, Op
-from tux3nb.model.world import tasks_of
+from tux3nb.model.world import ORDER, tasks_of
+
+ORDER_COMMITTED = {"I6m": "order_committed", "I6d": "holder_order_committed"}  # property -> its event
 
 
 def active(s, op: Op):
@@ -48,10 +51,10 @@ def started(s, c):
     return out
 
 
-def completed(s, c):
-    """The CPU writes to cell c that have ended by now, the initial value included."""
+def completed(s, c, by):
+    """The writes to cell c by CPUs (or holders) that have ended by now, the initial value included."""
     out = const(1)
-    for op in s.world.writing(c, "cpu"):
+    for op in s.world.writing(c, by):
         out = union(out, where(behind(s, op), 1 << op.version[c], 0))
     return out
 
@@ -93,17 +96,17 @@ def write_fails(s, op: Op):
 
 
 def overtakes(s, op: Op):
-    """A CPU write begins: what CPUs have written to the other cell and it has lost by now comes before this write."""
-    if op.how.writes != "cpu":
-        return
+    """A write begins: what its like have written to the other cell and it has lost by now comes before this write."""
+    by = op.how.writes
+    current = s.cand_cpu if by == "cpu" else s.cand
     for c, v in op.version.items():
-        if v in s.world.ordered[c]:
-            overtaken(s, c)[v] = without(completed(s, 1 - c), s.cand_cpu[1 - c])
+        if v in s.world.ordered.get((by, c), ()):
+            overtaken(s, by, c)[v] = without(completed(s, 1 - c, by), current[1 - c])
 
 
-def overtaken(s, c):
+def overtaken(s, by, c):
     """By version of cell c: the values that the other cell had lost for good when that was begun to be written."""
-    return getattr(s, f"overtaken_{c}")
+    return getattr(s, f"{ORDER[by]}_{c}")
 
 
 def bonds_end(s):
@@ -234,19 +237,28 @@ def delta_commits(s, value):
 def judge_order(s, value):
     """A CPU write that is in the delta brings along what had completed in the other cell before it began.
 
-    Of one page that is I6: its content is of one instant. Of two pages it is I6m, which POSIX does not promise.
+    Of one page that is I6: its content is of one instant. Of two pages it is I6m, which POSIX does not promise. Of what
+    holders write it is I6d.
     """
     two = len(s.world.pages) > 1
-    name, prop = ("page", "I6m") if two else ("cell", "I6")
-    for c, v in [(cell, v) for cell in CELLS for v in s.world.ordered[cell]]:
-        there, lost = value[c] == v, overtaken(s, c)[v]
-        s.ensure(
-            prop,
-            ~there | ~has(lost, value[1 - c]),
-            f"version {v} of {name} {c} is in the delta, and not what {name} {1 - c} was given before it",
-        )
-        if two:
-            s.mark("order_committed", there & (lost != 0))
+    name = "page" if two else "cell"
+    for (by, c), versions in s.world.ordered.items():
+        prop = "I6d" if by == "holder" else "I6m" if two else "I6"
+        for v in versions:
+            judge_pair(s, prop, name, (c, v), value, overtaken(s, by, c)[v])
+
+
+def judge_pair(s, prop, name, written, value, lost):
+    """Judge of one write, (cell, version): where it is in the delta, the other cell has nothing of `lost`."""
+    c, v = written
+    there = value[c] == v
+    s.ensure(
+        prop,
+        ~there | ~has(lost, value[1 - c]),
+        f"version {v} of {name} {c} is in the delta, and not what {name} {1 - c} was given before it",
+    )
+    if prop in ORDER_COMMITTED:
+        s.mark(ORDER_COMMITTED[prop], there & (lost != 0))
 
 
 def legal_now(s, c, v):

@@ -136,6 +136,11 @@ def cuts_holders_off(world) -> bool:
     return bool(world.holders) and bool(world.that("cuts") or world.that("evicts"))
 
 
+def ordered_holders(world) -> bool:
+    """holders that write both cells, where no CPU does"""
+    return all(world.ordered["holder", c] for c in CELLS)
+
+
 def private_mappings(world) -> bool:
     """private mappings"""
     return bool(world.of_kind(PRIVATE))
@@ -235,6 +240,15 @@ PROPERTIES = (
         "order_committed",
         optional=True,
         applies=two_pages,
+    ),
+    Property(
+        "I6d",
+        "order of what holders write",
+        "If a holder's write was reaped before another one was begun, and a delta has the second, it has the first. No "
+        "file system promises it: only a case that names this property judges it.",
+        "holder_order_committed",
+        optional=True,
+        applies=ordered_holders,
     ),
     Property(
         "I7",

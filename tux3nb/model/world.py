@@ -43,12 +43,14 @@ OOPS = (
 )
 
 
+ORDER = {"cpu": "overtaken", "holder": "reaped_before"}  # who writes -> the fields that remember the order of writes
+
 PLACES = (  # in the routines of CPUs, forks and the flusher; a rule module lists further ones in ``PLACES``
     "idle walk fast_get fast_check look lock section decide wait wait_holder "
     "unmap restore write_protect refused copy copy_rest swap own redirect "
     "reverse_rest reverse_move data data_rest dirty install finish "
     "listing map_lock map_check "
-    "flush_lock writeback protect bounce_rest clear submit fetch commit poll"
+    "flush_lock writeback protect bounce_rest clear submit fetch commit poll quiesce"
 ).split()
 
 
@@ -98,7 +100,7 @@ class World:
         self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
         self.last_version = max(self.versions.values()) - 1
         self.full = (1 << (self.last_version + 1)) - 1
-        self.ordered = {c: self._ordered(c) for c in CELLS}
+        self.ordered = {(by, c): self._ordered(by, c) for by in ("cpu", "holder") for c in CELLS}
         self.holder_cells = tuple(c for c in CELLS if self.writing(c, "holder"))
         self.highest = {
             FLAG: 1,
@@ -130,10 +132,14 @@ class World:
         """The operations that write cell c; `by` "cpu", "holder" or both."""
         return [op for op in self.ops if op.how.writes in (by or ("cpu", "holder")) and c in op.version]
 
-    def _ordered(self, c: int) -> tuple[int, ...]:
-        """The versions of cell c that CPUs write, if they write the other cell, too: then there is an order to keep."""
-        mine, other = self.writing(c, "cpu"), self.writing(1 - c, "cpu")
-        return tuple(sorted({op.version[c] for op in mine})) if other else ()
+    def _ordered(self, by: str, c: int) -> tuple[int, ...]:
+        """The versions of cell c that CPUs (or holders) write, if they write the other cell, too: these have an order.
+
+        That of holders is kept account of where no CPU writes these cells, so that nothing else displaces their writes.
+        """
+        mine, other = self.writing(c, by), self.writing(1 - c, by)
+        alone = by == "cpu" or not (self.writing(c, "cpu") or self.writing(1 - c, "cpu"))
+        return tuple(sorted({op.version[c] for op in mine})) if other and alone else ()
 
     def page_of(self, c: int) -> int:
         """The page that cell c belongs to."""
@@ -292,9 +298,9 @@ def declare_ghosts(w: World):
     w.field("ok_front", CELLS, start=w.full, absent=w.full, **ghost, of=current, says=should)
     w.field("ok_back", CELLS, **ghost, of=closed, says=should)
     name = "page" if len(w.pages) > 1 else "cell"
-    for c in CELLS:
+    for (by, c), versions in w.ordered.items():
         after = f"comes after {{value}} of {name} {1 - c}"
-        w.field(f"overtaken_{c}", w.ordered[c], **ghost, of=f"v{{0}} of {name} {c}", says=after)
+        w.field(f"{ORDER[by]}_{c}", versions, **ghost, of=f"v{{0}} of {name} {c}", says=after)
     told, reaped = "as holders reported it,", "as holders finished it,"
     w.field("told_front", w.holder_cells, start=w.full, **ghost, of=f"{current}, {told}", says=should)
     w.field("reaped_front", w.holder_cells, start=w.full, **ghost, of=f"{current}, {reaped}", says=should)

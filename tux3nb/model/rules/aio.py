@@ -12,6 +12,7 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
+from tux3nb.model.folio import may_write
 from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
@@ -129,7 +130,7 @@ def dio_submits(s, policy, op):
 @rule(op=ops(*READS), c=each("cells"), kernel=DEVICE)
 def dio_read_dma(s, policy, op, c):
     """The device stores one cell into the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved))
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved), may_write(s, policy))
     moves(s, op, c, s.dio_moved, "dio_end")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 

@@ -6,7 +6,7 @@ from tux3nb.model.folio import cells_in, held, in_folio, mapped_where, refcount,
 from tux3nb.model.ghosts import delta_closes, delta_commits, snapshot_taken
 from tux3nb.model.mmu import folio_freed, protect, writable
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import may_start
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.world import FLUSHER, each, ops
 
 KINDS = (Kind("transition", "close the current delta", page=False),)
@@ -23,14 +23,38 @@ FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 @rule(op=ops("transition"), kernel=TRANSITION)
 def transition(s, policy, op):
     """The next delta becomes current; possible only when the previous one is committed and its polling done."""
-    s.require(may_start(s, op), s.committed == s.cur, ~flusher_at(s, "poll"))
-    s.mark("completed")
+    s.require(may_start(s, op), may_close(s), (policy.quiesce != "wait") | ~written_by_holders(s))
     next_delta(s)
-    s.line[op.task] = op.next
+    returns(s, op)
+
+
+@rule(op=ops("transition"), kernel="wait for writing holders (fs/dax.c:dax_break_mapping waits so, of a truncation)")
+def transition_waits(s, policy, op):
+    """Some holder may write: whoever wants the delta closed waits until none is left that may."""
+    s.require(may_start(s, op), may_close(s), policy.quiesce == "wait", written_by_holders(s))
+    begins(s, op, "quiesce")
+
+
+@rule(op=ops("transition"), kernel="wait for writing holders: done")
+def transition_goes_on(s, policy, op):
+    """No writing hold is left: the next delta becomes current."""
+    s.require(at(s, op, "quiesce"), may_close(s), policy.quiesce == "wait", ~written_by_holders(s))
+    next_delta(s)
+    returns(s, op)
+
+
+def may_close(s):
+    """The previous delta is committed and its polling done."""
+    return (s.committed == s.cur) & ~flusher_at(s, "poll")
+
+
+def written_by_holders(s):
+    """There is a hold through which somebody may write."""
+    return some(s.hold[op.holder] != NONE for op in s.world.ops if op.how.holder == "makes" and op.write)
 
 
 def next_delta(s):
-    """The current delta closes."""
+    """The current delta is closed; the next one is current."""
     s.limit("deltas", s.cur == s.world.last_delta)
     delta_closes(s)
     for c, hole in [(c, s.hole_front[c]) for c in CELLS]:

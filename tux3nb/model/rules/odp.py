@@ -12,6 +12,7 @@ from typing import Any
 
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
+from tux3nb.model.folio import may_write
 from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
@@ -87,7 +88,7 @@ def odp_retries(s, policy, op):
 def odp_write_dma(s, policy, op):
     """The device stores a cell through its translation."""
     c = op.cells[0]
-    s.require(at(s, op, "odp_dma"), translated(s, op))
+    s.require(at(s, op, "odp_dma"), translated(s, op), may_write(s, policy))
     s.cell[s.spte[op.task], c] = op.version[c]
     s.pc[op.task] = "reap"
 

@@ -9,6 +9,7 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, has, some, where
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
+from tux3nb.model.folio import may_write
 from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
@@ -146,7 +147,7 @@ def device_write_post(s, policy, op):
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
 def device_write_dma(s, policy, op, c):
     """The device stores one cell into the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved))
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved), may_write(s, policy))
     moves(s, op, c, s.moved, "reap")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
