@@ -511,6 +511,10 @@ NAMED = {
     ),
     "pin_forks_slow": ("Tux3, and the slow GUP walk forks first", {"pinfork": "slow"}),
     "pin_forks": ("Tux3, and both GUP walks fork first", {"pinfork": "slow_fast"}),
+    "pin_forks_all": (
+        "Tux3, and both GUP walks fork first, for read-only pins too",
+        {"pinfork": "slow_fast", "pinfork_for": "all"},
+    ),
     "swept": ("Tux3, PTEs write-protected folio by folio after the delta has closed", {"protect": "sweep"}),
     "protected": ("Tux3, PTEs write-protected before the next delta begins", {"protect": "barrier"}),
     "pins_unmapped": (

@@ -127,7 +127,7 @@ def sources(path: Path | None = None) -> dict[str, Source]:
     """All sources by key, in the order of the file."""
     path = path or data_dir() / "sources.csv"
     found = {}
-    for place, row in _read(path, Source):
+    for place, row in read_rows(path, Source):
         place.require("mark", row["mark"] in ("verified", "recalled"), "is neither verified nor recalled")
         _add(found, place, "key", Source(**row))
     return found
@@ -138,7 +138,7 @@ def holders(path: Path | None = None, known: dict[str, Source] | None = None) ->
     path = path or data_dir() / "holders.csv"
     known = sources() if known is None else known
     found = {}
-    for place, row in _read(path, Holder):
+    for place, row in read_rows(path, Holder):
         for column, allowed in VOCABULARY.items():
             _check_words(place, column, row[column], allowed)
         keys = tuple(key.strip() for key in row["sources"].split(";"))
@@ -177,7 +177,7 @@ class _Place:
             raise UserError(f"{self.path}: line {self.line}: column {column}: {complaint}")
 
 
-def _read(path: Path, kind: type) -> Iterator[tuple[_Place, dict[str, str]]]:
+def read_rows(path: Path, kind: type) -> Iterator[tuple[_Place, dict[str, str]]]:
     """Each row with its place; header, number of cells and empty cells are checked."""
     names = [f.name for f in fields(kind)]
     reader = csv.reader(read_record(path, "it is part of this code: take it from there again").splitlines())
