@@ -55,7 +55,7 @@ OUTCOMES = {
     OVERFLOW: "a read outside an array, a value outside its range, or a bound of the world is hit",
     COUNT: "only the number of states or edges changes",
     SURVIVED: "nothing changes in any case",
-    FOLDS: "nothing changes, and it reads no state: the place in the routine implies it, and the rule folds away sooner",
+    FOLDS: "nothing changes, and it reads no state: the place in the routine implies it, the rule folds sooner",
 }
 WORST = tuple(OUTCOMES)
 ROOM = 10_000  # states that a mutant may have in a case beside twice the case's own
@@ -297,7 +297,7 @@ def recorded() -> list[Outcome]:
 
 
 def explained(outcomes: Iterable[Outcome], before: Iterable[Outcome]) -> list[Outcome]:
-    """The outcomes, each that is not killed with the reason that was written for the same rule, condition and outcome."""
+    """The outcomes; what is not killed has the reason that was written for the same rule, condition and outcome."""
     reasons = {(o.rule, o.condition, o.outcome): o.reason for o in before}
     return [o if o.killed else replace(o, reason=reasons.get((o.rule, o.condition, o.outcome), "")) for o in outcomes]
 
