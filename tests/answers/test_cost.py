@@ -22,6 +22,7 @@ from tux3nb.answers.cost import (
     scaled,
     sensitivity,
     walk_of,
+    walked,
 )
 from tux3nb.answers.least import Answers, everything, mechanisms
 from tux3nb.answers.walks import MARKS, PHASES, RULES, walks
@@ -52,18 +53,16 @@ def test_policies_that_walk_together_walk_as_each_does_alone(workload, name, par
 
 def test_the_ways_to_walk_are_the_whole_family():
     part = WORKLOADS["database"]["again"]
-    case = case_of(part.columns, part.mappings)
-    family = case.product()
-    found = walks(case, family, "submitted")
-    assert sum(policies.count() for policies, _ in found) == len(family) and len(found) > 10
+    found = walked(part.columns, part.mappings, "submitted")
+    whole = len(case_of(part.columns, part.mappings).product())
+    assert sum(policies.count() for policies, _ in found) == whole and len(found) > 10
 
 
 def test_there_is_room_for_every_copy_and_safe_policies_come_to_the_end(safe):
     """Or an operation was refused, and those that wait for it never come."""
     for _, _, part in PARTS:
-        case = case_of(part.columns, part.mappings)
         for phase in PHASES:
-            for policies, walk in walks(case, case.product(), phase):
+            for policies, walk in walked(part.columns, part.mappings, phase):
                 assert walk.ends in {"done", "stuck", "assertion", "endless"}
                 assert walk.ends == "done" or walk.counts["refused"] or not policies & safe
 
@@ -75,8 +74,7 @@ def test_what_is_counted_happens_somewhere():
     counted = set()
     for part in (p for w in ("database", "rdma", "build") for p in WORKLOADS[w].values()):
         for phase in PHASES:
-            case = case_of(part.columns, part.mappings)
-            for _, walk in walks(case, case.product(), phase):
+            for _, walk in walked(part.columns, part.mappings, phase):
                 counted |= {name for name, n in walk.counts.items() if n}
     assert counted >= {*MARKS.values(), "faults", "flushes", "extra", "waits", "wait_io", "wait_release"}
 

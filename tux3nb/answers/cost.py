@@ -150,14 +150,15 @@ def case_of(columns: str, mappings: tuple[str, ...]) -> Case:
 
 
 @cache
-def _walked(columns: str, mappings: tuple[str, ...], phase: str) -> list[tuple[PolicySet, Walk]]:
+def walked(columns: str, mappings: tuple[str, ...], phase: str) -> list[tuple[PolicySet, Walk]]:
+    """Every way in which policies walk through a script; see `tux3nb.answers.walks`."""
     case = case_of(columns, mappings)
     return walks(case, case.product(), phase)
 
 
 @cache
 def _walk(columns: str, mappings: tuple[str, ...], phase: str, policy: tuple[tuple[str, str], ...]) -> Walk:
-    return next(walk for policies, walk in _walked(columns, mappings, phase) if dict(policy) in policies)
+    return next(walk for policies, walk in walked(columns, mappings, phase) if dict(policy) in policies)
 
 
 def walk_of(columns: str, mappings: tuple[str, ...], phase: str, policy: Policy) -> Walk:
@@ -387,7 +388,7 @@ def classes(policies: PolicySet, workloads: Sequence[str] = tuple(WORKLOADS)) ->
     for part in (part for workload in workloads for part in WORKLOADS[workload].values()):
         for columns in (part.columns, part.less):
             for phase in PHASES:
-                groups = _walked(columns, part.mappings, phase)
+                groups = walked(columns, part.mappings, phase)
                 parts = [both for p in parts for group, _ in groups if (both := p & group)]
     return parts
 

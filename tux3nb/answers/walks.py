@@ -2,15 +2,16 @@
 
 A schedule is fixed and fair: actors take turns, one step each. `phase` says how far the write-out of a closed delta has
 come when the next write meets it: the flusher has not had its turn yet (``queued``), the disk has not (``submitted``),
-or both are done (``done``). A holder of unbounded life lets go when nobody else can do anything. All policies of a set
-walk at once, and part where they differ.
+or both are done (``done``). A holder of unbounded life lets go when nobody else can do anything. Whoever has its turn
+later has it as well when the others go round in circles, trying again and again; they wait, then, as a task that is
+blocked does. All policies of a set walk at once, and part where they differ.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tux3nb.answers.story import in_use
@@ -66,7 +67,8 @@ class Walk:
 @dataclass
 class _Group:
     """Policies (by number) on their way together. turn: the actor that went last; blocked: tasks that wait, and whether
-    that has been counted."""
+    that has been counted; met: the states, with the turn, since an actor that goes later went last; circling: one of
+    these has come again, so that an actor that goes later goes next."""
 
     state: int
     policies: int
@@ -74,6 +76,8 @@ class _Group:
     turn: int = 0
     steps: int = 0
     blocked: dict[str, bool] = field(default_factory=dict)
+    met: frozenset[tuple[int, int]] = frozenset()
+    circling: bool = False
 
 
 def walks(case: Case, family: Family, phase: str = "done", policies: Any = None) -> list[tuple[Any, Walk]]:
@@ -104,9 +108,7 @@ class _Walker:
             group = todo.pop()
             found: list = []
             self.compiled.expand(group.state, group.policies, found)
-            able: dict[
-                tuple[str, bool], int
-            ] = {}  # actor, whether by letting go -> the policies under which it can act
+            able: dict[tuple[str, bool], int] = {}  # (actor, whether by letting go) -> policies
             for i, _, k in found:
                 if i >= 0:
                     how = self.steps[i].actor, self.steps[i].rule.release
@@ -128,13 +130,28 @@ class _Walker:
             parts = [half for both in halves for half in both if half]
         return parts
 
+    def _ranks(self, here: set[tuple[str, bool]], turn: int) -> dict[int, int]:
+        """Actor that can act -> when: lower ranks first, and of one rank whoever comes next after the last turn."""
+        able, n = {actor for actor, _ in here}, len(self.actors)
+        turns = (k % n for k in range(turn + 1, turn + 1 + n))
+        return {k: self.rank[k] if (self.actors[k], False) in here else LAST for k in turns if self.actors[k] in able}
+
     def _steps(self, group: _Group, part: int, here: set[tuple[str, bool]], found: list) -> Iterator[_Group]:
         """The groups that go on: the actor whose turn it is takes its first step that each policy allows."""
-        able, n = {actor for actor, _ in here}, len(self.actors)
-        turns = (k % n for k in range(group.turn + 1, group.turn + 1 + n))
-        ranks = {k: self.rank[k] if (self.actors[k], False) in here else LAST for k in turns if self.actors[k] in able}
+        ranks = self._ranks(here, group.turn)
+        first, again = min(ranks.values()), (group.state, group.turn) in group.met
+        if again and group.circling:
+            yield _Group(group.state, part, replace(group.walk, ends="endless"), steps=MOST)
+            return
+        met, circling, spinning = (frozenset(), True, set()) if again else (group.met, group.circling, set())
+        if circling and first < max(ranks.values()):
+            spinning = {self.actors[k] for k, rank in ranks.items() if rank == first}
+            ranks = {k: rank for k, rank in ranks.items() if rank > first}
+            met, circling = frozenset(), False
         turn = min(ranks, key=ranks.__getitem__)
-        blocked = {t: group.blocked.get(t, False) for t in self._waiting(group.state, able)}
+        waiting = self._waiting(group.state, {a for a, _ in here} - spinning, spinning)
+        blocked = {t: group.blocked.get(t, False) for t in waiting}
+        met |= {(group.state, group.turn)}
         left = part
         for i, after, k in sorted(f for f in found if f[0] >= 0 and self.steps[f[0]].actor == self.actors[turn]):
             mine = self.numbers.common[left][k]
@@ -142,13 +159,14 @@ class _Walker:
                 left = self.numbers.minus[left][mine]
                 walk = group.walk.copy()
                 waits = self._count(walk, i, after, mine, found, blocked)
-                yield _Group(after, mine, walk, turn, group.steps + 1, waits)
+                yield _Group(after, mine, walk, turn, group.steps + 1, waits, met, circling)
 
-    def _waiting(self, state: int, able: set[str]) -> list[str]:
-        """The tasks that have begun an operation and cannot go on."""
+    def _waiting(self, state: int, able: set[str], spinning: set[str]) -> list[str]:
+        """The tasks that have begun an operation and cannot go on, and those that go round in circles."""
         pc = self.layout.fields["pc"]
         tasks, idle = self.case.world.tasks, pc.names.index("idle")
-        return [t for k, t in enumerate(tasks) if t not in able and self.layout.value(state, pc, k) != idle]
+        begun = {t for k, t in enumerate(tasks) if self.layout.value(state, pc, k) != idle}
+        return [t for t in tasks if t in spinning or (t in begun and t not in able)]
 
     def _count(
         self, walk: Walk, i: int, after: int, mine: int, found: list, blocked: dict[str, bool]
@@ -185,6 +203,8 @@ class _Walker:
         return all(self.layout.value(state, image, c) == self.layout.value(state, disk, c) for c in range(image.size))
 
     def _ends(self, group: _Group, part: int, found: list) -> str:
+        if group.walk.ends != "done":
+            return group.walk.ends
         limits = [self.compiled.events[~n] for n, _, k in found if n < 0 and self.numbers.common[k][part]]
         told = next((e.name for e in limits if e.kind == "limit"), None)
         if told or group.steps >= MOST:
