@@ -13,7 +13,7 @@ TURNS = {
     "fork": ("aio+index", "reverse_fork", {}, "unless_pinned_sync", "unless_registered"),
     "refuse": ("ordinary+own_reference", "stable_pages", {}, "in_place", "wait_writeback"),
     "busy": ("rdma+readonly", "reverse_fork", {}, "in_place", "wait"),
-    "stable_stores": ("ordinary+stable_store", "in_place", {}, "no", "yes"),
+    "stable_stores": ("ordinary+stable_store", "tux3", {}, "yes", "no"),
     "bounce": ("aio+writeout", "reverse_fork_busy", {}, "no", "pinned"),
     "redirect": ("ordinary+readonly", "tux3", {}, "shared", "mayshare"),
     "redirect_orig": ("ordinary+accessed_bit", "tux3", {}, "no", "yes"),
