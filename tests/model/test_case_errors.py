@@ -173,10 +173,10 @@ SENSELESS = {
         ("app:readonly:sibling",),
         ("line 2, column app: sibling_store:", "SIGSEGV"),
     ),
-    "a writing pin through one": (
-        "app | peer\nmr_register peer p0 | load p0:0",
-        ("app", "peer:readonly"),
-        ("line 2, column app: mr_register:", "peer", "EFAULT"),
+    "holds of two kinds of memory": (
+        "app\ndio_read p0\ndio_read own p0",
+        ("app", "own:private"),
+        ("line 3, column app: dio_read:", "of one kind", "another actor"),
     ),
     "a second hold": (
         "app | device\npin: mr_register p0 | device_read p0\nstore p0:0 |\nmr_register p0 |",
@@ -265,6 +265,10 @@ def test_a_case_that_makes_no_sense_names_the_line_and_what_to_write(what):
         ("app | peer\nmr_register app p0 readonly | mr_register app p0\n", ("app",)),
         ("app\nmr_register p0 readonly", ("app:readonly",)),
         ("app\ndio_write p0", ("app:readonly",)),
+        ("app | peer\nmr_register peer p0 | load p0:0", ("app", "peer:readonly")),
+        ("app\nstore p0:0\npoke p0:1", ("app:private",)),
+        ("app\nmr_register p0\ndevice_write p0\nmr_deregister p0", ("app:private",)),
+        ("app\nmr_register p0 forced\ndevice_read p0\nmr_deregister p0", ("app",)),
     ],
 )
 def test_what_makes_sense_is_allowed(columns, mappings):
@@ -315,7 +319,8 @@ def test_a_case_names_no_property_that_its_world_has_nothing_for():
         ("I6m", "two pages"),
         ("I1p", "private mappings"),
         ("U1", "breakpoints"),
-        ("U3", "what uprobes"),
+        ("U3", "what is written to private memory"),
+        ("I2p", "long-term pins of private memory"),
     ):
         with pytest.raises(UserError, match=f"case mine: {pid} is about {about}"):
             case(GOOD, judges=(pid,)).properties  # noqa: B018

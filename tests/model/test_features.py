@@ -29,6 +29,7 @@ TURNS = {
     "pinfork_for": ("rdma+readonly", "reverse_fork_busy", {"pinfork": "slow_fast"}, "write", "all"),
     "redirty": ("aio+flush", "reverse_fork", {}, "no", "yes"),
     "longterm": ("rdma+deregister_clean", "tux3", {}, "allowed", "refused"),
+    "unshare": ("mmap+private_region_readonly", "tux3", {}, "no", "yes"),
     "retranslate": ("ptrace+locked", "tux3", {}, "locked", "locked_stable"),
     "dirty_clean": ("aio+flush", "tux3", {}, "bug", "queue"),
     "dirty_forked": ("rdma+dirty_call_forwarded", "queued", {}, "forward_page", "forward_range"),

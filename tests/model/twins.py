@@ -190,7 +190,8 @@ def cleared_first(r, world, stages):
 
     def sets(s, policy, **args):
         whole, t = traced(s, r, policy, args), args["op"].task
-        s.require(s.stage[t] == numbers(args), *(s.tlb[m] == NONE for m in s.world.siblings if args["flush"]))
+        flushed = [s.tlb[m] == NONE for m in s.world.siblings if args.get("flush", True)]
+        s.require(s.stage[t] == numbers(args), *flushed)
         s.step.take(whole, [w for w in whole.writes if w[0].name not in TLB + SPTE], events=False)
         s.stage[t] = 0
 
@@ -328,6 +329,43 @@ def lookup_by_hand(r, world, stages):
     ]
 
 
+def shared_fault_by_hand(r, world, stages):
+    """do_shared_fault: filemap_fault looks the folio up, locks, checks and unlocks it; then comes page_mkwrite."""
+    looked, checks = stages.number(r.name), stages.number(r.name, "locked")
+
+    def looks(s, policy, op):
+        enters(s, traced(s, r, policy, {"op": op}), op.task, None)
+        s.folio[op.task] = s.slot[op.page]
+        s.stage[op.task] = looked
+
+    def locks(s, policy, op):
+        f = s.folio[op.task]
+        s.require(inside(s, op, looked), s.locked[f] == 0)
+        s.locked[f] = 1
+        s.stage[op.task] = checks
+
+    def passes(s, policy, op):
+        f = s.folio[op.task]
+        s.require(inside(s, op, checks), s.detached[f] == 0)
+        s.locked[f] = 0
+        s.stage[op.task] = 0
+        s.pc[op.task] = "lock"
+
+    def retries(s, policy, op):
+        f = s.folio[op.task]
+        s.require(inside(s, op, checks), s.detached[f] != 0)
+        s.locked[f] = 0
+        s.folio[op.task] = NONE
+        s.stage[op.task] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "The slot is looked up.", looks),
+        by_hand(r, f"{r.name}_2", "The folio is locked.", locks),
+        by_hand(r, f"{r.name}_3", "It has its mapping: it is unlocked, for page_mkwrite.", passes),
+        by_hand(r, f"{r.name}_3_gone", "It has lost its mapping: the access is tried again.", retries),
+    ]
+
+
 def fault_by_hand(r, world, stages):
     """do_wp_page: the PTE is read without a lock; under the page-table lock it is read again, the folio referenced."""
     number = stages.number(r.name)
@@ -455,6 +493,9 @@ TWINS = (
     Twin("flush_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("migrate_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fault_installs_pte", "the PTE is cleared, flushed, notified, then set", by_hand=cleared_first),
+    Twin("cow_maps", "the PTE is cleared, flushed, notified, then set", by_hand=cleared_first),
+    Twin("store_faults_absent", "filemap_fault's lock and check, then page_mkwrite", by_hand=shared_fault_by_hand),
+    Twin("odp_retries", "the put, then the walk's look at the sequence", (("hold",),)),
     Twin("fault_ends", "unlock, put, return", (("locked",), ("folio",))),
     Twin("read_fault_maps", "set the PTE, unlock, put", (("pte",), ("locked",), ("folio",))),
     Twin("read_fault_retries", "unlock, put, fault again", (("locked",), ("folio",))),
@@ -540,6 +581,7 @@ TWINS = (
 # Rules that write several fields, and yet are one step of the kernel or of the machine.
 NAMES = "the fields are the model's names for one thing, which changes hands"
 ONE_BIO = "the bio is the flusher's own until it is submitted; the fields say how far it has come"
+UNSEEN = "nobody else sees the new folio before a PTE leads to it"
 ONE_WORD = "one page-table entry, written at once under its lock"
 LOCKED_PTE = "under the page-table lock, which the walks that could tell take too"
 MACHINE = "one instruction of the CPU or one transfer of the device"
@@ -556,6 +598,9 @@ WHOLE = {
     "gup_fast_keeps": NAMES,
     "fork_lists": NAMES,
     "last_reference_put": NAMES,
+    "anonymous_freed": NAMES,
+    "cow_copies": UNSEEN,
+    "copy_is_late": UNSEEN,
     "unprobe_drops_copy": NAMES,
     "transition": "the delta's number changes at once; the rest is what properties remember",
     "transition_goes_on": "the delta's number changes at once; the rest is what properties remember",

@@ -30,7 +30,7 @@ from tux3nb.errors import ModelError
 from tux3nb.model.features import not_promised
 from tux3nb.model.operations import Op
 
-REFUSING_EVENTS = ("longterm_refused", "discard_refused")
+REFUSING_EVENTS = ("longterm_refused", "access_refused", "discard_refused")
 WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
 
 

@@ -8,7 +8,7 @@ from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
 from tux3nb.cases.columns import mappings_of, operations, parse
-from tux3nb.cases.place import Place
+from tux3nb.cases.place import ColumnError, Place
 from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import WORD
 from tux3nb.engine.result import HOLDS, NOT_PROMISED, REFUSED, UNFINISHED, UNREACHED, VIOLATED
@@ -46,7 +46,8 @@ class Case:
     folios, deltas: the bounds of the world.
     judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
     pages. pages: how many pages the file has; of two, each is one cell. endless_disk: the write-out goes to a server
-    that may never answer (FUSE, NFS). tight_memory: there may be no memory for the copy of a fork.
+    that may never answer (FUSE, NFS). tight_memory: there may be no memory for the copy of a fork. shmem: the file is
+    one of tmpfs, with no write-out, so no delta closes.
     expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
     the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``. bounds: what the world is
     limited to, in words. place: where the case is written, if in a file of its own. vary: taken, and read no more:
@@ -69,6 +70,7 @@ class Case:
     pages: int = 1
     endless_disk: bool = False
     tight_memory: bool = False
+    shmem: bool = False
     expect: Mapping[str, str] = field(default_factory=dict)
     bounds: str = ""
     sources: tuple[Source, ...] = ()
@@ -117,7 +119,11 @@ class Case:
         """The world that the columns need. Raises ColumnError."""
         where = self.where
         tasks, cells = parse(self.columns, where, self.pages)
-        readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
+        only_reads = {"readonly", "forced"}
+        readonly = {c.task for c in cells if c.kind.holder == "makes" and only_reads & set(c.words)}
+        if self.shmem and (closing := [c for c in cells if c.kind.name == "transition"]):
+            at = f"{where.row(closing[0].row)}, column {closing[0].task}"
+            raise ColumnError(f"{at}: transition: a file of tmpfs is not written out (shmem=True); leave it out")
         mappings = mappings_of(self.mappings, where, self.pages)
         found = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where, self.scripted)
         ops = self.arranged(found)
@@ -125,8 +131,8 @@ class Case:
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
         bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
-        lacks = (self.endless_disk, self.tight_memory)
-        world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, *lacks, kinds(), places(ops))
+        traits = (self.endless_disk, self.tight_memory, self.shmem)
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, *traits, kinds(), places(ops))
         for f in world.fields.values():
             if f.size * f.width > WORD:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"

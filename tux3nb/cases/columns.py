@@ -10,7 +10,8 @@ One row a line, columns divided by ``|``, the first row names the actors::
 A cell is ``[LABEL:] OPERATION [pPAGE[:CELLS]] [WORD ...] [after LABEL]``. Rows do not order the columns; ``after``
 does. ``p0:1`` is cell 1 of page 0, ``p0`` all cells; of two pages, ``p0`` and ``p1``, each is one cell. A further
 word names the mapping or the holder worked on; a mapping is of one page, so a process that works on both has two.
-``readonly`` and ``get`` say that a hold only reads, or is a plain reference (FOLL_GET) and not a counted pin.
+``readonly``, ``forced`` and ``get`` say that a hold only reads, only reads and is taken for writing all the same, or is
+a plain reference (FOLL_GET) and not a counted pin.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ from tux3nb.model.world import FLUSHER
 
 TRAITS = {  # words of a hold -> what they say
     "readonly": "the hold only reads",
+    "forced": "it only reads, and is taken for writing all the same, by the slow walk (regions before v6.1)",
     "get": "a plain reference, as in 2015 (FOLL_GET), and not a counted pin",
 }
 MAPPING_TRAITS = {
     SHARED: "MAP_SHARED and writable; what a mapping is if nothing else is said",
-    READONLY: "MAP_SHARED of a file opened for reading: no store, no lookup that asks to write",
-    PRIVATE: "MAP_PRIVATE",
+    READONLY: "MAP_SHARED of a file opened for reading: no store, and a lookup that asks to write is refused",
+    PRIVATE: "MAP_PRIVATE: what is written makes a copy of the process's own first",
     "absent": "no PTE at the start: the first access faults",
     "unmapped": "not mapped at the start; mmap maps it",
     "sibling": "the process has a second thread with a TLB of its own: sibling_load, sibling_store",
@@ -152,7 +154,7 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: P
             at = f"{where.row(cell.row)}, column {task}"
             op = _operation(cell, lines[task], versions, at, mappings, readonly, cells)
             if op.how.holder == "makes":
-                traits = op.how.pin, op.how.unbounded, sorted(set(cell.words) & set(TRAITS))
+                traits = op.how.pin, op.how.unbounded, op.own, sorted(set(cell.words) & set(TRAITS))
                 if alike.setdefault(task, traits) != traits:
                     raise ColumnError(f"{at}: {cell.kind.name}: holds of one actor are of one kind; take another actor")
             if cell.label:
@@ -214,12 +216,23 @@ def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonl
     if elsewhere is not None:
         raise ColumnError(f"{at}: {kind.name} names p{cell.page}, but {holder} holds p{elsewhere}")
     maker = kind if kind.holder == "makes" else made[0].kind if made else None
-    write = maker is not None and (maker.gup_write and holder not in readonly)
-    if via and (why := forbidden(kind, mappings[via], write)):
+    forced = kind.holder == "makes" and "forced" in cell.words
+    write = maker is not None and maker.gup_write and (forced or holder not in readonly)
+    if via and (why := forbidden(kind, mappings[via])):
         raise ColumnError(f"{at}: {kind.name}: {why}")
+    through = via or next((_through(c, mappings) for c in made), None)
+    how = kind.slowly() if forced else kind
+    if through and mappings[through].kind == PRIVATE:
+        how = how.through_private()
+    refused = bool(kind.walks) and write and mappings[via].kind == READONLY
     text = cell.text.partition(" after ")[0].partition(": ")
     said = (text[2] or text[0]).strip()
-    return Op(cell.task, line, kind.name, kind, cell.cells, version, via, holder, write, (), said, page)
+    return Op(cell.task, line, kind.name, how, cell.cells, version, via, holder, write, (), said, page, refused=refused)
+
+
+def _through(cell: Cell, mappings) -> str | None:
+    """The mapping that a hold is got through, if it is got through one."""
+    return next((w for w in cell.words if w in mappings), cell.task) if cell.kind.maps else None
 
 
 def takers(trait: str) -> list[str]:

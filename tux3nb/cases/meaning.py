@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tux3nb.cases.place import ColumnError
-from tux3nb.model.operations import PRIVATE, READONLY, Kind, Op
+from tux3nb.model.operations import READONLY, Kind, Op
 from tux3nb.model.operations import Mapping as Mapped
 from tux3nb.model.rules import kinds
 
@@ -31,19 +31,12 @@ def check(ops: Sequence[Op], at: Places, mappings: Mapping[str, Mapped], labels:
         _maps(sorted(changes, key=lambda op: len(before[key(op)])), at, before, mappings[via])
 
 
-def forbidden(kind: Kind, mapping: Mapped, write: bool) -> str:
-    """Why an operation cannot work through a mapping, and what to write instead; empty if it can.
-
-    write: it looks its page up for writing.
-    """
-    stores = kind.writes == "cpu"
-    if mapping.kind == READONLY and (write or stores):
-        answer = "SIGSEGV" if stores else "EFAULT for a lookup that asks to write (check_vma_flags)"
-        instead = f"write the mapping without :{READONLY}, or let the line only read"
-        return f"{mapping.name} maps a file opened for reading, and the kernel's answer is {answer}; {instead}"
-    if mapping.kind == PRIVATE and (write or stores or kind.longterm):
-        return f"{mapping.name} is private: the kernel makes a copy of the process's own first, which is not modelled"
-    return ""
+def forbidden(kind: Kind, mapping: Mapped) -> str:
+    """Why an operation cannot work through a mapping, and what to write instead; empty if it can, or is refused."""
+    if mapping.kind != READONLY or kind.writes != "cpu":
+        return ""
+    instead = f"write the mapping without :{READONLY}, or let the line only read"
+    return f"{mapping.name} maps a file opened for reading, and the kernel's answer is SIGSEGV; {instead}"
 
 
 # ---- what comes before what ------------------------------------------------------------------------------------

@@ -100,6 +100,27 @@ FAMILIES: dict[str, Actors] = {
         ("I1", "I2", "I5", "I7", "I8"),
         {"stable_pages": "HOLDS", "cowardly_or_pinned": "HOLDS", "perfect": "HOLDS"},
     ),
+    "private": Actors(
+        {
+            "app": (("store p0:0", "load p0:0", "poke p0:1"),),
+            "device": (("mr_register app p0",), ("device_write p0:1",)),
+            "writer": (("write p0:1",), ("write p0:1",)),
+            "kernel": KERNEL,
+        },
+        ("app:private", "peer"),
+        ("I1", "I2p", "I3", "I5", "I6", "I7", "I8", "U2", "U3"),
+        # What is private is in no delta and in no other process, whatever becomes of the file.
+        {
+            "tux3": "HOLDS",
+            "stable_pages": "HOLDS",
+            "no_longterm": "HOLDS",
+            "perfect": "HOLDS",
+            "perfect_index": "HOLDS",
+            # Without the copy the debugger writes into the file, and the device too.
+            "no_private_copy": "VIOLATED(I1, I2p, I3, I5, I6, U2, U3)",
+        },
+        folios=4,
+    ),
     "migration": Actors(
         {
             "app": (("store p0:0", "load p0:0", "munmap app"),),

@@ -3,6 +3,7 @@
 from tux3nb.cases.case import Case, Source
 
 UMEM = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get (commit 0446cad9, about v5.3)")
+UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.1 (recalled)")
 FORK = Source("linux-tux3, fs/tux3/buffer_fork.c (commits 18a490ba, 489cb8dc)")
 RIK = Source("Rik van Riel, 14 May 2015", "https://phunq.net/pipermail/tux3/2015-May/002238.html")
 
@@ -196,7 +197,32 @@ CHECKED = Case(
         "pins_unmapped": "HOLDS",
         "holder_index": "HOLDS",
     },
-    sources=(GUP_FAST,),
+    sources=(GUP_FAST, UMEM_READS),
+)
+
+CHECKED_FORCED = Case(
+    name="rdma+checked_then_pinned+forced",
+    family="rdma",
+    title="The same, with a region that is pinned for writing whatever it is for",
+    asks="Before v6.1 a region that is only read was pinned with FOLL_WRITE. Does the check see such a pin in time?",
+    columns="""
+        app                        | device           | writer                  | kernel
+        dirty: store p0:0          | device_read p0:0 | write p0:0 after closed | closed: transition after dirty
+        mr_register p0 forced after closed |          |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I7", "I8"),
+    # A pin for writing needs a writable PTE, and the check comes when none is left. A check before the write-protect
+    # is as late as ever.
+    expect={
+        "rik_wait": "VIOLATED(I2)",
+        "migration_rule": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "perfect": "HOLDS",
+        "pins_unmapped": "HOLDS",
+        "holder_index": "HOLDS",
+    },
+    sources=(GUP_FAST, UMEM),
 )
 
 WAIT_HOLDER = Case(

@@ -12,9 +12,11 @@ KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
 def ends_in(s, policy, f, outcome: str):
     """A dirty call on folio `f` would end in `outcome`.
 
-    A folio that has lost its mapping (``gone``) has no file system to be told: only its own flag is set.
+    A folio that has lost its mapping (``gone``) has no file system to be told: only its own flag is set. An anonymous
+    one never had.
     """
-    attached = s.detached[f] == 0
+    gone = (s.detached[f] == 1) | (s.anonymous[f] == 1)
+    attached = (s.detached[f] == 0) & (s.anonymous[f] == 0)
     live, dirty = attached & (s.forked[f] == 0), s.dirty[f] == 1
     forked = attached & (s.forked[f] == 1)
     forwarding = policy.dirty_forked.one_of("forward_page", "forward_range")
@@ -28,7 +30,7 @@ def ends_in(s, policy, f, outcome: str):
         "drop": forked & ((policy.dirty_forked == "drop") | forwarding & empty(s)),
         "forward_page": forked & ~empty(s) & (policy.dirty_forked == "forward_page"),
         "forward_range": forked & ~empty(s) & (policy.dirty_forked == "forward_range"),
-        "gone": s.detached[f] == 1,
+        "gone": gone,
         "freed_inode": s.detached[f] == 2,
     }[outcome]
 

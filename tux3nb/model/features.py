@@ -4,7 +4,8 @@ The holder index (``fork=unless_registered``) is a proposal that no kernel has: 
 hold on a folio of the file, whoever took it and with or without FOLL_PIN. It is asked wherever other policies ask
 folio_maybe_dma_pinned. Its price is a registration, and a lock shared with the forks, in every GUP and every reference
 that outlives a lookup, so core mm and every holder own a part of it; what it buys is an exact answer, with no false
-refusal.
+refusal. It would have to see derived references too, which look nothing up (tee(2), fragments of network buffers,
+io_uring's cloned buffers); and who has the fast walk alone (perf, in an interrupt) cannot wait for a fork that goes on.
 """
 
 from tux3nb.engine.policy import Constraint, Feature, Features
@@ -225,6 +226,13 @@ FEATURES = Features(
             below={"refused": ("allowed",)},
         ),
         Feature(
+            "unshare",
+            "a read-only long-term pin of private memory makes the process's copy first",
+            CORE_MM,
+            {"no": "no (before v6.2)", "yes": "yes (v6.2)"},
+            below={"yes": ("no",)},
+        ),
+        Feature(
             "retranslate",
             "holders of plain references look again",
             HOLDER,
@@ -319,6 +327,7 @@ FEATURES = Features(
                 "superblock": "superblock after all I/O of the delta",
                 "flag_order": "PG_writeback set before PG_dirty is cleared",
                 "snapshot_protect": "write-protect before the reverse fork's copy",
+                "index_of_copy": "the holder index's mark on the copy",
             },
             below={
                 "nothing": (
@@ -335,6 +344,7 @@ FEATURES = Features(
                     "superblock",
                     "flag_order",
                     "snapshot_protect",
+                    "index_of_copy",
                 )
             },
             control=True,
@@ -369,6 +379,7 @@ TUX3 = {
     "redirty": "no",
     "lend": "share",
     "longterm": "allowed",
+    "unshare": "no",
     "retranslate": "no",
     "dirty_clean": "bug",
     "dirty_forked": "assert",
@@ -583,6 +594,10 @@ NAMED = {
     "no_superblock_order": (
         "Tux3 with the superblock written before all I/O of the delta is done",
         {"off": "superblock"},
+    ),
+    "unshares": (
+        "Tux3 on a kernel whose long-term pins of private memory make the copy first (v6.2)",
+        {"unshare": "yes"},
     ),
     "no_accounting": ("Tux3 with page migration's account of references switched off", {"off": "accounting"}),
     "no_reclaim_accounting": (

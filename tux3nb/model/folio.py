@@ -106,6 +106,11 @@ def in_bio(s, f):
     return (s.writeback[f] == 1) | ((s.bio_folio == f) & (s.bio_stage != "none") & (s.bounced == 0))
 
 
+def still_there(s, op, f):
+    """What a holder that looks again finds: f is in the slot of its index, or it is the process's own copy."""
+    return (s.slot[op.page] == f) | (s.anonymous[f] == 1)
+
+
 def must_fork(s, f, delta):
     """need_fork says NEED_FORK: under writeback, or dirty for another delta than `delta`."""
     return (s.writeback[f] == 1) | ((s.dirty[f] == 1) & (s.tag[f] != delta))

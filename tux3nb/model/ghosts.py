@@ -6,6 +6,9 @@ holders' writes displace nothing, so that a lost holder write can be told from a
 ``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken_0[v]`` are the values
 that cell 1 had lost for good when a CPU began to write version v to cell 0, ``overtaken_1[v]`` the other way round;
 ``reaped_before_0`` and ``reaped_before_1`` say the same of what holders write.
+
+What goes through a private mapping, or through a hold got that way (`Op.own`), is no write to the file and obliges
+nobody: of that only U2, U3 and I2p speak.
 """
 
 from tux3nb.engine.terms import NONE, TRUE, const, has, some, union, where, without
@@ -66,6 +69,8 @@ def unbound(s, op: Op):
 
 def write_starts(s, op: Op):
     """`op` begins to write its cells; what a holder writes whose bond has ended does not count."""
+    if op.own:
+        return
     free = unbound(s, op)
     overtakes(s, op)
     parted(s, op, free)
@@ -82,12 +87,17 @@ def parted(s, op: Op, free):
     s.ensure("I2t", ~free, f"{op.kind} works on memory that has been cut off the file")
 
 
+def used(s, op: Op):
+    """A holder has used its hold: of the file, or of private memory."""
+    s.mark("private_hold_used" if op.own else "holder_op")
+
+
 def write_fails(s, op: Op):
     """`op` has begun to write or to read, and ends in an error before it has touched a cell."""
     if op.how.reads == "holder":
         for c in op.cells:
             s.legal[op.task, c] = 0
-    if op.how.at_once or not op.how.writes:
+    if op.own or op.how.at_once or not op.how.writes:
         return
     for c, v in op.version.items():
         s.cand[c] = without(s.cand[c], 1 << v)
@@ -150,6 +160,10 @@ def cpu_write_ends(s, op: Op, delta):
 
 def store_completes(s, op: Op):
     """A CPU store is an interval of one step."""
+    if op.own:
+        s.mark("private_written")
+        return
+    s.mark("cpu_path")
     (c,) = op.cells
     v = op.version[c]
     overtakes(s, op)
@@ -162,6 +176,9 @@ def store_completes(s, op: Op):
 
 def holder_write_ends(s, op: Op, pinned: bool, told: bool):
     """A device write has been reaped, or a poke returned (`told`: after its dirty call; `pinned`: pin still held)."""
+    if op.own:
+        s.mark("private_written")
+        return
     for c in op.version:
         old = s.superseded[op.task, c]
         s.cand[c] = without(s.cand[c], old)
@@ -174,15 +191,21 @@ def holder_write_ends(s, op: Op, pinned: bool, told: bool):
         s.superseded[op.task, c] = 0
 
 
-def dirty_call_returned(s):
+def dirty_call_returned(s, op: Op):
     """What a holder has written and reaped is promised to the current delta."""
+    if op.own:
+        return
     for c in s.world.holder_cells:
         s.told_front[c] = without(s.told_front[c], s.owed[c])
         s.owed[c] = 0
 
 
 def read_starts(s, op: Op):
-    """A holder's read begins; anything will do for one whose bond has ended."""
+    """A holder's read begins; anything will do for one whose bond has ended, or that was never bound to the file."""
+    if op.own and op.how.reads == "holder":
+        for c in op.cells:
+            s.legal[op.task, c] = s.world.full
+        return
     free = unbound(s, op)
     parted(s, op, free)
     for c in op.cells:

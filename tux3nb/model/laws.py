@@ -212,15 +212,15 @@ def calls_dirty_unlocked(s, step):
 def faults_for_need(s, step):
     """A fault is taken where the entry does not allow the access, and goes on only if it is no migration entry.
 
-    A pin that forks first (a proposal) faults although the entry allows it.
+    A pin that forks first (a proposal) or that copies first (v6.2) faults although the entry allows it.
     """
     op = step.args.get("op")
-    if step.rule.name == "gup_slow_forks_first":
+    if step.rule.name in ("gup_slow_forks_first", "gup_unshares"):
         return []
     if not (op and op.via and step.actor == op.task and any(f.name in ("fault", "folio") for f, _, _ in step.writes)):
         return []
     m = op.via
-    writes = op.how.faults and not op.how.walks or op.how.walks and op.write
+    writes = op.write if op.how.walks else bool(op.how.writes)
     denied = (s.pte[m] == NONE) | (s.pte_write[m] == 0 if writes else const(False))
     begins = (s.pc[op.task] == "idle") | (s.pc[op.task] == "walk")
     return [~begins | denied & (s.migrating[m] == 0) & (s.moving[m] == 0)]

@@ -17,10 +17,10 @@ def _paths(s, c):
         if m in maps:
             yield s.pte[m], s.pte[m] != NONE
     for m in s.world.siblings:
-        if m in maps:
+        if m in maps and s.world.maps[m].kind != PRIVATE:
             yield s.tlb[m], s.tlb[m] != NONE
     for h, via in s.world.secondary:
-        if via in maps:
+        if via in maps and s.world.maps[via].kind != PRIVATE:
             yield s.spte[h], s.spte[h] != NONE
 
 
@@ -55,7 +55,8 @@ def cpu_paths_agree(c):
 def private_paths_legal(c):
     def clause(s):
         maps = [m for m in s.world.of_kind(PRIVATE) if m in s.world.maps_of(s.world.page_of(c))]
-        return every((s.pte[m] == NONE) | legal_now(s, c, s.cell[s.pte[m], c]) for m in maps)
+        none_of_file = {m: (s.pte[m] == NONE) | (s.anonymous[s.pte[m]] == 1) for m in maps}
+        return every(none_of_file[m] | legal_now(s, c, s.cell[s.pte[m], c]) for m in maps)
 
     return clause
 
@@ -73,14 +74,21 @@ def holder_writes_visible(c):
 
 
 def private_versions(w, c):
-    """What uprobes writes to cell c of private copies: (mapping, version)."""
-    return [(op.via, op.version[c]) for op in w.ops if op.how.writes == "private" and c in op.version]
+    """What is written to cell c of private memory: (mapping, version)."""
+    found = [op for op in w.ops if op.how.writes == "private" and c in op.version]
+    return [(m, op.version[c]) for op in found for m in reached_through(w, op)]
+
+
+def reached_through(w, op):
+    """The mapping that an operation works through, or those that its hold is got through."""
+    makers = [o.via for o in w.ops if o.holder == op.holder and o.how.holder == "makes"]
+    return [op.via] if op.via else [m for m in dict.fromkeys(makers) if m]
 
 
 def never_in_page_cache(c):
     def clause(s):
-        private = private_versions(s.world, c)
-        return every(s.cell[f, c] != v for f in s.world.folios for _, v in private)
+        versions = dict.fromkeys(v for _, v in private_versions(s.world, c))
+        return every((s.anonymous[f] == 1) | (s.cell[f, c] != v) for f in s.world.folios for v in versions)
 
     return clause
 
@@ -93,7 +101,7 @@ def never_on_disk(c):
 
 
 def never_elsewhere(c):
-    """A mapping other than the probed one shows neither the folio nor a copy with the breakpoint."""
+    """A mapping other than the one written through shows neither a folio nor a copy with what was written."""
 
     def clause(s):
         pairs = [(m, v) for via, v in private_versions(s.world, c) for m in s.world.mappings if m != via]
@@ -101,6 +109,20 @@ def never_elsewhere(c):
         return in_folio & every(s.anon_cell[m, c] != v for m, v in pairs)
 
     return clause
+
+
+def pins_of_private_memory(w):
+    """(holder, mapping) of every long-term pin of private memory."""
+    return list(dict.fromkeys((op.holder, op.via) for op in w.that("own") if op.how.longterm))
+
+
+def pin_is_of_private_memory(s):
+    """Where the process has its own copy, the pin is of that."""
+    apart = [
+        (s.hold[h] != NONE) & (s.pte[m] != NONE) & (s.pte[m] != s.hold[h]) & (s.anonymous[s.pte[m]] == 1)
+        for h, m in pins_of_private_memory(s.world)
+    ]
+    return every(~a for a in apart)
 
 
 def stable_while_submitted(c):
@@ -152,8 +174,13 @@ def breakpoints(world) -> bool:
 
 
 def private_writes(world) -> bool:
-    """what uprobes writes, breakpoints or counters"""
+    """what is written to private memory, by uprobes or by anybody"""
     return any(private_versions(world, c) for c in CELLS)
+
+
+def long_private_pins(world) -> bool:
+    """long-term pins of private memory"""
+    return bool(pins_of_private_memory(world))
 
 
 PROPERTIES = (
@@ -184,6 +211,16 @@ PROPERTIES = (
         tuple(
             (f"a completed holder write to cell {c} is not what the CPU sees", holder_writes_visible(c)) for c in CELLS
         ),
+    ),
+    Property(
+        "I2p",
+        "private memory and its pin are one page",
+        "Once the process has its own copy of a private page, a long-term pin of that memory is of the copy. Only a "
+        "case that names this property judges it.",
+        "private_held",
+        (("the process has a copy of its own, and the pin another page", pin_is_of_private_memory),),
+        optional=True,
+        applies=long_private_pins,
     ),
     Property(
         "I2t",
@@ -274,19 +311,20 @@ PROPERTIES = (
     ),
     Property(
         "U2",
-        "a breakpoint stays out of the file",
-        "What uprobes writes for one process, breakpoint or counter, never reaches the page cache or the disk.",
-        "probed",
-        tuple((f"the page cache has uprobes' own bytes in cell {c}", never_in_page_cache(c)) for c in CELLS)
-        + tuple((f"the disk has uprobes' own bytes in cell {c}", never_on_disk(c)) for c in CELLS),
+        "private memory stays out of the file",
+        "What is written to private memory, a breakpoint or counter of uprobes included, never reaches the page cache "
+        "or the disk.",
+        "private_written",
+        tuple((f"the page cache has private bytes in cell {c}", never_in_page_cache(c)) for c in CELLS)
+        + tuple((f"the disk has private bytes in cell {c}", never_on_disk(c)) for c in CELLS),
         applies=private_writes,
     ),
     Property(
         "U3",
-        "a breakpoint stays in its process",
-        "What uprobes writes for one process never shows in another mapping of the file.",
-        "probed",
-        tuple((f"another mapping shows uprobes' own bytes in cell {c}", never_elsewhere(c)) for c in CELLS),
+        "private memory stays in its process",
+        "What is written to the private memory of one process never shows in another mapping of the file.",
+        "private_written",
+        tuple((f"another mapping shows private bytes in cell {c}", never_elsewhere(c)) for c in CELLS),
         applies=private_writes,
     ),
     Property(

@@ -1,10 +1,15 @@
 """How a column's line and the place in a routine guard a rule, and how an operation begins and ends."""
 
-from tux3nb.engine.terms import NONE, every
+from tux3nb.engine.terms import NONE, const, every
 from tux3nb.model.operations import Op
 
 
 def may_start(s, op: Op):
+    """The operation may begin: its `turn` has come, and it is not one that the kernel refuses."""
+    return const(False) if op.refused else turn(s, op)
+
+
+def turn(s, op: Op):
     """The task is at this line, idle, and every line that must come before is behind.
 
     An operation that is one of several alternatives may also be chosen, from the number before the choice.

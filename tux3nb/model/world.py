@@ -49,7 +49,7 @@ PLACES = (  # in the routines of CPUs, forks and the flusher; a rule module list
     "idle walk fast_get fast_check look lock section decide wait wait_holder "
     "unmap restore write_protect refused copy copy_rest swap own redirect "
     "reverse_rest reverse_move data data_rest dirty install finish "
-    "listing map_lock map_check "
+    "listing map_lock map_check cow_copy cow_rest cow_map "
     "flush_lock writeback protect bounce_rest clear submit fetch commit poll quiesce"
 ).split()
 
@@ -61,8 +61,8 @@ class World:
     deltas: highest delta number that can be current. declare: functions that add the fields of rule modules.
     stable_device: the device asks that pages under writeback stay as they are. pages: how many the file has; of two,
     each has one of the cells. endless_disk: its write-out may never complete. tight_memory: there may be no memory for
-    a copy. known: the names of all operations, to find one that is misspelt (none: not looked for).
-    places: the names of the places in the routines of this world.
+    a copy. shmem: the file is one of tmpfs. known: the names of all operations, to find one that is misspelt (none: not
+    looked for). places: the names of the places in the routines of this world.
     """
 
     default_actor = FLUSHER
@@ -81,6 +81,7 @@ class World:
         pages: int = 1,
         endless_disk: bool = False,
         tight_memory: bool = False,
+        shmem: bool = False,
         known: Collection[str] = (),
         places: Iterable[str] = PLACES,
     ):
@@ -97,6 +98,7 @@ class World:
         self.nothing = folios  # the value of an empty slot
         self.empties = bool(self.that("empties"))
         self.stable_device, self.endless_disk, self.tight_memory = stable_device, endless_disk, tight_memory
+        self.shmem = shmem
         self.versions = {c: 1 + sum(c in op.version for op in self.ops) for c in CELLS}
         self.last_version = max(self.versions.values()) - 1
         self.full = (1 << (self.last_version + 1)) - 1
@@ -140,6 +142,11 @@ class World:
         mine, other = self.writing(c, by), self.writing(1 - c, by)
         alone = by == "cpu" or not (self.writing(c, "cpu") or self.writing(1 - c, "cpu"))
         return tuple(sorted({op.version[c] for op in mine})) if other and alone else ()
+
+    def may_be_absent(self, m: str) -> bool:
+        """Mapping m may have no PTE though the file is mapped there and nobody is moving the page."""
+        there = self.maps[m].present and self.maps[m].mapped
+        return not there or self.empties or any(op.how.vma == "maps" and op.via == m for op in self.ops)
 
     def page_of(self, c: int) -> int:
         """The page that cell c belongs to."""
@@ -225,6 +232,8 @@ def declare_pages(w: World):
     for name, says in FOLIO_FLAGS.items():
         w.field(name, w.folios, of="{0}", says=says)
     w.field("private", w.folios, start={f"private[{p}]": 1 for p in w.pages}, says=SILENT)
+    copies = any(op.copies for op in w.ops)
+    w.field("anonymous", w.folios, when=copies, of="{0}", says=("freed", "an anonymous copy"))
     detached = (SILENT, "without a mapping", "with the mapping of a freed inode")
     w.field("detached", w.folios, hi=2 if w.that("evicts") else 1, when=w.empties, of="{0}", says=detached)
     for name, delta in (("hole_front", "current"), ("hole_back", "closed")):
@@ -241,6 +250,7 @@ def declare_pages(w: World):
     ):
         declare_translation(w, name, who, where)
         w.field(f"{name}_freed", where, of=who, says=(SILENT, "leads to a freed folio"))
+    w.field("spte_seq", tuple(dict.fromkeys(h for h, _ in w.secondary)), says=SILENT)
     mapped = {f"vma[{m.name}]": 1 for m in w.maps.values() if m.mapped}
     comes = {"when": bool(w.comes_and_goes), "absent": 1}
     w.field("vma", w.mappings, start=mapped, **comes, of="{0}", says=("does not map the file", "maps the file"))
@@ -256,7 +266,8 @@ def declare_translation(w: World, name: str, of: str, where: tuple, **start):
 
 def declare_tasks(w: World):
     """Where each task is, and what it holds meanwhile."""
-    workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or (w.empties and op.how.walks))
+    faulting = [op for op in w.ops if op.how.walks and w.may_be_absent(op.via)]
+    workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or op in faulting)
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     folio = {"kind": FOLIO, "none": 0, "of": "{0}"}
     w.field("line", w.tasks, hi=max(op.next for op in w.ops), says=SILENT)
@@ -287,7 +298,7 @@ def declare_deltas(w: World):
 def declare_ghosts(w: World):
     """What the properties must remember; see ghosts.py."""
     ghost = {"kind": VERSIONS, "ghost": True}
-    interval = tasks_of(op for op in w.ops if op.how.writes and not op.how.at_once)
+    interval = tasks_of(op for op in w.ops if op.how.writes in ("cpu", "holder") and not op.how.at_once)
     readers = tasks_of(op for op in w.ops if op.how.reads)
     should, current, closed = "should be {value}", "cell {0} of the current delta", "cell {0} of the closed delta"
     w.field("cand", CELLS, start=1, **ghost, of="cell {0}", says=should)

@@ -13,7 +13,7 @@ from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.folio import may_write
-from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from tux3nb.model.ghosts import begun, dirty_call_returned, holder_write_ends, read_starts, used, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows
@@ -157,7 +157,7 @@ def sends(s, op, c, value):
     s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved))
     moves(s, op, c, s.dio_moved, "dio_end")
     s.ensure("I2", has(s.legal[op.task, c], value), f"direct I/O wrote an old value of cell {c} to the other file")
-    s.mark("holder_op")
+    used(s, op)
     if op.kind in SUMMED:
         s.mark("submitted")
 
@@ -203,7 +203,7 @@ def dio_reports_dirty_late(s, policy, op, outcome):
     f = s.hold[op.holder]
     s.require(latest(s, op), s.dirty_work[op.task] == "queued", s.locked[f] == 0, ends_in(s, policy, f, outcome))
     dirty_call(s, f, outcome, op.cells)
-    dirty_call_returned(s)
+    dirty_call_returned(s, op)
     s.dirty_work[op.task] = "reported"
 
 
@@ -222,7 +222,7 @@ def dio_read_reaps(s, policy, op, late):
     The data are owed to the delta whether the hold is gone already or not: the caller was told that they arrived.
     """
     s.require(at(s, op, "reap"), s.dirty_work[op.task] == "queued" if late else s.dirty_work[op.task] != "queued")
-    s.mark("holder_op")
+    used(s, op)
     holder_write_ends(s, op, pinned=True, told=not late)
     returns(s, op)
 

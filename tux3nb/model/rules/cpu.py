@@ -1,7 +1,7 @@
 """CPU paths: loads and stores through a PTE, the write fault, write(2)."""
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, const, some, where
+from tux3nb.engine.terms import NONE, const, every, some, where
 from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, cpu_write_ends, legal_now, section_begins, store_completes, write_starts
 from tux3nb.model.mmu import flush_and_notify, flush_tlb, notify, secondary, zap
@@ -13,7 +13,7 @@ from tux3nb.model.world import each, ops, tasks_of, that
 KINDS = (
     Kind(
         "store",
-        "a CPU store through the task's shared mapping",
+        "a CPU store through the task's mapping",
         one_cell=True,
         writes="cpu",
         at_once=True,
@@ -48,14 +48,25 @@ FAULT = "mm/memory.c:do_wp_page (3.19 + Tux3)"
 WRITE = "fs/tux3/filemap_blocklib.c:tux3_write_begin"
 
 
-def zapped_for(world):
-    """The operations that must fault in a PTE that truncation has zapped: stores and GUP walks."""
-    return [op for op in world.ops if world.empties and (op.kind == "store" or op.how.walks)]
+def without_pte(world):
+    """The operations that can find no PTE and whose fault is not their own module's: stores and GUP walks."""
+    faults = [op for op in world.ops if (op.how.walks or op.kind == "store") and not op.how.alone]
+    return [op for op in faults if world.may_be_absent(op.via)]
+
+
+def write_faulters(world):
+    """Of those the ones whose fault is a write fault of the file: in a shared mapping, and to write."""
+    return [op for op in without_pte(world) if op.how.faults and (op.write or not op.how.walks)]
+
+
+def first_read_faulters(world):
+    """Of those the ones that take a read fault first: to read, or for what is copied in a private mapping."""
+    return [op for op in without_pte(world) if op not in write_faulters(world)]
 
 
 def read_faulters(world):
     """The operations that can take a read fault."""
-    return [*world.that("read_fault"), *zapped_for(world)]
+    return [*world.that("read_fault"), *first_read_faulters(world)]
 
 
 def read_fault_ends(s, op):
@@ -71,10 +82,20 @@ def load(s, policy, op):
     """The process loads a cell through its PTE."""
     c = op.cells[0]
     s.require(may_start(s, op), s.pte[op.via] != NONE)
-    prop = "I1p" if s.world.maps[op.via].kind == PRIVATE else "I1"
-    s.ensure(prop, legal_now(s, c, s.cell[s.pte[op.via], c]), f"a load from cell {c} returned an old value")
-    s.mark("private_path" if prop == "I1p" else "cpu_path")
+    reads_file(s, op, s.pte[op.via], f"a load from cell {c} returned an old value")
     returns(s, op)
+
+
+def reads_file(s, op, f, reason):
+    """A CPU reads a cell of folio f through the operation's mapping: of the file, or of the process's own copy."""
+    c = op.cells[0]
+    good = legal_now(s, c, s.cell[f, c])
+    if s.world.maps[op.via].kind != PRIVATE:
+        s.ensure("I1", good, reason)
+        s.mark("cpu_path")
+        return
+    s.ensure("I1p", (s.anonymous[f] == 1) | good, reason)
+    s.mark("private_path", s.anonymous[f] == 0)
 
 
 @rule(op=ops("load"), kernel="mm/filemap.c:filemap_fault, filemap_map_pages (find_get_page)")
@@ -87,14 +108,37 @@ def load_faults(s, policy, op):
     begins(s, op, "map_lock")
 
 
-@rule(op=zapped_for, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_shared_fault as a read fault and a write fault")
+def finds_none(s, op):
+    """A store, or a GUP walk on its way, finds no PTE, and a folio in the slot that its fault can look up."""
+    m = op.via
+    starts = at(s, op, "walk") if op.how.walks else may_start(s, op)
+    here = [s.pte[m] == NONE, s.migrating[m] == 0, s.moving[m] == 0, s.vma[m] == 1]
+    return starts & every(here) & ~empty(s) & (s.frozen[s.slot[op.page]] == 0)
+
+
+@rule(op=first_read_faulters, kernel="mm/filemap.c:filemap_fault; mm/memory.c:do_read_fault, do_cow_fault")
 def access_faults(s, policy, op):
-    """A store or a GUP walk finds no PTE, since it was zapped: it takes a read fault first."""
-    t, m = op.task, op.via
-    s.require(may_start(s, op) if op.kind == "store" else at(s, op, "walk"), s.pte[m] == NONE, s.migrating[m] == 0)
-    s.require(s.vma[m] == 1, ~empty(s), s.frozen[s.slot[op.page]] == 0)
-    s.folio[t] = s.slot[op.page]
+    """A GUP walk that reads, or an access to private memory, finds no PTE: it takes a read fault first.
+
+    do_cow_fault copies from the folio that it has locked and maps the copy at once; here that is a read fault, and then
+    the copy of a write fault, as if another thread had read in between.
+    """
+    s.require(finds_none(s, op))
+    s.folio[op.task] = s.slot[op.page]
     begins(s, op, "map_lock")
+
+
+@rule(op=write_faulters, kernel="mm/memory.c:do_shared_fault (3.19), mm/filemap.c:filemap_fault")
+def store_faults_absent(s, policy, op):
+    """A store, or a GUP walk that writes, finds no PTE: the fault looks the folio up in the slot for page_mkwrite.
+
+    filemap_fault locks the folio, checks it and unlocks it again before page_mkwrite does the same: that is merged.
+    What the fault saw (`fault`) is no folio, and stays none.
+    """
+    t = op.task
+    s.require(finds_none(s, op))
+    s.folio[t] = s.slot[op.page]
+    begins(s, op, "lock")
 
 
 @rule(op=read_faulters, kernel="mm/filemap.c:lock_page_or_retry; filemap_map_pages (trylock_page)")
@@ -180,17 +224,35 @@ def fork_under_way(s):
     return some(s.pc[t] == place for t in tasks for place in places)
 
 
-def being_forked(s, f):
-    """Some task is forking folio f: it has decided to, and not all PTEs lead to the new folio yet."""
-    tasks = tasks_of(s.world.that("dirties"))
-    return some((s.folio[t] == f) & some(s.pc[t] == place for place in FORKING) for t in tasks)
+def being_forked(s, policy, f):
+    """Some task is forking f, or f is its copy: it has decided to, and not all PTEs lead to the new folio yet."""
+    marked = [(t, (s.folio[t] == f) | (s.copy[t] == f) & (policy.off != "index_of_copy")) for t in forkers(s.world)]
+    return some(mine & some(s.pc[t] == place for place in FORKING) for t, mine in marked)
 
 
-@rule(op=ops("munmap"), kernel="mm/memory.c:zap_pte_range")
+def forkers(world):
+    """The tasks that can fork a folio."""
+    return tasks_of(world.that("dirties"))
+
+
+WRITE_FAULT = "look lock section decide wait wait_holder unmap restore write_protect refused copy copy_rest swap own \
+redirect listing reverse_rest reverse_move dirty install finish"
+READ_FAULT, COW_FAULT = "map_lock map_check", "cow_copy cow_rest cow_map"
+UNDER_MMAP_SEM = f"walk {READ_FAULT} {COW_FAULT} {WRITE_FAULT}".split()
+
+
+def walking(s, op):
+    """A fault or a slow walk of `op` is under way, with mmap_sem for reading: the fast walk takes none."""
+    return active(s, op) & some(s.pc[op.task] == place for place in UNDER_MMAP_SEM)
+
+
+@rule(op=ops("munmap"), kernel="mm/mmap.c:vm_munmap (mmap_sem for writing); mm/memory.c:zap_pte_range")
 def munmap(s, policy, op):
-    """The mapping goes away, its PTE with it; a pin stays."""
+    """The mapping goes away, its PTE with it; a pin stays. It waits for faults and slow walks of the same process."""
     m = op.via
     s.require(may_start(s, op), s.vma[m] == 1, s.migrating[m] == 0, s.moving[m] == 0)
+    others = [o for o in s.world.ops if o.via == m and o.task != op.task and not o.how.vma]
+    s.require(~some(walking(s, o) for o in others))
     s.vma[m] = 0
     zap(s, m)
     returns(s, op)
@@ -210,8 +272,7 @@ def sibling_loads(s, policy, op):
     """The other thread loads through its TLB entry."""
     c, m = op.cells[0], op.via
     s.require(may_start(s, op), s.tlb[m] != NONE)
-    s.ensure("I1", legal_now(s, c, s.cell[s.tlb[m], c]), f"a load from cell {c} through a stale TLB entry")
-    s.mark("cpu_path")
+    reads_file(s, op, s.tlb[m], f"a load from cell {c} through a stale TLB entry")
     returns(s, op)
 
 
@@ -220,7 +281,6 @@ def sibling_stores(s, policy, op):
     """The other thread stores through its writable TLB entry."""
     c, m = op.cells[0], op.via
     s.require(may_start(s, op), s.tlb[m] != NONE, s.tlb_write[m] == 1)
-    s.mark("cpu_path")
     store_completes(s, op)
     s.cell[s.tlb[m], c] = op.version[c]
     returns(s, op)
@@ -231,14 +291,18 @@ def store(s, policy, op):
     """The process stores through its writable PTE."""
     c = op.cells[0]
     s.require(may_start(s, op), s.pte_write[op.via] == 1)
-    s.mark("cpu_path")
     store_completes(s, op)
     s.cell[s.pte[op.via], c] = op.version[c]
     s.pte_dirty[op.via] = 1
     returns(s, op)
 
 
-@rule(op=ops("store"), kernel=FAULT)
+def stores_to_file(world):
+    """The stores that go through a shared mapping."""
+    return [op for op in world.of("store") if op.how.faults]
+
+
+@rule(op=stores_to_file, kernel=FAULT)
 def store_faults(s, policy, op):
     """The store finds its PTE read-only; the fault takes a reference on the folio mapped there."""
     s.require(may_start(s, op), s.pte[op.via] != NONE, s.pte_write[op.via] == 0)
@@ -440,11 +504,20 @@ def mkwrite_marks_dirty(s, policy, op):
     s.pc[t] = "install"
 
 
+def unchanged(s, op):
+    """The PTE is what the fault saw; where it saw none there is still none, and no waiting or migration entry."""
+    t, m = op.task, op.via
+    same = s.pte[m] == s.fault[t]
+    if op not in write_faulters(s.world):
+        return same
+    return same & ((s.fault[t] != NONE) | (s.migrating[m] == 0) & (s.moving[m] == 0))
+
+
 @rule(op=FAULTERS, flush=(False, True), tell=(False, True), kernel=FAULT)
 def fault_installs_pte(s, policy, op, flush, tell):
     """The PTE still maps what the fault saw: it is pointed at the (new) folio, writable and dirty."""
     t, m = op.task, op.via
-    s.require(at(s, op, "install"), s.pte[m] == s.fault[t])
+    s.require(at(s, op, "install"), unchanged(s, op))
     s.require(chosen(policy.flush_orig, flush, s.world.maps[m].sibling))
     s.require(chosen(policy.notify_orig, tell, bool(secondary(s.world, m))))
     if flush:
@@ -462,7 +535,8 @@ def fault_installs_pte(s, policy, op, flush, tell):
 def fault_finds_pte_touched(s, policy, op):
     """A bit of the PTE has changed meanwhile (the accessed bit): it is left alone, on the old folio."""
     t, m = op.task, op.via
-    s.require(s.world.maps[m].young, at(s, op, "install"), s.pte[m] == s.fault[t], s.pte[m] != s.folio[t])
+    s.require(s.world.maps[m].young, at(s, op, "install"), unchanged(s, op), s.pte[m] != NONE)
+    s.require(s.pte[m] != s.folio[t])
     s.fault[t] = NONE
     s.pc[t] = "finish"
 
@@ -477,8 +551,8 @@ def chosen(choice, yes: bool, matters: bool):
 @rule(op=FAULTERS, kernel=FAULT)
 def fault_finds_pte_changed(s, policy, op):
     """The PTE is not what the fault saw: leave it, the access will fault again."""
-    t, m = op.task, op.via
-    s.require(at(s, op, "install"), s.pte[m] != s.fault[t])
+    t = op.task
+    s.require(at(s, op, "install"), ~unchanged(s, op))
     s.fault[t] = NONE
     s.pc[t] = "finish"
 

@@ -49,8 +49,9 @@ def may_close(s):
 
 
 def written_by_holders(s):
-    """There is a hold through which somebody may write."""
-    return some(s.hold[op.holder] != NONE for op in s.world.ops if op.how.holder == "makes" and op.write)
+    """There is a hold of the file through which somebody may write."""
+    makers = [op for op in s.world.ops if op.how.holder == "makes" and op.write and not op.own]
+    return some(s.hold[op.holder] != NONE for op in makers)
 
 
 def next_delta(s):

@@ -10,7 +10,8 @@ from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
-from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
+from tux3nb.model.folio import still_there
+from tux3nb.model.ghosts import holder_write_ends, read_starts, used, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.world import ops
@@ -56,7 +57,7 @@ def access_copies_at_once(s, policy, op):
 def access_rechecks(s, policy, op):
     """The access locks the folio and finds it still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder]
-    s.require(at(s, op, "relock"), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
+    s.require(at(s, op, "relock"), policy.retranslate != "no", s.locked[f] == 0, still_there(s, op, f))
     s.require((policy.retranslate == "locked") | (s.writeback[f] == 0))
     s.locked[f] = 1
     s.pc[op.task] = "touch"
@@ -66,7 +67,7 @@ def access_rechecks(s, policy, op):
 def access_starts_over(s, policy, op):
     """The folio is no longer in the slot: drop it and walk again."""
     f = s.hold[op.holder]
-    s.require(at(s, op, "relock"), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
+    s.require(at(s, op, "relock"), policy.retranslate != "no", s.locked[f] == 0, ~still_there(s, op, f))
     s.hold[op.holder] = NONE
     s.pc[op.task] = "walk"
 
@@ -100,7 +101,7 @@ def poke_returns(s, policy, op, locked):
     """The reference is dropped (and the folio unlocked, if it was locked over the copy); the poke returns."""
     f = s.hold[op.holder]
     s.require(at(s, op, "put"), relocked(policy, locked))
-    s.mark("holder_op")
+    used(s, op)
     holder_write_ends(s, op, pinned=False, told=True)
     if locked:
         s.locked[f] = 0
@@ -115,7 +116,7 @@ def peek_copies(s, policy, op):
     s.require(at(s, op, "touch"))
     value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the tracer read an old value of cell {c}")
-    s.mark("holder_op")
+    used(s, op)
     s.pc[op.task] = "put"
 
 

@@ -3,6 +3,9 @@
 vfio type1, iommufd, vdpa and AF_XDP are the same to a page fork: long-term pins of unbounded life, DMA both ways at
 physical addresses, pages reported dirty at the end (vfio takes the slow walk only, which here is one of the two that a
 registration may take).
+
+A region that is only read was pinned for writing all the same before v6.1, by the slow walk (FOLL_WRITE always, and
+FOLL_FORCE: umem.c at 0446cad9); since then it is pinned for reading. The word `forced` says the former of a region.
 """
 
 from tux3nb.engine.rule import rule
@@ -10,7 +13,7 @@ from tux3nb.engine.terms import NONE, every, has, some, where
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.folio import may_write
-from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, used, write_starts
 from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import permitted
@@ -22,7 +25,7 @@ REGIONS = ("mr_register", "buffer_register")
 KINDS = (
     Kind(
         "mr_register",
-        "register an RDMA memory region (`readonly`: the device may only read)",
+        "register an RDMA memory region (`readonly`: the device may only read; `forced`: as before v6.1)",
         maps=True,
         dirties=True,
         walks="slow fast",
@@ -30,7 +33,7 @@ KINDS = (
         gup_write=True,
         holder="makes",
         unbounded=True,
-        traits=("readonly", "get"),
+        traits=("readonly", "forced", "get"),
     ),
     Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="ends", of=("mr_register",)),
     Kind(
@@ -55,14 +58,14 @@ DEVICE = "DMA by the device, through the pinned physical address"
 @rule(op=ops("mr_register"), kernel=UMEM)
 def mr_register_walks(s, policy, op):
     """Registration starts, with the slow walk."""
-    s.require(may_start(s, op), permitted(policy, op))
+    s.require(may_start(s, op), permitted(s.world, policy, op))
     begins(s, op, "walk")
 
 
 @rule(op=ops("mr_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
 def mr_register_refused(s, policy, op):
     """A long-term writable pin of a file folio is refused with EFAULT."""
-    s.require(may_start(s, op), ~permitted(policy, op))
+    s.require(may_start(s, op), ~permitted(s.world, policy, op))
     s.mark("longterm_refused")
     returns(s, op)
 
@@ -100,7 +103,7 @@ def mr_reports_dirty(s, policy, op, outcome):
     s.require(op.write, at(s, op, "dirty_call"), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
     dirty_call(s, f, outcome, sorted(written))
-    dirty_call_returned(s)
+    dirty_call_returned(s, op)
     s.pc[op.task] = "put"
 
 
@@ -108,7 +111,7 @@ def mr_reports_dirty(s, policy, op, outcome):
 def mr_finds_dirty(s, policy, op):
     """The folio of a writable region is dirty already: no call is made."""
     s.require(op.write, at(s, op, "dirty_call"), s.dirty[s.hold[op.holder]] == 1)
-    dirty_call_returned(s)
+    dirty_call_returned(s, op)
     s.pc[op.task] = "put"
 
 
@@ -156,7 +159,7 @@ def device_write_dma(s, policy, op, c):
 def device_write_reap(s, policy, op):
     """A CPU task reaps the completion: from now on every reader must see the device's data."""
     s.require(at(s, op, "reap"))
-    s.mark("holder_op")
+    used(s, op)
     holder_write_ends(s, op, pinned=True, told=False)
     returns(s, op)
 
@@ -176,7 +179,7 @@ def device_read_dma(s, policy, op, c):
     moves(s, op, c, s.moved, "reap")
     value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the device read an old value of cell {c}")
-    s.mark("holder_op")
+    used(s, op)
 
 
 @rule(op=ops("device_read"), kernel="completion polled (ib_poll_cq)")

@@ -125,7 +125,7 @@ def reclaim_drops_held(s, policy, op):
 # ---- refill -----------------------------------------------------------------------------------------------------
 def looking_up(world):
     """The operations that can find the slot empty and then allocate a folio."""
-    looks = [op for op in world.ops if op.how.read_fault or op.how.dirties or op.how.walks]
+    looks = [op for op in world.ops if op.how.read_fault or op.how.dirties or op.how.walks or op.copies]
     return looks if world.empties else ()
 
 

@@ -38,14 +38,14 @@ REGISTER = "io_uring/rsrc.c:io_sqe_buffer_register (ab9b0d47)"
 @rule(op=ops("buffer_register"), kernel=REGISTER + ": pin_user_pages")
 def buffer_register_walks(s, policy, op):
     """Registration pins with FOLL_WRITE and FOLL_LONGTERM, by the slow walk."""
-    s.require(may_start(s, op), permitted(policy, op))
+    s.require(may_start(s, op), permitted(s.world, policy, op))
     begins(s, op, "walk")
 
 
 @rule(op=ops("buffer_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
 def buffer_register_refused(s, policy, op):
     """A long-term writable pin of a file folio is refused with EFAULT."""
-    s.require(may_start(s, op), ~permitted(policy, op))
+    s.require(may_start(s, op), ~permitted(s.world, policy, op))
     s.mark("longterm_refused")
     returns(s, op)
 

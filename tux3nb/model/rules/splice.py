@@ -8,7 +8,8 @@ current at the splice or was written later will do.
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, const, has, some, union, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.ghosts import active, read_starts
+from tux3nb.model.folio import still_there
+from tux3nb.model.ghosts import active, read_starts, used
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows, may_register
@@ -112,7 +113,7 @@ def pipe_takes_what_it_has(s, policy, op):
 def pipe_confirms(s, policy, op):
     """The folio is locked and still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder]
-    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, still_there(s, op, f))
     s.locked[f] = 1
     s.pc[op.task] = "pipe_copy"
 
@@ -121,7 +122,7 @@ def pipe_confirms(s, policy, op):
 def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
     f = s.hold[op.holder]
-    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, ~still_there(s, op, f))
     s.require(s.frozen[s.slot[op.page]] == 0, may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page]
 
@@ -133,7 +134,7 @@ def before(op, c):
 
 def copied(s, op, c):
     """Cell c has been copied; the next one comes, or the end."""
-    s.mark("holder_op")
+    used(s, op)
     s.pc[op.task] = "pipe_done" if c == op.cells[-1] else "pipe_rest"
 
 

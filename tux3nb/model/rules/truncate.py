@@ -129,7 +129,8 @@ def steps_back(s, op, f, place):
 def in_mkwrite(s, op):
     """The write fault is in page_mkwrite, which holds truncate_lock from before the folio lock (or its second try)."""
     t = op.task
-    again = (s.pc[t] == "look") | ((s.pc[t] == "lock") & (s.folio[t] != s.fault[t]))
+    second = (s.fault[t] != NONE) & (s.folio[t] != s.fault[t])
+    again = (s.pc[t] == "look") | ((s.pc[t] == "lock") & second)
     return active(s, op) & (again | (s.pc[t] == "section") | (s.section[t] != NONE))
 
 

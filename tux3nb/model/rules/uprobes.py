@@ -130,6 +130,7 @@ def run_executes(s, policy, op):
     s.ensure("U1", ~registered(s, m, c) | hit, "a registered breakpoint is not hit")
     s.ensure("U1", ~hit | may_be_there(s, m, c), "a breakpoint is hit that is no longer registered")
     s.mark("ran_probed", registered(s, m, c))
+    s.mark("private_path", s.anon[m] == 0)
     returns(s, op)
 
 
@@ -208,6 +209,7 @@ def uprobe_replaces_page(s, policy, op):
 def instruction_replaced(s, op, value):
     """The breakpoint takes the place of `value`: that must be what was saved, but for a write in the meantime."""
     s.mark("probed")
+    s.mark("private_written")
     s.ensure(
         "U4",
         (s.saved[op.holder] == value) | has(s.legal[op.task, op.cells[0]], value),
@@ -320,7 +322,7 @@ def unprobe_keeps_copy(s, policy, op):
 def cow_maps_copy(s, policy, op):
     """The PTE still maps the old folio: the copy is mapped, writable, and the counter raised in it."""
     s.require(at(s, op, "cow_check"), s.pte[op.via] == s.hold[op.holder])
-    s.mark("probed")
+    s.mark("private_written")
     maps_copy(s, op)
     s.hold[op.holder] = NONE
     returns(s, op)
@@ -353,7 +355,7 @@ def uprobe_writes_in_place(s, policy, op):
         instruction_replaced(s, op, s.cell[f, c])
         s.legal[op.task, c] = 0
     else:
-        s.mark("probed")
+        s.mark("private_written")
     s.cell[f, c] = op.version[c]
     s.hold[op.holder] = NONE
     returns(s, op)

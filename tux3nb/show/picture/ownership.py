@@ -113,6 +113,7 @@ def _folio(w: World, f: int) -> Card:
         (w.f(f"snapshot[{f}]"), FOLIO_FLAGS["snapshot"][1]),
         (w.f(f"orphan[{f}]"), "orphan"),
         (w.f(f"forked[{f}]"), "left by a page fork"),
+        (w.f(f"anonymous[{f}]"), "an anonymous copy"),
         (count["refcount"], "out of the page cache"),
         default="free",
     )
