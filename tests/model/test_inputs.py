@@ -14,9 +14,7 @@ WRONG = {  # what the model answers wrongly, and why
     "first_access_stores": "a store that finds no PTE never faults",
     "poke_into_private_data": "a private mapping makes no copy of its own but for uprobes",
     "region_of_private_memory": "a private mapping makes no copy of its own but for uprobes",
-    "stable_for_stores": "the policies that write in place do not say yet that their stores wait for stable pages",
     "store_into_private_data": "a private mapping makes no copy of its own but for uprobes",
-    "three_stores": "the control that switches off the write-protect of a reverse fork has no name",
 }
 
 
