@@ -234,7 +234,7 @@ def test_excluded_only_by_is_what_leaving_one_world_out_says(all_worlds):
 # ---- words ---------------------------------------------------------------------------------------------------------
 def test_a_policy_is_a_name_settings_or_both():
     assert the_policy("tux3") == TUX3
-    assert the_policy("stable_pages,bounce=all") == {**TUX3, "fork": "never", "bounce": "all"}
+    assert the_policy("stable_pages,bounce=all") == {**TUX3, "fork": "never", "stable_stores": "yes", "bounce": "all"}
     assert the_policy("fork=never, bounce=all") == the_policy({"fork": "never", "bounce": "all"})
     assert mechanisms(TUX3).keys() <= {"refuse"}  # what tux3 has above the bottom
     assert by_owner(the_policy("recheck=yes"))["core mm"] == ["recheck=yes"]

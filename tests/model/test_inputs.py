@@ -10,8 +10,6 @@ from tux3nb.catalogue import from_file
 FILES = sorted((Path(__file__).parent / "inputs").glob("*.py"))
 SLOW = ("fault_outlives_delta", "three_stores")
 WRONG = {  # what the model answers wrongly, and why
-    "stable_for_stores": "the policies that write in place do not say yet that their stores wait for stable pages",
-    "three_stores": "the control that switches off the write-protect of a reverse fork has no name",
 }
 
 

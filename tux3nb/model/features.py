@@ -413,6 +413,7 @@ REVERSE_FORK = {
 MAINLINE = {
     "fork": "never",
     "refuse": "in_place",
+    "stable_stores": "yes",
     "longterm": "refused",
     "dirty_clean": "lost",
     "dirty_forked": "drop",
@@ -425,6 +426,8 @@ COPY_FOR_DISK = {
     "bounce": "all",
     "redirty": "yes",
     "dirty_clean": "queue",
+    "enomem": "refuse",
+    "warn_forked": "silent",
 }
 
 PERFECT = {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"}
@@ -435,15 +438,22 @@ NAMED = {
         "Linux 6.5 and later, as ext4 and xfs use it (ext4_page_mkwrite, iomap_page_mkwrite): no fork, in place",
         MAINLINE,
     ),
+    "btrfs_csum": (
+        "The same where the file system checks sums (btrfs): wait while the page is under write-out",
+        {**MAINLINE, "refuse": "wait_submitted"},
+    ),
     "copy_for_disk": (
         "Never fork; every page is written out from a copy, and a pinned one stays dirty",
         COPY_FOR_DISK,
     ),
     "copy_for_disk_ordered": ("The same, with the barrier", {**COPY_FOR_DISK, "protect": "barrier"}),
-    "stable_pages": ("Never fork, wait for the write-out (stable pages)", {"fork": "never"}),
+    "stable_pages": (
+        "Never fork, wait for the write-out (stable pages)",
+        {"fork": "never", "stable_stores": "yes"},
+    ),
     "in_place": (
-        "Never fork, never wait (kernels before 3.0, and most devices today)",
-        {"fork": "never", "refuse": "in_place"},
+        "Never fork, never wait but where the device asks for stable pages (kernels before 3.0, and most devices today)",
+        {"fork": "never", "refuse": "in_place", "stable_stores": "yes"},
     ),
     "rik_wait": (
         "Refuse on an extra reference, then wait for the write-out (van Riel 2015)",
@@ -546,6 +556,10 @@ NAMED = {
         "Tux3, and plain references look again under the folio lock and not during write-out",
         {"retranslate": "locked_stable"},
     ),
+    "no_snapshot_protect": (
+        "The disk's copy of every page, made under writable PTEs",
+        {**COPY_FOR_DISK, "off": "snapshot_protect"},
+    ),
     "no_mkclean": ("Tux3 with the write-protect before the copy switched off", {"off": "mkclean"}),
     "no_lock_order": ("Tux3 with the section begun before the folio lock", {"off": "lock_order"}),
     "no_own_reference": ("Tux3 with the forked folio's own reference switched off", {"off": "own"}),
@@ -620,7 +634,7 @@ NAMED = {
 
 
 # What a named policy is not meant to keep: without deltas there is no cut, and no promise that a device is in one.
-NOT_PROMISED = dict.fromkeys(("mainline_6_5",), ("I4b", "I6", "I6m"))
+NOT_PROMISED = dict.fromkeys(("mainline_6_5", "btrfs_csum"), ("I4b", "I6", "I6m"))
 
 
 def not_promised(policy: dict[str, str]) -> tuple[str, ...]:
