@@ -1,7 +1,7 @@
 """What a policy does on a workload: one run of a case on the real rules, the same for every reader, counted.
 
-A schedule is fixed and fair: actors take turns, one step each, of those that they can take the one they have taken least
-often. `phase` says how far the write-out of a closed delta has come when the next write meets it: the flusher has not
+A schedule is fixed and fair: actors take turns, one step each: of those that are possible the one taken least often so
+far. `phase` says how far the write-out of a closed delta has come when the next write meets it: the flusher has not
 had its turn yet (``queued``), the disk has not (``submitted``), or both are done (``done``). A holder of unbounded life
 lets go when nobody else can do anything. Whoever has its turn later has it as well when the others go round in circles,
 trying again and again; these wait, then, as a task that is blocked does. All policies of a set walk at once, and part
