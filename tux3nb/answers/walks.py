@@ -1,10 +1,11 @@
 """What a policy does on a workload: one run of a case on the real rules, the same for every reader, counted.
 
-A schedule is fixed and fair: actors take turns, one step each. `phase` says how far the write-out of a closed delta has
-come when the next write meets it: the flusher has not had its turn yet (``queued``), the disk has not (``submitted``),
-or both are done (``done``). A holder of unbounded life lets go when nobody else can do anything. Whoever has its turn
-later has it as well when the others go round in circles, trying again and again; they wait, then, as a task that is
-blocked does. All policies of a set walk at once, and part where they differ.
+A schedule is fixed and fair: actors take turns, one step each: of those that are possible the one taken least often so
+far. `phase` says how far the write-out of a closed delta has come when the next write meets it: the flusher has not
+had its turn yet (``queued``), the disk has not (``submitted``), or both are done (``done``). A holder of unbounded life
+lets go when nobody else can do anything. Whoever has its turn later has it as well when the others go round in circles,
+trying again and again; these wait, then, as a task that is blocked does. All policies of a set walk at once, and part
+where they differ.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Walk:
 class _Group:
     """Policies (by number) on their way together. turn: the actor that went last; blocked: tasks that wait, and whether
     that has been counted; met: the states, with the turn, since an actor that goes later went last; circling: one of
-    these has come again, so that an actor that goes later goes next."""
+    these has come again, so that an actor that goes later goes next; taken: how often each step was."""
 
     state: int
     policies: int
@@ -78,6 +79,7 @@ class _Group:
     blocked: dict[str, bool] = field(default_factory=dict)
     met: frozenset[tuple[int, int]] = frozenset()
     circling: bool = False
+    taken: Counter[int] = field(default_factory=Counter)
 
 
 def walks(case: Case, family: Family, phase: str = "done", policies: Any = None) -> list[tuple[Any, Walk]]:
@@ -137,7 +139,8 @@ class _Walker:
         return {k: self.rank[k] if (self.actors[k], False) in here else LAST for k in turns if self.actors[k] in able}
 
     def _steps(self, group: _Group, part: int, here: set[tuple[str, bool]], found: list) -> Iterator[_Group]:
-        """The groups that go on: the actor whose turn it is takes its first step that each policy allows."""
+        """The groups that go on: the actor whose turn it is takes, of the steps that a policy allows, the first of
+        those that it has taken least often."""
         ranks = self._ranks(here, group.turn)
         first, again = min(ranks.values()), (group.state, group.turn) in group.met
         if again and group.circling:
@@ -153,13 +156,14 @@ class _Walker:
         blocked = {t: group.blocked.get(t, False) for t in waiting}
         met |= {(group.state, group.turn)}
         left = part
-        for i, after, k in sorted(f for f in found if f[0] >= 0 and self.steps[f[0]].actor == self.actors[turn]):
+        steps = [f for f in found if f[0] >= 0 and self.steps[f[0]].actor == self.actors[turn]]
+        for i, after, k in sorted(steps, key=lambda f: (group.taken[f[0]], f)):
             mine = self.numbers.common[left][k]
             if mine:
                 left = self.numbers.minus[left][mine]
                 walk = group.walk.copy()
                 waits = self._count(walk, i, after, mine, found, blocked)
-                yield _Group(after, mine, walk, turn, group.steps + 1, waits, met, circling)
+                yield _Group(after, mine, walk, turn, group.steps + 1, waits, met, circling, group.taken + Counter([i]))
 
     def _waiting(self, state: int, able: set[str], spinning: set[str]) -> list[str]:
         """The tasks that have begun an operation and cannot go on, and those that go round in circles."""
