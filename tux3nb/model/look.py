@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tux3nb.engine.fields import Field, Layout
+from tux3nb.engine.fields import Constant, Field, Layout
+from tux3nb.errors import ModelError, nearest
 from tux3nb.model.world import FLUSHER, World
 
 
@@ -20,17 +21,22 @@ class Look:
         return lambda *index: self.value(name, *index)
 
     def value(self, name: str, *index) -> int | None:
-        """The value of a field at an index; where the world has no such field or no such index: absent, else 0."""
-        f = self.world.fields.get(name)
-        flat = _flat(f, index) if f else None
-        if f is None or flat is None:
-            absent = self.world.constants.get(name)
-            number, none = (absent.value, absent.none) if absent else (0, f.none if f else None)
+        """The value of a field at an index; one that the world lacks is absent, at an index that it lacks none or 0.
+
+        Raises ModelError for a name that no world has.
+        """
+        f = self.world.fields.get(name) or self.world.constants.get(name)
+        if f is None:
+            raise ModelError(f"no field {name!r}{nearest(name, [*self.world.fields, *self.world.constants])}")
+        if isinstance(f, Constant):
+            number = f.value
+        elif (flat := _flat(f, index)) is not None:
+            number = self.layout.value(self.state, f, flat)
         else:
-            number, none = self.layout.value(self.state, f, flat), f.none
-        if none is None:
+            number = f.none or 0
+        if f.none is None:
             return number
-        return None if number == none else number - (none == 0)
+        return None if number == f.none else number - (f.none == 0)
 
     def at(self, task: str) -> int:
         """The place of a task (or of the flusher) in its routine."""

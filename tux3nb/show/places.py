@@ -15,7 +15,7 @@ from tux3nb.engine.fields import sentences
 from tux3nb.model.broken import writer
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
-from tux3nb.model.world import FLUSHER, FOLIO, FOLIO_FLAGS, PC, VERSION
+from tux3nb.model.world import FLUSHER, FOLIO, PC, VERSION
 
 UNDRAWN = {  # field -> why no picture shows it
     "line": "the lanes show which operation an actor is at",
@@ -62,6 +62,16 @@ def letter(folio: int) -> str:
     return FOLIO.word(folio)
 
 
+FLAGS = {  # flag of a folio -> its word; whoever counts references tells its own reference
+    "writeback": "writeback",
+    "locked": "locked",
+    "forked": "forked",
+    "orphan": "orphan",
+    "snapshot": "snapshot",
+    "frozen": "count frozen",
+}
+
+
 class Scene:
     """One state of a case: `rows` in reading order, and `notes` on what is no place."""
 
@@ -83,10 +93,11 @@ class Scene:
             values = [(f, k, layout.value(self.state, f, k)) for k in range(f.size)] if f else []
             told += [(f, k, v) for f, k, v in values if v != (f.none or 0) or name in ("vma",)]
         unbound = [h.name for h in self.world.holders if self.look.unbound(h.name)]
-        deltas = [f"d{d} {self._stage(d)}" for d in range(self.world.last_delta + 1) if self._stage(d)]
+        deltas = [f"d{d} {self.stage(d)}" for d in range(self.world.last_delta + 1) if self.stage(d)]
         return (", ".join(deltas), *sentences(told), *(f"{h}'s hold is no longer bound to the file" for h in unbound))
 
-    def _stage(self, delta: int) -> str:
+    def stage(self, delta: int) -> str:
+        """Where a delta is: on disk, closed, current; empty: not begun."""
         if delta < self.look.committed():
             return "on disk"
         if delta < self.look.cur():
@@ -114,7 +125,7 @@ class Scene:
         look = self.look
         said = [f"page {look.index(f)}"] if len(self.world.pages) > 1 else []
         said += [f"dirty d{look.tag(f)}"] if look.dirty(f) else [f"tagged d{look.tag(f)}"] if look.tag(f) else []
-        said += [words[1] for name, words in FOLIO_FLAGS.items() if name != "dirty" and look.value(name, f)]
+        said += [word for name, word in FLAGS.items() if look.value(name, f)]
         detached = self.world.fields.get("detached")
         said += [detached.says[look.detached(f)]] if detached and look.detached(f) else []
         return said if look.private(f) or look.detached(f) else [*said, "freed"]
