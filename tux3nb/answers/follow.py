@@ -149,6 +149,32 @@ class Schedules:
                 return self._extended(run, path)
         return run
 
+    def goes_on(self, number: int, run: Run, prop: str | None) -> Run:
+        """A run gone on to the nearest state or step that breaks a property; where none is near, to the end of all."""
+        path = self._loss(number, run.states[-1], prop) if prop else None
+        return self._extended(run, path) if path else self._completed(number, run)
+
+    def _loss(self, number: int, start: int, prop: str) -> list[tuple[int, int]] | None:
+        """A shortest path to where a property is broken, by a step or in a state."""
+        layout, compiled = self.case.system.layout, self.run.compiled
+        clauses = [e for p, _, e in self.case.system.clauses if p == prop]
+        checks = [[e for p, e, _ in s.checks if p == prop] for s in self.case.system.steps]
+        came: dict[int, list[tuple[int, int]]] = {start: []}
+        layer = [start]
+        while layer and len(came) < FAR:
+            following = []
+            for state in layer:
+                for step, after, _ in sorted(compiled.steps(state, number)):
+                    path = [*came[state], (step, after)]
+                    held = all(evaluate(e, layout, state) for e in checks[step])
+                    if not (held and all(evaluate(e, layout, after) for e in clauses)):
+                        return path
+                    if after not in came:
+                        came[after] = path
+                        following.append(after)
+            layer = following
+        return None
+
     def follows(self, schedule: Run, policies: Any, most: int | None = None) -> Iterator[tuple[Shown, Any]]:
         """The same for a set of policies: runs, each with those of them that it is for."""
         left = policies

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tux3nb.engine.explain import evaluate
 from tux3nb.engine.rule import Step
 from tux3nb.engine.system import System
-from tux3nb.engine.terms import Expr, walk
+from tux3nb.engine.terms import Expr
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import FOLIO, OOPS, VERSION, World
@@ -154,14 +154,25 @@ def writer(world: World, cell: int, version: int) -> str:
 
 
 def _read(e: Expr, look: Look) -> Iterator[tuple]:
-    """(field, index, value) of all that an expression reads in a state, sets of policies left out; each once."""
+    """(field, index, value) of all that an expression reads in a state, of a choice the branch taken; each once."""
     seen = set()
-    for node in walk(e):
+    for node in _reached(e, look):
         if node.op == "get":
             f, flat = node.args[0], evaluate(node.args[1], look.layout, look.state)
             if 0 <= flat < f.size and (f.name, flat) not in seen:
                 seen.add((f.name, flat))
                 yield f, flat, look.layout.value(look.state, f, flat)
+
+
+def _reached(e: Expr, look: Look) -> Iterator[Expr]:
+    """The nodes of an expression, without the branches that a choice does not take."""
+    yield e
+    below = e.below
+    if e.op == "where":
+        test, yes, no = below
+        below = (test, yes if evaluate(test, look.layout, look.state) else no)
+    for b in below:
+        yield from _reached(b, look)
 
 
 def _false(e: Expr, look: Look) -> Expr:

@@ -236,28 +236,34 @@ def conjuncts(e: Expr) -> Iterator[Expr]:
 
 
 @cache
-def _guards(step: Step) -> tuple[Expr, ...]:
-    return tuple(c for g in step.guard for c in conjuncts(g))
+def _guards(case: Case) -> dict[str, list[tuple[Step, list[Expr], list[Expr]]]]:
+    """Actor -> its steps, each with the conditions about where the actor is itself, and the others."""
+    out: dict[str, list[tuple[Step, list[Expr], list[Expr]]]] = {}
+    for step in case.system.steps:
+        parts: tuple[list[Expr], list[Expr]] = ([], [])
+        for c in (c for g in step.guard for c in conjuncts(g)):
+            parts[not _is_place(c, step.actor)].append(c)
+        out.setdefault(step.actor, []).append((step, *parts))
+    return out
 
 
 def held_back(case: Case, actor: str, state: int) -> list[tuple[Step, str]]:
     """What an actor would do next, and the first condition that says no, in words; each text once, at most two."""
     found: dict[str, Step] = {}
-    for step in case.system.steps:
-        if step.actor == actor and step.rule.name not in ("crash",):
-            failed = [c for c in _guards(step) if not evaluate(c, case.system.layout, state)]
-            if failed and not any(_is_place(c, actor, case, state) for c in failed):
-                if said := _why(case, failed[0], state, actor):
-                    found.setdefault(said, step)
+    layout = case.system.layout
+    for step, places, others in _guards(case).get(actor, ()):
+        if step.rule.name != "crash" and all(evaluate(c, layout, state) for c in places):
+            failed = next((c for c in others if not evaluate(c, layout, state)), None)
+            if failed is not None and (said := _why(case, failed, state, actor)):
+                found.setdefault(said, step)
     return [(step, said) for said, step in found.items()][:2]
 
 
-def _is_place(c: Expr, actor: str, case: Case, state: int) -> bool:
+def _is_place(c: Expr, actor: str) -> bool:
     """Whether a condition is about where the actor is itself in its routine."""
     for node in walk(c):
-        if node.op == "get" and node.args[0].name in ("pc", "line"):
-            f, flat = node.args
-            if f.index(max(0, evaluate(flat, case.system.layout, state)))[0] == actor:
+        if node.op == "get" and node.args[0].name in ("pc", "line") and node.args[1].is_const:
+            if node.args[0].index(node.args[1].value)[0] == actor:
                 return True
     return False
 
