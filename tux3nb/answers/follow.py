@@ -51,7 +51,7 @@ class Schedules:
     # ---- runs that break a property ---------------------------------------------------------------------------------
     def broken(self, policy: dict[str, str], prop: str) -> Shown | None:
         """The run that breaks a property under a policy: the shortest, and on to where nobody is under way."""
-        row = self.judged.answer(policy).row(prop)
+        row = self.judged.row(policy, prop)
         if row.run is None:
             return None
         number = self.run.number(policy)
@@ -76,17 +76,23 @@ class Schedules:
         steps = self.case.system.steps
         return Run(run.case, (*run.steps, *(steps[k] for k, _ in path)), (*run.states, *(s for _, s in path)))
 
-    def covers(self, prop: str, most: int | None = None) -> Iterator[tuple[Shown, Any]]:
-        """Runs that break a property, shallowest first, each with the policies that it is for; together all of them."""
-        for row, policies in self.judged.covers(prop, most):
-            left = policies
-            while left:
-                shown = self.broken(self.run.family.pick(left), prop)
-                mine = self.possible(shown.run) & left
-                if not mine:  # a last step that is an event only: the run of this very policy
-                    mine = self.run.family.single(self.run.family.pick(left))
-                yield shown, mine
-                left = left & ~mine
+    def covers(self, prop: str, whom: Any) -> Iterator[tuple[Shown, Any]]:
+        """Runs that break a property, each with the policies that it is for; together they serve all of `whom`."""
+        violated = self.run.violated(prop)
+        left = violated & whom
+        while left:
+            policy = self.run.family.pick(left)
+            shown = self.broken(policy, prop)
+            mine = self.possible(shown.run) & violated & self._first_at(prop, shown.depth)
+            if not mine & left:  # a last step that is an event only
+                mine = self.run.family.single(policy)
+            yield shown, mine
+            left = left & ~mine
+
+    def _first_at(self, prop: str, depth: int) -> Any:
+        """The policies that break a property first at a depth."""
+        numbers, spared = self.run.numbers, self.run.spared
+        return numbers[numbers.minus[spared(prop, depth - 1)][spared(prop, depth)]]
 
     def possible(self, run: Run) -> Any:
         """The policies under which a run is possible."""
@@ -175,15 +181,17 @@ class Schedules:
             layer = following
         return None
 
-    def follows(self, schedule: Run, policies: Any, most: int | None = None) -> Iterator[tuple[Shown, Any]]:
-        """The same for a set of policies: runs, each with those of them that it is for."""
-        left = policies
-        while left and most != 0:
+    def follows(self, schedule: Run, whom: Any) -> Iterator[tuple[Shown, Any]]:
+        """The same for a set of policies: runs, each with the policies that it is for, others than `whom` too."""
+        left = whom
+        while left:
             policy = self.run.family.pick(left)
             shown = self.follow(policy, schedule)
-            mine = self.possible(shown.run) & left or self.run.family.single(policy)
+            mine = self.possible(shown.run)
+            if not mine & left:
+                mine = self.run.family.single(policy)
             yield shown, mine
-            left, most = left & ~mine, None if most is None else most - 1
+            left = left & ~mine
 
 
 class _Follower:

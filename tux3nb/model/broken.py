@@ -135,7 +135,9 @@ class Found:
         who = {"pte": "the PTE of {}", "tlb": "the TLB of {}'s other thread", "spte": "the translation of {}"}.get(
             name, "{}"
         ).format(who)
-        value = self.now.value(name, *([int(who)] if name == "slot" else [paths[0].partition(".")[2]])) if paths else None
+        value = (
+            self.now.value(name, *([int(who)] if name == "slot" else [paths[0].partition(".")[2]])) if paths else None
+        )
         if value is None:
             return ""
         if name == "slot":

@@ -122,4 +122,6 @@ def stopped(case: Case, compiled: Compiled, policy: int, prop: str, run: Run) ->
         said = "; ".join(f"{t} waits for ever: {why}" for t, why in told)
         return Broken(prop, f"{prop} is broken: {said}", (Place(actor=told[0][0]),))
     actor = waits[0] if waits else next((t for t in case.world.tasks if look.at(t)), run.steps[-1].actor)
-    return Broken(prop, f"{prop} is broken: from here {actor} can never complete what it has begun", (Place(actor=actor),))
+    return Broken(
+        prop, f"{prop} is broken: from here {actor} can never complete what it has begun", (Place(actor=actor),)
+    )

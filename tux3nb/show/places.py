@@ -6,13 +6,14 @@ Every field of a state that is shown at all is shown here, in a row, in its note
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from tux3nb.cases.case import Case
 from tux3nb.engine.fields import sentences
-from tux3nb.model.broken import writer
+from tux3nb.model.broken import Place, writer
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import FLUSHER, FOLIO, PC, VERSION
@@ -250,7 +251,9 @@ class Scene:
         words = {0: "being made" if bounced else "written", 1: "to be submitted", 2: "submitted", 3: "written"}
         note = words[stage] + (f", the disk has {' and '.join(fetched)}" if fetched else "")
         reads = (Looker("disk", "bio", "the disk reads it"),) if stage == 2 and bounced else ()
-        return Row("bio", "bounce" if bounced else "bio", "bounce copy" if bounced else "bio, as sent", note, cells, reads)
+        return Row(
+            "bio", "bounce" if bounced else "bio", "bounce copy" if bounced else "bio, as sent", note, cells, reads
+        )
 
     def _disk(self) -> Row:
         look = self.look
@@ -258,20 +261,56 @@ class Scene:
         note = f"d{look.committed() - 1} committed" if look.committed() else "as at the start"
         return Row("disk", "disk", "disk", note, cells)
 
-    # ---- words --------------------------------------------------------------------------------------------------
-    def in_words(self) -> list[str]:
-        """The rows as sentences, and the notes."""
-        out = []
-        for row in self.rows:
-            cells = ", ".join(f"cell {c} {cell}" for c, cell in enumerate(row.cells) if cell)
-            note = f" ({row.note})" if row.note else ""
-            seen = f"; looked at by: {', '.join(k.text for k in row.lookers)}" if row.lookers else ""
-            out.append(f"{row.title}{note}: {cells}{seen}.")
-        return [*out, *(f"{note}." for note in self.notes if note)]
-
 
 def _access(write: int) -> str:
     return "rw" if write else "ro"
+
+
+# ---- forms --------------------------------------------------------------------------------------------------------
+WRONG = "outline:2px solid #a40e1c;outline-offset:-2px"
+
+
+def _signs(places: Sequence[Place]) -> dict[tuple, str]:
+    """(row, cell) -> the sign of what is broken there."""
+    return {(p.row, p.cell): "≠" if len(places) == 2 else "✗" for p in places if p.row}
+
+
+def bytes_text(rows: Sequence[Row], places: Sequence[Place] = ()) -> list[str]:
+    """The bytes as lines of a table: a row a place, a column a cell, and who looks there."""
+    signs = _signs(places)
+    looked = {p.looker for p in places}
+    table = [("", "cell 0", "cell 1", "who looks here")]
+    for row in rows:
+        note = f" ({row.note})" if row.note else ""
+        told = [f"{c or '-'} {signs.get((row.key, n), '')}".rstrip() for n, c in enumerate(row.cells)]
+        seen = ", ".join(f"{k.text} ✗" if k.key in looked else k.text for k in row.lookers)
+        table.append((f"{row.title}{note} {signs.get((row.key, None), '')}".rstrip(), *told, seen))
+    width = [max(len(line[k]) for line in table) for k in range(4)]
+    return ["  ".join(f"{t:{w}}" for t, w in zip(line, width, strict=True)).rstrip() for line in table]
+
+
+def bytes_html(rows: Sequence[Row], places: Sequence[Place] = ()) -> str:
+    """The same as an HTML table."""
+    signs, looked, say = _signs(places), {p.looker for p in places}, html.escape
+
+    def cell(row: Row, c: int, told: Cell | None) -> str:
+        sign = signs.get((row.key, c), "")
+        return f"<td{_style(sign)}><b>{say(str(told))}</b> {sign}</td>" if told else "<td></td>"
+
+    body = ""
+    for row in rows:
+        note = f"<br><small>{say(row.note)}</small>" if row.note else ""
+        sign = signs.get((row.key, None), "")
+        cells = "".join(cell(row, c, told) for c, told in enumerate(row.cells))
+        seen = "<br>".join(f"<b>{say(k.text)} ✗</b>" if k.key in looked else say(k.text) for k in row.lookers)
+        title = f"{say(row.title)} {sign}{note}"
+        body += f'<tr{_style(sign)}><th scope="row" style="text-align:left">{title}</th>{cells}<td>{seen}</td></tr>'
+    heads = "".join(f'<th scope="col">{h}</th>' for h in ("place", "cell 0", "cell 1", "who looks here"))
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _style(sign: str) -> str:
+    return f' style="{WRONG}"' if sign else ""
 
 
 #: Every field that a row, a looker or a note tells.

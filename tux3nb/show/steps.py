@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from tux3nb.answers.story import in_use
 from tux3nb.cases.case import Case
 from tux3nb.engine.explain import evaluate
-from tux3nb.engine.fields import Field
+from tux3nb.engine.fields import WORD, Field, Layout
 from tux3nb.engine.rule import Step
 from tux3nb.engine.terms import Expr, walk
 from tux3nb.model.broken import ROWS
@@ -99,6 +99,7 @@ def reads(case: Case, step: Step, before: int) -> list[tuple[tuple[str, int], in
     return list(out.items())
 
 
+@lru_cache(maxsize=1 << 16)
 def effect(case: Case, step: Step, before: int, after: int) -> str:
     """What a step does, for a lane: ``A.1 = v1``, ``page is B``, ``PTE of app read-only``; empty: nothing to see."""
     return ", ".join(filter(None, _effects(case, step, before, after)))
@@ -106,7 +107,7 @@ def effect(case: Case, step: Step, before: int, after: int) -> str:
 
 def _effects(case: Case, step: Step, before: int, after: int) -> Iterator[str]:
     layout, now, then = case.system.layout, Look(case.world, case.system.layout, after), None
-    changed = {(f.name, *f.index(k)): new for (f, k), _, new in layout.differences(before, after) if not f.ghost}
+    changed = dict(_changed(layout, before, after))
     names = {key[0] for key in changed}
     moved = [m for m in flows(case, step, before) if m.to[0] != "bio" or now.bounced() or step.actor == "disk"]
     said = 0
@@ -135,6 +136,21 @@ def _effects(case: Case, step: Step, before: int, after: int) -> Iterator[str]:
 def _decides(step: Step) -> bool:
     """Whether some policies take another step instead; a mechanism switched off on purpose is no decision."""
     return any(e.op == "feature" and not e.args[0].control for allowed in step.allowed for e in walk(allowed))
+
+
+@cache
+def _words(layout: Layout) -> list[tuple[int, int, tuple]]:
+    """(shift, mask, (field, index...)) of every cell of a state that is no ghost."""
+    cells = ((f, k) for f, k in layout.cells if not f.ghost)
+    return [(f.word * WORD + f.shift(k), f.mask, (f.name, *f.index(k))) for f, k in cells]
+
+
+def _changed(layout: Layout, before: int, after: int) -> Iterator[tuple[tuple, int]]:
+    """((field, index...), new value) of all that differs."""
+    differ = before ^ after
+    for shift, mask, key in _words(layout):
+        if differ >> shift & mask:
+            yield key, after >> shift & mask
 
 
 def _bytes(step: Step, moved: list[Flow], names: set[str]) -> Iterator[str]:

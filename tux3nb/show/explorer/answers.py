@@ -7,7 +7,7 @@ varies, so the named policies that switch one off are explored beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from tux3nb.answers.follow import Schedules, Shown
@@ -31,7 +31,6 @@ from tux3nb.show.picture.ownership import ownership
 
 LAB = "This page does not carry that run; tux3nb lab explores it."
 CHIPS = 5
-FOLLOWED = 200  # runs that a page has for one schedule under other policies, at most
 SAID = {
     HOLDS: "{} holds in every run.",
     REFUSED: "{} holds, because somebody is turned away before anything can happen.",
@@ -149,7 +148,9 @@ class CaseSource:
                 "columns": {t: [op.text for op in case.world.ops if op.task == t] for t in case.world.tasks},
                 "sources": [{"text": s.text, "url": s.url} for s in case.sources],
             },
-            "actors": [{"id": a, "title": a, "kind": "task" if a in case.world.tasks else "kernel"} for a in actors(case)],
+            "actors": [
+                {"id": a, "title": a, "kind": "task" if a in case.world.tasks else "kernel"} for a in actors(case)
+            ],
             "features": [self._feature(f, values) for f, values in self.features],
             "unread": self._unread(),
             "start": self.start(),
@@ -299,22 +300,25 @@ class CaseSource:
         return out
 
     # ---- the document of a page -------------------------------------------------------------------------------------
-    def document(self, start: dict[str, Any] | None = None, followed: int = FOLLOWED) -> dict[str, Any]:
+    def document(self, start: dict[str, Any] | None = None, light: bool = False) -> dict[str, Any]:
         """The head, the tables, and the runs by policy: for every policy that breaks a property a run that does, and
-        the schedule that broke Tux3 under the others. `followed`: runs of one schedule, at most."""
+        the schedule that broke Tux3 under the others. light: the runs that the named policies need, which serve many
+        others too."""
         head = self.head
         run = self.judged.run
-        tables = Tables(self.case, run.compiled, run.numbers.all, lambda k: self._set(run.numbers[k]), {"": 0})
+        whom = self._spoken_of(head) if light else self.product.all
+        known = cache(lambda k: self._set(run.numbers[k]))
+        tables = Tables(self.case, run.compiled, run.numbers.all, known, {"": 0})
         covers: dict[str, list] = {}
         references: dict[str, dict[str, Any]] = {}
         follows: dict[str, list] = {}
         for p in self.case.properties:
-            covers[p.id] = [*self._covers(tables, p.id)]
+            covers[p.id] = [*self._covers(tables, p.id, whom)]
             found = self.schedules.reference(p.id)
             if found:
                 policy, shown = found
                 references[p.id] = self._reference(tables, policy, shown, p.id)
-                follows[p.id] = [*self._follows(tables, shown, followed)]
+                follows[p.id] = [*self._follows(tables, shown, whom)]
         main = self.main()
         if main in references:
             references["all"], follows["all"] = references[main], follows[main]
@@ -322,7 +326,7 @@ class CaseSource:
             shown = self.schedules.plain()
             references["all"] = self._reference(tables, self.case.policy, shown, "")
             follows["all"] = [[references["all"]["run"], self._set(self.schedules.possible(shown.run))]]
-            follows["all"] += self._follows(tables, shown, followed)
+            follows["all"] += self._follows(tables, shown, whom)
         told = tables.document
         return {
             **head,
@@ -343,9 +347,18 @@ class CaseSource:
     def _broken_by(self, policy: Policy, prop: str) -> bool:
         return bool(self.product.single(policy) & self.judged.run.violated(prop))
 
-    def _covers(self, tables: Tables, prop: str) -> Iterator[list[int]]:
+    def _spoken_of(self, head: Mapping[str, Any]) -> PolicySet:
+        """The policies that the head names."""
+        found = self.product.none
+        for told in (*head["named"], *head["chips"]):
+            policy = self.whole(told["policy"])
+            if policy not in self.outside.values():
+                found |= self.product.single(policy)
+        return found
+
+    def _covers(self, tables: Tables, prop: str, whom: PolicySet) -> Iterator[list[int]]:
         run = self.judged.run
-        for shown, policies in self.schedules.covers(prop):
+        for shown, policies in self.schedules.covers(prop, whom):
             yield [self._shown(tables, shown, prop, run.number(policies.pick())), self._set(policies)]
         for policy in self.outside.values():
             shown = self.controls.broken(policy, prop)
@@ -369,8 +382,8 @@ class CaseSource:
         number = self._shown(tables, shown, prop, self.judged.run.number(policy)) if prop else tables.run(shown)
         return {"run": number, "policy": self.diagram.policy(policy), "name": self._name(policy)}
 
-    def _follows(self, tables: Tables, shown: Shown, most: int) -> Iterator[list[int]]:
-        for follow, policies in self.schedules.follows(shown.run, self.product.all, most):
+    def _follows(self, tables: Tables, shown: Shown, whom: PolicySet) -> Iterator[list[int]]:
+        for follow, policies in self.schedules.follows(shown.run, whom):
             yield [tables.run(follow, shown, _told(follow, shown)), self._set(policies)]
         for policy in self.outside.values():
             number = self.controls.run.number(policy)

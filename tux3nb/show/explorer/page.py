@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tux3nb.model.broken import Place
 from tux3nb.show.cells import verdict_html
 from tux3nb.show.explorer.assets import css, module
 from tux3nb.show.explorer.document import chosen, marks, pack, shown, verdict, why_not
+from tux3nb.show.places import Cell, Looker, Row, bytes_html, bytes_text
 
 say = html.escape
 
@@ -59,7 +61,9 @@ class First:
 
     def verdicts(self) -> list[tuple[str, str, str]]:
         """(property, title, verdict)."""
-        return [(p["id"], p["title"], verdict(self.document, self.policy, p["id"])) for p in self.document["properties"]]
+        return [
+            (p["id"], p["title"], verdict(self.document, self.policy, p["id"])) for p in self.document["properties"]
+        ]
 
     def caption(self) -> str:
         if self.run is None:
@@ -70,12 +74,23 @@ class First:
         step = self.tables["steps"][steps[self.step - 1][0]]
         return f"Step {self.step} of {len(steps)}, {step['actor']}: {step['says']}"
 
-    def rows(self) -> Iterator[tuple[Mapping[str, Any], list[str]]]:
+    def rows(self) -> list[Row]:
         """The rows of bytes, and who looks at each."""
-        if self.run is not None:
-            for number in self.tables["views"][self.run["states"][self.step]]["rows"]:
-                row = self.tables["rows"][number]
-                yield row, [self.tables["lookers"][k]["text"] for k in row["lookers"]]
+        if self.run is None:
+            return []
+        rows = (self.tables["rows"][n] for n in self.tables["views"][self.run["states"][self.step]]["rows"])
+        return [
+            Row(
+                **{**row, "cells": tuple(c and Cell(**c) for c in row["cells"])}
+                | {"lookers": tuple(Looker(**self.tables["lookers"][k]) for k in row["lookers"])}
+            )
+            for row in rows
+        ]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where something is broken in this view."""
+        return [Place(**p) for p in self.mark["places"]] if self.mark else []
 
     def policy_words(self) -> str:
         """The policy as a sentence of all that the case reads."""
@@ -86,28 +101,6 @@ class First:
         return "; ".join(parts) + "."
 
 
-def bytes_html(rows: Sequence[tuple[Mapping[str, Any], Sequence[str]]], places: Sequence[Mapping[str, Any]]) -> str:
-    """The bytes as a table: a row a place, a column a cell, and who looks there; what is broken says so."""
-    wrong = {(p.get("row"), p.get("cell")) for p in places}
-    sign = " ≠" if len(places) == 2 else " ✗"
-
-    def cell(row: Mapping[str, Any], c: int, told: Mapping[str, str] | None) -> str:
-        if told is None:
-            return "<td></td>"
-        text = say(f"{told['v']} {told['by']}".strip())
-        style = ' style="outline:2px solid #a40e1c"' if (row["key"], c) in wrong else ""
-        return f"<td{style}><b>{text}</b>{sign if style else ''}</td>"
-
-    body = ""
-    for row, lookers in rows:
-        note = f"<br><small>{say(row['note'])}</small>" if row["note"] else ""
-        outline = ' style="outline:2px solid #a40e1c"' if (row["key"], None) in wrong else ""
-        cells = "".join(cell(row, c, told) for c, told in enumerate(row["cells"]))
-        body += f'<tr{outline}><th scope="row">{say(row["title"])}{note}</th>{cells}<td>{say("; ".join(lookers))}</td></tr>'
-    heads = "".join(f'<th scope="col">{h}</th>' for h in ("place", "cell 0", "cell 1", "who looks here"))
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-
-
 def figure(first: First) -> str:
     """A view as a plain figure: the case, the policy, the verdicts, the bytes."""
     head = first.document
@@ -115,8 +108,7 @@ def figure(first: First) -> str:
         f"<tr><td>{say(p)}</td><td>{say(title)}</td><td>{verdict_html(word) if word else 'no such policy'}</td></tr>"
         for p, title, word in first.verdicts()
     )
-    mark = first.mark
-    table = bytes_html(list(first.rows()), mark["places"] if mark else ()) if first.run else ""
+    table = bytes_html(first.rows(), first.places) if first.run else ""
     return (
         f'<figure class="tux-still"><p><b>{say(head["case"]["title"])}</b>: {say(head["case"]["asks"])}</p>'
         f"<p><b>{say(first.sentence())}</b></p><p>{say(first.policy_words())}</p>{table}"
@@ -137,7 +129,9 @@ def static_html(document: Mapping[str, Any]) -> str:
     return f"<tux-explorer>{figure(First(document))}{_script(document)}</tux-explorer>"
 
 
-def choice_html(name: str, documents: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, str]], told: str) -> str:
+def choice_html(
+    name: str, documents: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, str]], told: str
+) -> str:
     """A <tux-explorer> element with a choice of cases, `name` in the page's address; each has its own document.
 
     `cases` gives title, family and first verdict of each document's case; `told` stands before the first document's
@@ -154,8 +148,4 @@ def plain_text(first: First) -> str:
     lines = [f"{head['case']['title']}: {head['case']['asks']}", first.sentence(), first.policy_words()]
     lines += [f"  {word or 'no such policy':16s} {p} {title}" for p, title, word in first.verdicts()]
     lines += [first.caption()] if first.run else []
-    for row, lookers in first.rows():
-        cells = " | ".join(f"{c['v']} {c['by']}".strip() if c else "-" for c in row["cells"])
-        note = f" ({row['note']})" if row["note"] else ""
-        lines.append(f"  {row['title']}{note}: {cells}{'; ' + '; '.join(lookers) if lookers else ''}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"  {line}" for line in bytes_text(first.rows(), first.places))])

@@ -27,7 +27,9 @@ class Tables:
     the number in the document of a set by its number in the exploration. `graph`: word of the picture -> its number.
     """
 
-    def __init__(self, case: Case, compiled: Compiled, policies: int, known: Callable[[Any], int], graph: dict[str, int]):
+    def __init__(
+        self, case: Case, compiled: Compiled, policies: int, known: Callable[[Any], int], graph: dict[str, int]
+    ):
         self.case, self.compiled, self.policies, self.known = case, compiled, policies, known
         self.graph = graph
         self.steps = _Numbered(self._step)
@@ -122,7 +124,9 @@ class Tables:
         return self.graph.setdefault(word, len(self.graph))
 
     # ---- runs -------------------------------------------------------------------------------------------------------
-    def run(self, shown: Shown, schedule: Shown | None = None, why: str = "", stuck: tuple[str, int] | None = None) -> int:
+    def run(
+        self, shown: Shown, schedule: Shown | None = None, why: str = "", stuck: tuple[str, int] | None = None
+    ) -> int:
         """The number of a run. schedule: the run that it follows. stuck: its end is stuck for a property, under a policy."""
         key = (shown.run.states, tuple(id(s) for s in shown.run.steps), shown.mirrors, stuck)
         if key in self._run_at:
@@ -130,8 +134,7 @@ class Tables:
         self._run_at[key] = len(self.runs)
         told = Told(self.case, shown.run)
         parts = shown.parts(schedule.run) if schedule else None
-        bars = {p.id: self._bar(shown, p.id, stuck) for p in self.case.properties}
-        bars = {p: bar for p, bar in bars.items() if len(bar) > 1 or bar[0][1]}
+        bars = self._bars(shown, stuck)
         out = {
             "steps": [[self.steps(self._indexes[id(s)]), self.texts(t)] for s, t in told.steps],
             "states": [self.view(s) for s in shown.run.states],
@@ -147,24 +150,29 @@ class Tables:
         self.runs.append(out)
         return self._run_at[key]
 
-    def _bar(self, shown: Shown, prop: str, stuck: tuple[str, int] | None) -> list[list[int]]:
-        """[from state, mark] along a run; what a step broke stays marked as long as it is in sight."""
-        run, system = shown.run, self.case.system
-        bar, event = [[0, self._of_view(run.states[0], prop)]], None
-        for k, (step, before, after) in enumerate(zip(run.steps, run.states, run.states[1:], strict=False), 1):
-            if any(p == prop and not evaluate(holds, system.layout, before) for p, holds, _ in step.checks):
-                event = broken(self.case.world, system, prop, after, before, step)
-            found = self._of_view(after, prop)
-            if event or (found and prop.startswith("I5")):
-                found = self.mark(event or broken(self.case.world, system, prop, after, before, step), after)
-            if stuck and stuck[0] == prop and k == len(run):
-                found = self.mark(stopped(self.case, self.compiled, stuck[1], prop, run), after)
-            if found != bar[-1][1]:
-                bar.append([k, found])
-        return bar
-
-    def _of_view(self, state: int, prop: str) -> int:
-        return self.views[self.view(state)].get("marks", {}).get(prop, 0)
+    def _bars(self, shown: Shown, stuck: tuple[str, int] | None) -> dict[str, list[list[int]]]:
+        """Property -> [from state, mark] along a run; what a step broke stays marked as long as it is in sight."""
+        run, system, world = shown.run, self.case.system, self.case.world
+        bars: dict[str, list[list[int]]] = {}
+        events: dict[str, Broken] = {}
+        for k, state in enumerate(run.states):
+            found = dict(self.views[self.view(state)].get("marks", {}))
+            if k:
+                step, before = run.steps[k - 1], run.states[k - 1]
+                for p in {p for p, holds, _ in step.checks if not evaluate(holds, system.layout, before)}:
+                    events[p] = broken(world, system, p, state, before, step)
+                for p in found:
+                    if p.startswith("I5") and p not in events:  # who failed an assertion is known only now
+                        events[p] = broken(world, system, p, state, before, step)
+            if stuck and k == len(run):
+                events[stuck[0]] = stopped(self.case, self.compiled, stuck[1], stuck[0], run)
+            found |= {p: self.mark(event, state) for p, event in events.items()}
+            for p in {*bars, *found}:
+                bar, mark = bars.setdefault(p, [[0, 0]]), found.get(p, 0)
+                if mark != bar[-1][1]:
+                    bar.append([k, mark])
+        judged = {p.id for p in self.case.properties}
+        return {p: bar for p, bar in sorted(bars.items()) if p in judged and len(bar) > 1}
 
     def _arc(self, told: Told, bar: list[list[int]]) -> dict[str, Any] | None:
         """The window of a race: from the step that fixed one of the two places to the one that wrote the other."""

@@ -45,7 +45,12 @@ WORDS = {
     "redirty": {"no": "no", "yes": "yes"},
     "retranslate": {"no": "no", "locked": "under the folio lock", "locked_stable": "under the lock, not in write-out"},
     "dirty_clean": {"bug": "a BUG", "queue": "queued"},
-    "dirty_forked": {"assert": "a WARN", "drop": "ignored", "forward_page": "forwarded", "forward_range": "forwarded by range"},
+    "dirty_forked": {
+        "assert": "a WARN",
+        "drop": "ignored",
+        "forward_page": "forwarded",
+        "forward_range": "forwarded by range",
+    },
     "protect": {"no": "no", "sweep": "folio by folio", "barrier": "before the next delta"},
 }
 

@@ -14,7 +14,7 @@ from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.picture.cards import Card, Edge, Picture, build
-from tux3nb.show.places import Row, Scene, letter
+from tux3nb.show.places import Row, Scene, bytes_text, letter
 
 ON = "on"
 LINES = 2  # lines for the sum of a reference count
@@ -34,7 +34,9 @@ def ownership(case: Case) -> Picture:
     cards += [Card(f"folio{f}", 1, f"folio {letter(f)}", cells, folio, "folio") for f in w.folios]
     if "anon" in w.fields:
         copies = dict.fromkeys(op.via for op in w.ops if op.how.writes == "private")
-        cards += [Card(f"anon.{m}", 1, f"{m}'s private copy", cells, (("note", "being made"),), "folio") for m in copies]
+        cards += [
+            Card(f"anon.{m}", 1, f"{m}'s private copy", cells, (("note", "being made"),), "folio") for m in copies
+        ]
     if "saved" in w.fields:
         savers = {op.holder: op.cells[0] for op in w.ops if op.how.reads == "instruction"}
         cards += [Card(f"saved.{h}", 2, "saved instruction", cells[c : c + 1], look="disk") for h, c in savers.items()]
@@ -261,11 +263,9 @@ def broken_parts(mark: Broken, drawn: dict[str, str]) -> list[str]:
 
 
 def in_words(scene: Scene) -> list[str]:
-    """The picture in words: the rows of bytes, and every folio's count."""
-    drawn = words(scene)
-    counts = [
-        f"{row.title}: {' '.join(drawn[k].strip() for k in (f'{row.key}.refs0', f'{row.key}.refs1') if k in drawn)}."
-        for row in scene.rows
-        if row.kind == "folio"
-    ]
-    return [*scene.in_words(), *counts]
+    """The picture in words: the rows of bytes, every folio's count, and the notes."""
+    counts = []
+    for row in (r for r in scene.rows if r.kind == "folio"):
+        total = " ".join(part.strip() for part in wrapped(refsum(scene.look, int(row.key[5:]))))
+        counts.append(f"{row.title} has {total.replace('=', 'references =')}")
+    return [*bytes_text(scene.rows), *counts, *(note for note in scene.notes if note)]
