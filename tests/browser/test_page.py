@@ -7,6 +7,8 @@ import re
 
 import nbformat
 import pytest
+from tux3nb.show.picture.evaluate import number, words
+from tux3nb.show.picture.table import evaluate
 
 from tests.explorer.fixture import FIELDS, TUX3, document
 from tests.picture.test_evaluate import random_expr, random_text
@@ -15,8 +17,6 @@ from tux3nb.show.explorer import document_answer
 from tux3nb.show.explorer.document import class_number
 from tux3nb.show.explorer.page import first_view
 from tux3nb.show.picture import describe
-from tux3nb.show.picture.evaluate import number, words
-from tux3nb.show.picture.table import evaluate
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
