@@ -7,11 +7,11 @@ import re
 
 import nbformat
 import pytest
+from tests.explorer.fixture import FIELDS, TUX3, document
+from tests.picture.test_evaluate import random_expr, random_text
 from tux3nb.show.picture.evaluate import number, words
 from tux3nb.show.picture.table import evaluate
 
-from tests.explorer.fixture import FIELDS, TUX3, document
-from tests.picture.test_evaluate import random_expr, random_text
 from tux3nb.report import cli
 from tux3nb.show.explorer import document_answer
 from tux3nb.show.explorer.document import class_number
