@@ -102,10 +102,10 @@ class _Book:
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="90" viewBox="0 0 300 90" font-size="12">'
-    '<g id="folio0" class="card"><rect x="5" y="5" width="120" height="60" fill="none" stroke="#555"/>'
-    '<text id="folio0.t" x="10" y="22"/><text id="folio0.cell1" x="10" y="45"/></g>'
-    '<g id="folio1" class="card"><rect x="165" y="5" width="120" height="60" fill="none" stroke="#555"/>'
-    '<text id="folio1.t" x="170" y="22"/></g></svg>'
+    '<g data-part="folio0" class="card"><rect x="5" y="5" width="120" height="60" fill="none" stroke="#555"/>'
+    '<text data-part="folio0.t" x="10" y="22"/><text data-part="folio0.cell1" x="10" y="45"/></g>'
+    '<g data-part="folio1" class="card"><rect x="165" y="5" width="120" height="60" fill="none" stroke="#555"/>'
+    '<text data-part="folio1.t" x="170" y="22"/></g></svg>'
 )
 PARTS = [("folio0", "group"), ("folio0.t", "text"), ("folio0.cell1", "text"), ("folio1", "group"), ("folio1.t", "text")]
 LOST = (
@@ -180,9 +180,9 @@ def document() -> dict[str, Any]:
         "lattice": [{**chip["fork_wait"], "values": {}, "count": 1, "mechanisms": [
             {"feature": "refuse", "value": "wait", "title": "wait", "owner": "file system", "to": "in_place",
              "breaks": ["I2"]}]}],
-        "graph": {"svg": SVG, "parts": [{"id": i, "kind": k} for i, k in PARTS], "words": book.words, "legend": []},
+        "graph": {"svg": SVG, "parts": [{"id": i, "kind": k} for i, k in PARTS], "legend": []},
         "tux": {"lab": "tux3nb lab has this run."},
-        "steps": book.steps, "texts": book.texts, "rows": book.rows, "lookers": book.lookers,
+        "words": book.words, "steps": book.steps, "texts": book.texts, "rows": book.rows, "lookers": book.lookers,
         "marks": [None, mark], "views": book.views, "runs": runs,
         "covers": {"I2": [[0, BROKEN]]}, "references": {k: {"run": 0, "policy": "tux3", "name": "Tux3"} for k in
                                                         ("I2", "all")},

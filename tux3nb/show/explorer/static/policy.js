@@ -148,7 +148,7 @@ export class PolicyBar {
   #value(feature, value) {
     const policy = { ...this.policy, [feature.id]: value.id };
     const verdict = this.policies.verdict(policy);
-    const breaks = verdict === "VIOLATED" ? ` ${this.policies.broken(policy).join(", ")}` : "";
+    const breaks = verdict === "VIOLATED" ? `: ${this.policies.broken(policy).join(", ")}` : "";
     const why = verdict ? `${SAID[verdict]}${breaks}` : `no such policy: ${this.policies.whyNot(policy)}`;
     const go = () => {
       this.choose(policy);
@@ -163,7 +163,7 @@ export class PolicyBar {
         "span",
         { class: "what" },
         h("b", {}, value.word),
-        ` ${why}`,
+        ` · ${why}`,
         h("small", {}, [value.help || value.title, value.owner, value.source].filter(Boolean).join(" · ")),
       ),
     );
