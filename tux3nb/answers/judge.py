@@ -128,6 +128,10 @@ class Judged:
         """The answer for the first policy of the family: that of a family of one."""
         return self.answer(self.run.family.pick(self.run.family.all))
 
+    def row(self, policy: Mapping[str, str], prop: str) -> Row:
+        """The verdict of one policy on one property, with its run."""
+        return self._row(self.run.number(policy), prop, True)
+
     def _row(self, i: int, prop: str, runs: bool) -> Row:
         """The verdict on one property for the policy of number `i`."""
         first = self.run.first(i, prop)
