@@ -158,7 +158,7 @@ def document() -> dict[str, Any]:
             "policy": policy("pinned", "in_place"), "breaks": "I2"}  # fmt: skip
     chip = {one["id"]: {**one, "kind": "least", "drops": [drop] if one["id"] == "fork_wait" else []} for one in named}
     verdicts = {"HOLDS": HOLDS, "VIOLATED": BROKEN, "HOLDS(refused)": REFUSED}
-    said = {"HOLDS": {"I2": "I2 holds in every run", "all": "all hold"},
+    said = {"HOLDS": {"I2": "I2 holds in every run", "I3": "I3 holds in every run", "all": "all hold"},
             "HOLDS(refused)": {"all": "nothing breaks, since the card is turned away"}}  # fmt: skip
     properties = [("I2", "holder and process agree", False), ("I3", "what is written does not change", False)]
     return {
@@ -184,7 +184,7 @@ def document() -> dict[str, Any]:
         "tux": {"lab": "tux3nb lab has this run."},
         "words": book.words, "steps": book.steps, "texts": book.texts, "rows": book.rows, "lookers": book.lookers,
         "marks": [None, mark], "views": book.views, "runs": runs,
-        "covers": {"I2": [[0, BROKEN]]}, "references": {k: {"run": 0, "policy": "tux3", "name": "Tux3"} for k in
+        "covers": {"I2": [[0, BROKEN]]}, "references": {k: {"run": 0, "policy": policy("always"), "name": "Tux3"} for k in
                                                         ("I2", "all")},
         "follows": {"I2": [[0, FORKS], [1, OTHERS]], "all": [[0, FORKS], [1, OTHERS]]},
     }  # fmt: skip

@@ -190,6 +190,7 @@ def test_properties_along_the_run(x):
     assert bars == ["I2 broken after 13", "I3 holds"]
     x.press("bar-I3")
     assert "I2 is broken" in x.verdict and x.page.url.endswith("#card/tux3/I3")
+    assert x.verdict.replace(" .", ".") == "VIOLATED I2 is broken: show I2. Here: I3 holds in every run"
     x.press("show")
     assert LOST in x.verdict
 

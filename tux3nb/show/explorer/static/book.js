@@ -43,7 +43,7 @@ export class Book {
       run,
       reference: references[key]?.run ?? null,
       follow,
-      name: references[key]?.policy,
+      broke: references[key]?.policy,
       error: run == null ? this.doc.tux.lab : "",
     };
   }

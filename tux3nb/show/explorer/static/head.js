@@ -71,14 +71,15 @@ export class Head {
     const kept = policies.verdict(state.policy, property);
     const [other] = policies.broken(state.policy).filter((id) => id !== property);
     const go = () => this.explorer.setProperty(other);
-    const show = [`; ${other} is broken: `, button("show", go, { class: "show" }, `show ${other}`)];
+    const first = other && kept !== "VIOLATED";
+    const show = [`${other} is broken: `, button("show", go, { class: "show" }, `show ${other}`), ". Here: "];
     this.verdict.className = `verdict ${look(verdict)}`;
     refill(
       this.verdict,
       sign(verdict, true),
       h("b", {}, ` ${verdict ?? SAID.NONE} `),
-      h("span", { class: "sentence" }, this.#sentence(property, kept)),
-      other && kept !== "VIOLATED" ? show : [],
+      first ? show : null,
+      h("span", { class: first ? "" : "sentence" }, this.#sentence(property, kept)),
     );
   }
 

@@ -25,15 +25,18 @@ function question(model, host, what, about) {
       host.slow?.("");
       model.off("msg:custom", heard);
       if (reply.error) reject(new Error(reply.error));
-      else resolve(asAnswer(reply.answer));
+      else resolve(asAnswer(reply.answer, host.head));
     };
     model.on("msg:custom", heard);
     model.send({ ask, what, ...about });
   });
 }
 
-/** @returns {Answer} */
-const asAnswer = (answer) => ({ ...answer, tables: answer });
+/** An answer of the kernel; it tells the policy that broke by its title. @returns {Answer} */
+function asAnswer(answer, head) {
+  const broke = head.named.find(({ title }) => title === answer.name)?.policy ?? null;
+  return { ...answer, tables: answer, broke };
+}
 
 /** The steps of a run up to a state, as the kernel numbers them. @param {Own} own */
 const path = ({ run, at, answer }) => run.steps.slice(0, at).map(([step]) => answer.tables.steps[step].n);
@@ -73,7 +76,7 @@ function labHost(model) {
     async answer(policy, property) {
       const first = model.get("answer");
       const fits = first?.policy && policies.same(first.policy, policy) && first.property === property;
-      if (fits && !first.error) return asAnswer(first);
+      if (fits && !first.error) return asAnswer(first, head);
       return question(model, host, "run", { policy, property });
     },
     compare: (policy, against, property) => question(model, host, "compare", { policy, against, property }),

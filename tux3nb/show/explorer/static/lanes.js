@@ -221,6 +221,13 @@ export class Lanes {
     return undefined;
   }
 
+  /** Bring the decision that differs into view. */
+  showDifference() {
+    const row = /** @type {HTMLElement|null} */ (this.list.querySelector(".row.other"));
+    if (row)
+      this.scroll.scrollTo({ top: row.offsetTop + this.sheet.offsetTop - this.heads.offsetHeight - 60 });
+  }
+
   /** How many steps each side has taken where so many lines have passed. */
   #states(passed) {
     return passed ? this.lines[passed - 1].after : this.sides.map(() => 0);

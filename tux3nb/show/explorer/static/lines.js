@@ -6,25 +6,35 @@
 /** @typedef {{steps: number[], after: number[]}} Line      step of each side (-1: none), states after it */
 /** @typedef {{from: number, to: number}} Group             lines that stand in one row, the first tells */
 
-/** The lines of one run, or of two whose steps stand beside each other where the schedule is the same.
+/** Lines for what the two sides do each for itself, side by side as far as both have something to do.
+ * @param {number[]} own  steps of the left @param {number[]} other  steps of the right */
+const apart = (own, other) =>
+  Array.from({ length: Math.max(own.length, other.length) }, (_, n) => [own[n] ?? -1, other[n] ?? -1]);
+
+/** The lines of one run, or of two: a step that both take stands in one line, the others between such lines.
  * @param {Side[]} sides @returns {Line[]} */
 export function aligned(sides) {
   if (sides.length === 1) return sides[0].run.steps.map((_, k) => ({ steps: [k], after: [k + 1] }));
   const [left, right] = sides.map(({ run }) => run);
-  /** @type {Line[]} */
-  const lines = [];
-  const add = (a, b, j, i) => lines.push({ steps: [a, b], after: [j, i] });
-  let j = 0;
-  for (let i = 0; i < right.steps.length; i++) {
-    const twin = right.mirrors?.[i] ?? -1;
-    if (twin < j) add(-1, i, j, i + 1);
+  const pairs = [];
+  let [own, other] = [[], []];
+  let next = 0;
+  right.steps.forEach((_, k) => {
+    const twin = right.mirrors?.[k] ?? -1;
+    if (twin < next) other.push(k);
     else {
-      for (; j < twin; j++) add(j, -1, j + 1, i);
-      add(j++, i, j, i + 1);
+      for (; next < twin; next++) own.push(next);
+      pairs.push(...apart(own, other), [next++, k]);
+      [own, other] = [[], []];
     }
-  }
-  for (; j < left.steps.length; j++) add(j, -1, j + 1, right.steps.length);
-  return lines;
+  });
+  for (; next < left.steps.length; next++) own.push(next);
+  pairs.push(...apart(own, other));
+  const after = [0, 0];
+  return pairs.map((steps) => {
+    steps.forEach((k, n) => (after[n] = k < 0 ? after[n] : k + 1));
+    return { steps, after: [...after] };
+  });
 }
 
 /** The step that a line has on a side. @param {Side} side @param {number} k */

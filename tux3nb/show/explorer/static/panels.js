@@ -54,7 +54,7 @@ export class Panels {
     else if (this.tab === "graph") this.#graph(seen.at(-1));
     else this.#elsewhere();
     this.drawn = this.tab === "bytes" ? "" : this.drawn;
-    refill(this.bars, this.#bars(seen.at(-1)));
+    refill(this.bars, this.#bars(seen[this.explorer.mine()]));
   }
 
   /** @param {Seen[]} seen */

@@ -54,18 +54,19 @@ export class PolicyBar {
     const { head } = this.policies;
     return head.chips.map((chip) => {
       const chosen = this.policies.same(chip.policy, this.policy);
+      const verdict = this.policies.verdict(chip.policy);
       const press = button(
         `chip-${chip.id || chip.title}`,
         () => this.choose(chip.policy),
         { class: "chip", "aria-pressed": String(chosen), title: chip.title },
-        sign(this.policies.verdict(chip.policy)),
+        sign(verdict),
         chip.id || chip.title,
       );
       return h(
         "span",
         { class: "group" },
         press,
-        chosen ? chip.drops.map((drop) => this.#cross(drop)) : null,
+        chosen && verdict !== "VIOLATED" ? chip.drops.map((drop) => this.#cross(drop)) : null,
       );
     });
   }

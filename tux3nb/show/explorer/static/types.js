@@ -55,7 +55,8 @@
  * @property {number|null} run
  * @property {number|null} reference                       the schedule that broke Tux3
  * @property {number|null} follow                          the same schedule under the policy
- * @property {string} [name]                               the reference's policy
+ * @property {string} [name]                               the reference's policy in words
+ * @property {Policy|null} [broke]                         the reference's policy
  * @property {string} [told]                               how much was explored
  * @property {string} [error]
  */

@@ -158,7 +158,7 @@ export class Explorer {
   /** What links and the kernel know of the view; no step: the end. @returns {State} */
   here() {
     const atEnd = this.at === this.lanes.lines.length;
-    return { ...this.state, property: this.property(), step: atEnd ? null : this.#states().at(-1) };
+    return { ...this.state, property: this.property(), step: atEnd ? null : this.#states()[this.mine()] };
   }
 
   /** @param {Object<string, string>} policy @param {string|null} [property] */
@@ -218,7 +218,6 @@ export class Explorer {
   async #ask(push = false) {
     const { policy } = this.state;
     const property = this.property();
-    if (push) this.host.save({ policy, property, step: null }, true);
     this.section.setAttribute("aria-busy", "true");
     this.host.slow = (text) => this.say(text);
     const asked = (this.asked = Symbol("question"));
@@ -229,6 +228,7 @@ export class Explorer {
     this.other = null;
     if (answer.error) this.say(answer.error);
     else this.answer = answer;
+    if (push) this.host.save({ policy, property, step: null }, true);
     if (this.pair && !this.#partner()) this.other = await this.#against().catch(() => null);
     this.pair &&= Boolean(this.#partner());
     this.draw(this.state.step ?? Infinity);
@@ -238,7 +238,8 @@ export class Explorer {
   #partner() {
     const found = this.other ?? this.answer;
     const both = found?.reference != null && found.follow != null;
-    return both && found.reference !== found.follow ? found : null;
+    const alike = !this.other && found?.broke && this.policies.same(found.broke, this.state.policy);
+    return both && !alike ? found : null;
   }
 
   /** The schedule under the first of the least safe policies, where the policy is the one that broke. */
@@ -280,10 +281,9 @@ export class Explorer {
     };
     const both = this.pair && !this.schedule.own ? this.#partner() : null;
     if (!both) return [side(answer, answer.run, this.state.policy, policies.told(this.state.policy))];
-    const left = this.head.named.find(({ id, title }) => id === both.name || title === both.name);
     const right = both.against ?? this.state.policy;
     return [
-      side(both, both.reference, left?.policy, left?.id ?? both.name ?? ""),
+      side(both, both.reference, both.broke, both.broke ? policies.told(both.broke) : both.name),
       side(both, both.follow, right, policies.told(right)),
     ];
   }
@@ -297,11 +297,17 @@ export class Explorer {
     this.paired.setAttribute("aria-pressed", String(this.lanes.sides.length > 1));
     this.at = Math.max(0, Math.min(at, this.lanes.lines.length));
     this.paint();
+    if (sides.length > 1) this.lanes.showDifference();
   }
 
   /** The states of the sides where the reader is. @returns {number[]} */
   #states() {
     return this.at ? this.lanes.lines[this.at - 1].after : this.lanes.sides.map(() => 0);
+  }
+
+  /** The side of the policy that the reader has chosen. */
+  mine() {
+    return this.other && this.lanes.sides.length > 1 ? 0 : this.lanes.sides.length - 1;
   }
 
   /** What the reader sees of each side. @returns {Seen[]} */
@@ -328,24 +334,17 @@ export class Explorer {
     this.#paintSays(seen);
     this.panels.paint(seen);
     this.schedule.paint(seen);
-    this.why.textContent = this.schedule.own ? "A schedule of your own." : seen.at(-1).side.run.why;
+    this.why.textContent = this.schedule.own ? "A schedule of your own." : seen[this.mine()].side.run.why;
   }
 
-  /** @param {Seen[]} seen */
+  /** What the last step does, on each side where it is another one. @param {Seen[]} seen */
   #paintSays(seen) {
     const line = this.at ? this.lanes.lines[this.at - 1] : null;
-    const n = line ? line.steps.findLastIndex((k) => k >= 0) : 0;
-    const { tables, run } = seen[n].side;
-    const step = line ? tables.steps[run.steps[line.steps[n]][0]] : null;
-    const told = step
-      ? [
-          h("b", {}, step.actor),
-          step.op ? ` (${step.op})` : "",
-          `: ${step.says} `,
-          h("small", {}, step.kernel),
-        ]
-      : ["The start: nothing has happened yet."];
-    this.says.replaceChildren(...told);
+    const steps = seen.map(({ side: { run, tables } }, n) => tables.steps[run.steps[line?.steps[n]]?.[0]]);
+    const told = [...new Set(steps.filter(Boolean))].map(({ actor, op, says, kernel }) =>
+      h("span", {}, h("b", {}, actor), op ? ` (${op})` : "", `: ${says} `, h("small", {}, kernel)),
+    );
+    this.says.replaceChildren(...(told.length ? told : ["The start: nothing has happened yet."]));
   }
 }
 
