@@ -152,7 +152,7 @@ def test_two_policies_on_one_schedule(x):
     x.locator(".list").focus()
     while "step 8 of" not in x.step:
         x.page.keyboard.press("k")
-    assert x.locator(".row.other .lead.now").all_inner_texts() == ["refused: A is pinned"]
+    assert x.locator(".row.other .lead.now").all_inner_texts() == ["B.0 = v1", "refused: A is pinned"]
     boxes = [one.bounding_box() for one in x.locator(".bytes").all()]
     assert boxes[0]["y"] == boxes[1]["y"]
     x.press("chip-fork_wait")
