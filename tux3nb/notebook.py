@@ -226,7 +226,7 @@ def ownership(answer: Checked, shows: Shows = None, step: int | str | Sequence[i
 
 
 def bytes_at(answer: Checked, step: int | str | Sequence[int | str] = -1, shows: Shows = None) -> Shown:
-    """Where the bytes are after a step, and who looks at them: a row a place, a column a cell; what is broken is marked.
+    """Where the bytes are after a step, and who looks at them: with a mark on what is broken.
 
     `shows` and `step` as in `ownership`.
     """

@@ -125,7 +125,9 @@ def _runs(book: _Book) -> list[dict[str, Any]]:
     waits = book.number(book.steps, {**book.steps[steps[7][0]], "n": 80, "rule": "fork_refused"})
     refused = [waits, book.number(book.texts, "refused: A is pinned")]
     kept = [book.view(a, None, [_READ, _WRITE, "device, by app's pin"], [], 20 + n) for n, a in enumerate(["10", "11", "11"])]  # fmt: skip
-    for view, (step, after, who) in zip(states, [(*s, BROKEN) for s in zip(steps, states[1:], strict=False)], strict=False):
+    for view, (step, after, who) in zip(
+        states, [(*s, BROKEN) for s in zip(steps, states[1:], strict=False)], strict=False
+    ):
         book.views[view]["next"].append([step[0], after, who, step[1]])
     book.views[states[7]]["next"] = [[steps[7][0], states[8], BROKEN, steps[7][1]], [waits, kept[0], HOLDS, refused[1]]]
     for view in states[:7]:

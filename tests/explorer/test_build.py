@@ -4,13 +4,13 @@ import itertools
 import random
 
 import pytest
+from tux3nb.show.picture.evaluate import number
 
 from tux3nb.answers.judge import check
 from tux3nb.catalogue import find
 from tux3nb.model.features import FEATURES
 from tux3nb.show.explorer.answers import CaseSource, counts
 from tux3nb.show.explorer.document import document_answer, fit
-from tux3nb.show.picture.evaluate import number
 
 
 def combinations(source):

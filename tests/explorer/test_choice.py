@@ -1,6 +1,7 @@
 """A choice of cases: where each starts, what it offers, and what is said of it in words."""
 
 import pytest
+from tux3nb.show.explorer.matrix import named_verdicts
 
 from tests.explorer.fixture import TUX3, document
 from tux3nb.answers.judge import check
@@ -10,7 +11,6 @@ from tux3nb.notebook import UserError, explorer_of
 from tux3nb.show.explorer import CaseChoice, Explorer, choice
 from tux3nb.show.explorer.answers import CaseSource
 from tux3nb.show.explorer.choice import FEW, MOST, in_words, offered, start_of
-from tux3nb.show.explorer.matrix import named_verdicts
 
 
 @pytest.mark.parametrize("name", ["truncate+read_fault", "crash", "reclaim"])

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-
 from tux3nb.show.picture.evaluate import fields_read, fold, longest, number, words
 
 STATE = {"a": 2, "b": 0}

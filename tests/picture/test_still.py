@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from tux3nb.show.picture.table import evaluate
 
 from tests.explorer.fixture import FIELDS, document
 from tux3nb.show.picture import Card, Edge, World, build, describe, ownership, still
-from tux3nb.show.picture.table import evaluate
 
 GOLDEN = Path(__file__).with_name("golden")
 

@@ -20,7 +20,7 @@ from tux3nb.show.steps import Flow, effect, flows, held_back, short
 
 @dataclass(frozen=True)
 class Arrow:
-    """From step to step (numbers from 1): bytes copied, written by a device or sent to the disk, or a wait that ends."""
+    """From step to step (numbers from 1): bytes copied or sent to the disk, or a wait that ends."""
 
     begin: int
     end: int

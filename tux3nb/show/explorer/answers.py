@@ -31,6 +31,7 @@ from tux3nb.show.picture.ownership import ownership
 
 LAB = "This page does not carry that run; tux3nb lab explores it."
 CHIPS = 5
+NO_POLICY = "A mechanism is switched off one at a time, from a named policy; there is no other such policy here."
 SAID = {
     HOLDS: "{} holds in every run.",
     REFUSED: "{} holds, because somebody is turned away before anything can happen.",
@@ -164,7 +165,7 @@ class CaseSource:
             "counts": {"policies": policies, **counts},
             "said": self._said(),
             "why_not": [{"when": {f: list(v) for f, v in c.when.items()}, "says": c.says} for c in self._constraints()],
-            "no_policy": "A mechanism is switched off one at a time, from a named policy; this page has no other such policy.",
+            "no_policy": NO_POLICY,
             "size": {
                 "policies": policies,
                 "states": states,
@@ -236,7 +237,7 @@ class CaseSource:
         return policy if fits else self.case.policy
 
     def _chips(self) -> list[dict[str, Any]]:
-        """The start, the least safe policies nearest to it, and never to fork; each with what dropping a mechanism does."""
+        """The start, the least safe policies nearest to it, and never to fork, with what dropping each mechanism does."""
         named = {n["id"]: self.whole(n["policy"]) for n in self._named()}
         wanted: list[tuple[str, str, dict[str, str], str]] = []
         base = next((n for n in named if self._same(named[n], self.case.policy)), "")

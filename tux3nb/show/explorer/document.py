@@ -1,4 +1,4 @@
-"""What a page does with a document, in Python: look verdicts and runs up, pack it. explorer.js has the same look-ups."""
+"""What a page does with a document, in Python: look verdicts and runs up, pack it. The page does the same."""
 
 from __future__ import annotations
 

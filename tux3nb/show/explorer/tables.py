@@ -127,7 +127,7 @@ class Tables:
     def run(
         self, shown: Shown, schedule: Shown | None = None, why: str = "", stuck: tuple[str, int] | None = None
     ) -> int:
-        """The number of a run. schedule: the run that it follows. stuck: its end is stuck for a property, under a policy."""
+        """The number of a run. schedule: what it follows. stuck: its end is stuck for that property and policy."""
         key = (shown.run.states, tuple(id(s) for s in shown.run.steps), shown.mirrors, stuck)
         if key in self._run_at:
             return self._run_at[key]

@@ -112,7 +112,7 @@ class Explorer(anywidget.AnyWidget):
         return First({**self.head, "start": start}, self.answer)
 
     def static_html(self, light: bool = False) -> str:
-        """The explorer for a page without a kernel, starting where this one stands; light: runs of named policies only."""
+        """The explorer for a page without a kernel, from where this one stands; light: with runs of named policies."""
         start = self._source.start(self._source.whole(self.policy), self.property, self.step)
         return static_html(self._source.document(start, light))
 
