@@ -49,7 +49,7 @@ export class Flows {
   #flow(n, arrow, kind) {
     const [a, b] = [arrow.from, arrow.to].map((step) => this.#spot(n, step));
     if (!a || !b) return null;
-    const bend = kind === "arc" ? 26 : 10;
+    const bend = kind === "arc" ? 14 : 8;
     const d = `M${a.x} ${a.y} C${a.x - bend} ${a.y} ${b.x - bend} ${b.y} ${b.x - 2} ${b.y}`;
     const about = { "data-side": n, "data-from": arrow.from, "data-to": arrow.to };
     const tip = { "marker-end": `url(#${this.uid}-tip)` };

@@ -64,16 +64,19 @@ export class Lanes {
     this.flows.draw(this.sides, this.lines, this.property);
   }
 
-  /** Lanes are as wide as their texts want. @param {Map<number, any>[]} begun */
+  /** Lanes are as wide as their texts want; the last one most of all, where no text may run on to the right.
+   * @param {Map<number, any>[]} begun */
   #columns(begun) {
     const want = this.actors.map(({ title }) => title.length);
+    const last = want.length - 1;
     this.sides.forEach((side, n) =>
       side.run.steps.forEach(([number], k) => {
         const at = this.actors.findIndex(({ id }) => id === side.tables.steps[number].actor);
-        want[at] = Math.max(want[at], effectOf(side, k).length, (begun[n].get(k)?.op ?? "").length);
+        const texts = [begun[n].get(k)?.op ?? "", effectOf(side, k)].map((text) => text.length);
+        want[at] = Math.max(want[at], at === last ? texts[0] + texts[1] : Math.min(20, Math.max(...texts)));
       }),
     );
-    return want.map((n) => `minmax(0, ${Math.min(24, Math.max(9, n))}fr)`).join(" ");
+    return want.map((n) => `minmax(0, ${Math.min(26, Math.max(9, n))}fr)`).join(" ");
   }
 
   /** @param {Side} side */

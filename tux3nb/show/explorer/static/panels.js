@@ -108,7 +108,7 @@ export class Panels {
           "span",
           { class: "strip" },
           h("i", { class: "kept", style: `width: ${part(kept)}` }),
-          h("i", { class: "lost", style: `width: ${part(total - kept)}` }),
+          h("i", { class: since == null ? "" : "lost", style: `width: ${part(total - kept)}` }),
           h("i", { class: "cursor", style: `left: ${part(state)}` }),
         ),
         h("span", { class: "told" }, since == null ? elsewhere : `broken after ${since}`),

@@ -344,6 +344,7 @@ export class Explorer {
     const told = [...new Set(steps.filter(Boolean))].map(({ actor, op, says, kernel }) =>
       h("span", {}, h("b", {}, actor), op ? ` (${op})` : "", `: ${says} `, h("small", {}, kernel)),
     );
+    this.says.title = told.map(({ textContent }) => textContent).join("\n");
     this.says.replaceChildren(...(told.length ? told : ["The start: nothing has happened yet."]));
   }
 }
