@@ -1,10 +1,11 @@
 """The front end in a page opened from disk, on a small story made by hand; no exploration is needed."""
 
 import copy
+import re
 
 import pytest
 
-from tests.browser.driver import Driver, write
+from tests.browser.driver import Driver, page_of, write
 from tests.browser.story import LOST, NAMED, document
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -312,6 +313,22 @@ def test_texts_stay_texts(page, tmp_path):
     x = Driver(page)
     x.press("word-fork")
     assert evil in x.verdict and x.locator("img").count() == 0 and page.title() == "explorers"
+
+
+@pytest.mark.parametrize("spoil, says", [
+    (lambda html: re.sub(r'>"H4s[^"]{40}', '>"', html), "The explorer cannot be shown: "),
+    (lambda html: re.sub(r'>"H4s[^"]*"<', ">not json<", html), "The explorer cannot be shown: "),
+    (None, "The explorer cannot be shown: it was made for another version of tux3nb."),
+])  # fmt: skip
+def test_a_spoilt_page_keeps_what_it_has(page, tmp_path, spoil, says):
+    """Where the packed table cannot be read a sentence says so, and the view for readers without scripts stays."""
+    path = tmp_path / "spoilt.html"
+    html = page_of([document()] if spoil else [document() | {"version": 1}])
+    path.write_text(spoil(html) if spoil else html)
+    page.goto(path.as_uri())
+    page.locator("tux-explorer .trouble").wait_for()
+    assert page.locator("tux-explorer .trouble").inner_text().startswith(says)
+    assert page.get_by_text("static").is_visible()
 
 
 @pytest.mark.parametrize("width", [1366, 960, 700, 390])

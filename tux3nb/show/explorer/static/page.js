@@ -4,7 +4,7 @@ import { Book } from "./book.js";
 import { all } from "./dom.js";
 import { fragment, parts, stateOf } from "./link.js";
 import { nearest } from "./policies.js";
-import { mount } from "./view.js";
+import { OTHER, VERSION, failedIn, mount } from "./view.js";
 
 /** @typedef {import("./types.js").Host} Host */
 
@@ -108,7 +108,7 @@ class Page {
 
   /** @param {HTMLElement} source @param {boolean} [chosen] */
   open(source, chosen = false) {
-    const opened = this.#open(source, chosen);
+    const opened = this.#open(source, chosen).catch((error) => failedIn(this.el, this.css, error));
     opening.push(opened);
     return opened;
   }
@@ -117,6 +117,7 @@ class Page {
     this.source = source;
     const doc = await unpack(JSON.parse(source.textContent));
     if (source !== this.source) return;
+    if (doc.version !== VERSION) throw new Error(OTHER);
     this.end();
     const choose = (name) => this.#choose(this.#source(name));
     const others = this.cases.length > 1 ? { cases: this.cases, choose } : {};

@@ -26,6 +26,10 @@ import { followTheme } from "./theme.js";
  * @property {number|null} since                       the state from which the property is broken
  */
 
+/** The version of the document that is read here, and what is said of another. */
+export const VERSION = 2;
+export const OTHER = "it was made for another version of tux3nb";
+
 let mounts = 0;
 
 /** An answer that could not be had. @returns {any} */
@@ -349,17 +353,27 @@ export class Explorer {
   }
 }
 
-/** Show an explorer in an element. @param {HTMLElement} el @param {Host} host @param {boolean} [chosen] by its case */
+/** A sentence where no explorer can be shown; what stands in the page without scripts stays. */
+function sorry(root, css, text) {
+  const alert = h("p", { class: "trouble", role: "alert" }, text);
+  root.replaceChildren(h("style", {}, css), h("section", { class: "tx" }, alert, h("slot")));
+  return () => {};
+}
+
+/** Show an explorer in an element. @param {HTMLElement} el @param {Host} host @param {boolean} [chosen] */
 export function mount(el, host, chosen = false) {
   const root = el.shadowRoot ?? el.attachShadow({ mode: "open" });
   el.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab leaves j, k and the arrows to us
-  if (!host.head?.case) {
-    const text = host.load().trouble || "There is nothing to show.";
-    const alert = h("p", { class: "trouble", role: "alert" }, text);
-    root.replaceChildren(h("style", {}, host.css), h("section", { class: "tx" }, alert));
-    return () => {};
-  }
+  const { head, css } = host;
+  if (!head?.case) return sorry(root, css, host.load().trouble || "There is nothing to show.");
+  if (head.version !== VERSION) return failedIn(el, css, new Error(OTHER));
   const explorer = new Explorer(root, host);
-  if (chosen) all(root, "select")[0]?.focus();
+  if (chosen) all(root, "select")[0]?.focus(); // the reader has just chosen this case
   return () => explorer.destroy();
+}
+
+/** @param {HTMLElement} el @param {string} css @param {unknown} error */
+export function failedIn(el, css, error) {
+  const root = el.shadowRoot ?? el.attachShadow({ mode: "open" });
+  return sorry(root, css, `The explorer cannot be shown: ${/** @type {any} */ (error)?.message ?? error}.`);
 }
