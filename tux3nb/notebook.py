@@ -19,7 +19,7 @@ from tux3nb.catalogue import catalogue, find, from_file
 from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
-from tux3nb.show.cells import Shown, Table, verdict_html
+from tux3nb.show.cells import Shown, Table
 from tux3nb.show.tables import (
     cases,
     columns,
@@ -34,6 +34,7 @@ from tux3nb.show.tables import (
     spoken_of,
     the_case,
 )
+from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [

@@ -16,6 +16,7 @@ from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
 from tux3nb.engine.explain import evaluate
 from tux3nb.engine.runs import find_path, possible_for
+from tux3nb.errors import UserError
 from tux3nb.model.features import NAMED, named_policy
 from tux3nb.model.look import Look
 
@@ -35,9 +36,10 @@ class Shown:
     mirrors: tuple[int, ...] | None = field(default=None, hash=False)
 
     def parts(self, schedule: Run) -> int | None:
-        """The first step that is not the schedule's."""
-        pairs = zip(self.run.steps, self.mirrors or (), strict=True) if self.mirrors is not None else ()
-        return next((n for n, (s, k) in enumerate(pairs) if k < 0 or schedule.steps[k] is not s), None)
+        """The first step that is not the schedule's; None: there is none."""
+        mine, theirs = self.run.steps, schedule.steps
+        longest = max(len(mine), len(theirs))
+        return next((n for n in range(longest) if mine[n : n + 1] != theirs[n : n + 1]), None)
 
 
 class Schedules:
@@ -124,7 +126,7 @@ class Schedules:
     def _has(self, policy: dict[str, str], policies: Any) -> bool:
         try:
             return bool(self.run.family.single(policy) & policies)
-        except ValueError:
+        except UserError:
             return False
 
     def plain(self) -> Shown:

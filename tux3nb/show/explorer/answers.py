@@ -89,6 +89,8 @@ class CaseSource:
 
     def whole(self, policy: Policy) -> dict[str, str]:
         """A policy that names only what this case reads, on top of the base. Raises UserError for a wrong name."""
+        for fid in policy:
+            FEATURES[fid]  # says which feature there is not
         policy = FEATURES.policy(self.case.policy, **policy)
         if reason := FEATURES.why_not(policy):
             raise UserError(f"these values contradict each other: {reason}")
@@ -237,7 +239,7 @@ class CaseSource:
         return policy if fits else self.case.policy
 
     def _chips(self) -> list[dict[str, Any]]:
-        """The start, the least safe policies nearest to it, and never to fork, with what dropping each mechanism does."""
+        """The start, the least safe policies nearest to it, and never to fork, each with its drops."""
         named = {n["id"]: self.whole(n["policy"]) for n in self._named()}
         wanted: list[tuple[str, str, dict[str, str], str]] = []
         base = next((n for n in named if self._same(named[n], self.case.policy)), "")
@@ -315,7 +317,7 @@ class CaseSource:
         follows: dict[str, list] = {}
         for p in self.case.properties:
             covers[p.id] = [*self._covers(tables, p.id, whom)]
-            found = self.schedules.reference(p.id)
+            found = self.reference(p.id)
             if found:
                 policy, shown = found
                 references[p.id] = self._reference(tables, policy, shown, p.id)
@@ -339,14 +341,19 @@ class CaseSource:
             "follows": follows,
         }
 
+    def reference(self, prop: str) -> tuple[dict[str, str], Shown] | None:
+        """The run that others are compared with for a property: see `Schedules.reference`. What only a mechanism
+        switched off breaks is shown with that."""
+        return self.schedules.reference(prop) or (self.controls.reference(prop) if self.controls else None)
+
     def main(self) -> str | None:
         """The property that the explorer opens with: the first that Tux3 breaks, else the first that is broken."""
-        broken = [p.id for p in self.case.properties if not p.advisory and self.schedules.reference(p.id)]
+        broken = [p.id for p in self.case.properties if not p.advisory and self.reference(p.id)]
         ours = [p for p in broken if self._broken_by(self.case.policy, p)]
         return next(iter(ours or broken), None)
 
     def _broken_by(self, policy: Policy, prop: str) -> bool:
-        return bool(self.product.single(policy) & self.judged.run.violated(prop))
+        return self.schedules_of(policy).judged.row(policy, prop).run is not None
 
     def _spoken_of(self, head: Mapping[str, Any]) -> PolicySet:
         """The policies that the head names."""
@@ -380,7 +387,9 @@ class CaseSource:
         return tables.run(shown, None, why, (prop, number) if graph else None)
 
     def _reference(self, tables: Tables, policy: Policy, shown: Shown, prop: str) -> dict[str, Any]:
-        number = self._shown(tables, shown, prop, self.judged.run.number(policy)) if prop else tables.run(shown)
+        number = tables.run(shown)
+        if prop:
+            number = self._shown(tables, shown, prop, self.schedules_of(policy).run.number(policy))
         return {"run": number, "policy": self.diagram.policy(policy), "name": self._name(policy)}
 
     def _follows(self, tables: Tables, shown: Shown, whom: PolicySet) -> Iterator[list[int]]:
@@ -448,7 +457,7 @@ class CaseSource:
     def _compared_with(self, prop: str | None) -> tuple[Policy, Shown, str]:
         """(policy, run, property that it breaks) of the run that others are compared with."""
         for name in (prop, self.main()):
-            found = self.schedules.reference(name) if name else None
+            found = self.reference(name) if name else None
             if found:
                 return found[0], found[1], name or ""
         return self.case.policy, self.schedules.plain(), ""
@@ -457,9 +466,11 @@ class CaseSource:
         return next((NAMED[n][0] for n in NAMED if self._same(named_policy(n), policy)), "another policy")
 
     def _tables(self, schedules: Schedules, number: int) -> Tables:
-        return Tables(self.case, schedules.run.compiled, number, bool, {"": 0})
+        return Tables(self.case, schedules.run.compiled, number, lambda k: int(bool(k)), {"": 0})
 
     def _run(self, schedules: Schedules, number: int, path: Sequence[int]) -> Run:
+        if not all(isinstance(k, int) and 0 <= k < len(self.case.system.steps) for k in path):
+            raise UserError(f"case {self.case.name} has no such steps: {path}")
         try:
             states = replay(schedules.run.compiled, number, list(path))
         except ModelError as e:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tux3nb.model.broken import Place
-from tux3nb.show.cells import verdict_html
 from tux3nb.show.explorer.assets import css, module
 from tux3nb.show.explorer.document import chosen, marks, pack, shown, verdict, why_not
+from tux3nb.show.picture.cards import Picture
 from tux3nb.show.places import Cell, Looker, Row, bytes_html, bytes_text
+from tux3nb.show.verdicts import verdict_html
 
 say = html.escape
 
@@ -92,6 +94,20 @@ class First:
         """Where something is broken in this view."""
         return [Place(**p) for p in self.mark["places"]] if self.mark else []
 
+    def svg(self) -> str:
+        """The graph of this view."""
+        graph = self.document["graph"]
+        parts = tuple((p["id"], p["kind"]) for p in graph["parts"])
+        states = [self.run["states"][k] for k in (self.step, max(0, self.step - 1))] if self.run else []
+        now, before = (
+            {
+                part: self.tables["words"][n]
+                for (part, _), n in zip(parts, self.tables["views"][v]["graph"], strict=True)
+            }
+            for v in states
+        )
+        return Picture(graph["svg"], parts).still(now, before, self.mark["parts"] if self.mark else ())
+
     def policy_words(self) -> str:
         """The policy as a sentence of all that the case reads."""
         parts = []
@@ -101,14 +117,18 @@ class First:
         return "; ".join(parts) + "."
 
 
-def figure(first: First) -> str:
-    """A view as a plain figure: the case, the policy, the verdicts, the bytes."""
+def figure(first: First, image: bool = False) -> str:
+    """A view as a plain figure: the case, the policy, the verdicts, the bytes, and `image`: the graph, which forges
+    keep."""
     head = first.document
     rows = "".join(
         f"<tr><td>{say(p)}</td><td>{say(title)}</td><td>{verdict_html(word) if word else 'no such policy'}</td></tr>"
         for p, title, word in first.verdicts()
     )
     table = bytes_html(first.rows(), first.places) if first.run else ""
+    if image and first.run:
+        data, alt = base64.b64encode(first.svg().encode()).decode(), " ".join(bytes_text(first.rows(), first.places))
+        table += f'<img alt="{say(alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
     return (
         f'<figure class="tux-still"><p><b>{say(head["case"]["title"])}</b>: {say(head["case"]["asks"])}</p>'
         f"<p><b>{say(first.sentence())}</b></p><p>{say(first.policy_words())}</p>{table}"

@@ -107,9 +107,7 @@ class Tables:
             self._states.append(state)
             scene, system = self.scene(state), self.case.system
             drawn = words(scene)
-            failing = self.compiled.judge(state)
-            props = dict.fromkeys(p for k, (p, _, _) in enumerate(system.clauses) if failing >> k & 1)
-            marks = {p: self.mark(broken(self.case.world, system, p, state), state) for p in props}
+            marks = {p: self.mark(broken(self.case.world, system, p, state), state) for p in self._failing(state)}
             self.views.append(
                 {
                     "rows": [self.rows(r) for r in scene.rows],
@@ -119,6 +117,11 @@ class Tables:
                 }
             )
         return self._view_at[state]
+
+    def _failing(self, state: int) -> list[str]:
+        """The properties of which a clause fails in a state."""
+        bits = self.compiled.judge(state)
+        return list(dict.fromkeys(p for k, (p, _, _) in enumerate(self.case.system.clauses) if bits >> k & 1))
 
     def _word(self, word: str) -> int:
         return self.graph.setdefault(word, len(self.graph))
@@ -161,8 +164,8 @@ class Tables:
                 step, before = run.steps[k - 1], run.states[k - 1]
                 for p in {p for p, holds, _ in step.checks if not evaluate(holds, system.layout, before)}:
                     events[p] = broken(world, system, p, state, before, step)
-                for p in found:
-                    if p.startswith("I5") and p not in events:  # who failed an assertion is known only now
+                for p in self._failing(state):
+                    if p not in events and p not in found:  # only the step says where: who failed an assertion
                         events[p] = broken(world, system, p, state, before, step)
             if stuck and k == len(run):
                 events[stuck[0]] = stopped(self.case, self.compiled, stuck[1], stuck[0], run)
@@ -180,11 +183,11 @@ class Tables:
         return told.window(self.marks.entries[number]["places"], at) if number else None
 
     def _differs(self, shown: Shown, schedule: Shown | None, parts: int | None) -> str:
-        if schedule is None or parts is None or shown.mirrors is None or shown.mirrors[parts] < 0:
+        """What both do where they part: ``16: fork begins | fork refused``."""
+        if schedule is None or parts is None:
             return ""
-        theirs = schedule.run.steps[shown.mirrors[parts]]
-        mine = shown.run.steps[parts]
-        return f"{shown.mirrors[parts] + 1}: {_said(theirs)} | {_said(mine)}"
+        theirs, mine = (_said(run.steps[parts]) if parts < len(run) else "-" for run in (schedule.run, shown.run))
+        return f"{parts + 1}: {theirs} | {mine}"
 
     # ---- what comes next --------------------------------------------------------------------------------------------
     def finish(self) -> None:

@@ -18,7 +18,7 @@ from tux3nb.model.features import named_policy
 from tux3nb.show.explorer.answers import CaseSource
 from tux3nb.show.explorer.assets import css, module
 from tux3nb.show.explorer.choice import Start, in_words, table
-from tux3nb.show.explorer.page import First, choice_html, page_assets, plain_text, static_html
+from tux3nb.show.explorer.page import First, choice_html, figure, page_assets, plain_text, static_html
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 # Jupyter's own classes: the saved explorer is shown only where no live one is, and then instead of the widget's error.
@@ -62,9 +62,9 @@ class Explorer(anywidget.AnyWidget):
             trouble, answer = str(error), source.answer({})
         start = {**source.start(source.whole(answer["policy"]), answer["property"], step)}
         with self.hold_sync():
-            self.trouble, self.head = trouble, {**source.head, "start": start}
+            self.head, self.answer = {**source.head, "start": start}, answer
             self.policy, self.property, self.step = answer["policy"], answer["property"], step
-            self.answer = answer
+            self.trouble = trouble
 
     @traitlets.observe("policy", "property")
     def _moved(self, change: Mapping[str, Any]) -> None:
@@ -119,6 +119,9 @@ class Explorer(anywidget.AnyWidget):
     def _text(self) -> str:
         return plain_text(self._first())
 
+    def _still(self) -> str:
+        return figure(self._first(), image=True)
+
     def _ipython_display_(self, **kwargs: Any) -> None:
         from IPython.display import display
 
@@ -127,7 +130,7 @@ class Explorer(anywidget.AnyWidget):
             return
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
-        display({_VIEW: data[_VIEW], "text/plain": self._text()}, raw=True)
+        display({_VIEW: data[_VIEW], "text/html": self._still(), "text/plain": self._text()}, raw=True)
         saved = f'<div class="tux-saved">{_SAVED}{self.static_html(light=True)}{page_assets()}</div>'
         display({"text/html": saved, "text/plain": ""}, raw=True)
 
@@ -173,6 +176,9 @@ class CaseChoice(Explorer):
             source = self._source_of(name)
             documents.append(source.document(source.start(named_policy(start.policy), start.property), light=True))
         return choice_html(self._name, documents, self.cases, table(self._starts.values()))
+
+    def _still(self) -> str:
+        return table(self._starts.values()) + super()._still()
 
     def _text(self) -> str:
         """The cases, each with its shortest broken run and what holds, and the view of the first."""

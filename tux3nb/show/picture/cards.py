@@ -71,11 +71,10 @@ def text_width(text: str, size: float = 12.0, bold: bool = False) -> float:
 
 @dataclass(frozen=True)
 class Picture:
-    """A layout and its parts: (ID, "group" or "text"), in the order of the SVG. `base`: the classes of each group."""
+    """A layout and its parts: (ID, "group" or "text"), in the order of the SVG."""
 
     svg: str
     parts: tuple[tuple[str, str], ...]
-    looks: tuple[str, ...]
 
     def still(self, words: Mapping[str, str], before: Mapping[str, str] | None = None, broken: Iterable = ()) -> str:
         """The SVG of one state; what changed since the words `before` and what is `broken` is marked."""
@@ -118,7 +117,7 @@ def build(cards: Sequence[Card], edges: Sequence[Edge], label: str) -> Picture:
         f'<g transform="translate({shift[1]} {shift[2]})">{lines}{nodes}</g></svg>'
     )
     found = re.findall(r'<(g|text) data-part="([^"]*)"', svg)
-    return Picture(svg, tuple((part, "group" if tag == "g" else "text") for tag, part in found), tuple(LOOKS))
+    return Picture(svg, tuple((part, "group" if tag == "g" else "text") for tag, part in found))
 
 
 def _cell_width(card: Card) -> float:
