@@ -7,10 +7,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+from tools import check_js
+
+ARGS = """
+    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
+    --disable-sync --disable-dev-shm-usage
+""".split()
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 def _missing(reason: str):
@@ -58,6 +65,24 @@ def page(chromium):
     yield page
     context.close()
     assert page.errors == []
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """A function that gives the findings of axe-core in a page: rule, what is wrong, and where."""
+    npm = shutil.which("npm")
+    folder = Path(sys.prefix) / "js"
+    why = check_js.fetched(folder, npm) if npm else "there is no npm on the PATH"
+    if why:
+        _missing(why)
+    script = (folder / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+    def findings(page, within=None):
+        page.evaluate(script)
+        found = page.evaluate("([within, options]) => axe.run(within || document, options)", [within, AXE])
+        return [(v["id"], v["help"], [node["target"] for node in v["nodes"]]) for v in found["violations"]]
+
+    return findings
 
 
 @pytest.fixture

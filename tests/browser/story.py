@@ -102,10 +102,10 @@ class _Book:
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="90" viewBox="0 0 300 90" font-size="12">'
-    '<g id="folio0" class="card"><rect x="5" y="5" width="120" height="60" fill="none" stroke="#555"/>'
-    '<text id="folio0.t" x="10" y="22"/><text id="folio0.cell1" x="10" y="45"/></g>'
-    '<g id="folio1" class="card"><rect x="165" y="5" width="120" height="60" fill="none" stroke="#555"/>'
-    '<text id="folio1.t" x="170" y="22"/></g></svg>'
+    '<g data-part="folio0" class="card"><rect x="5" y="5" width="120" height="60" fill="none" stroke="#555"/>'
+    '<text data-part="folio0.t" x="10" y="22"/><text data-part="folio0.cell1" x="10" y="45"/></g>'
+    '<g data-part="folio1" class="card"><rect x="165" y="5" width="120" height="60" fill="none" stroke="#555"/>'
+    '<text data-part="folio1.t" x="170" y="22"/></g></svg>'
 )
 PARTS = [("folio0", "group"), ("folio0.t", "text"), ("folio0.cell1", "text"), ("folio1", "group"), ("folio1.t", "text")]
 LOST = (
@@ -160,7 +160,7 @@ def document() -> dict[str, Any]:
             "policy": policy("pinned", "in_place"), "breaks": "I2"}  # fmt: skip
     chip = {one["id"]: {**one, "kind": "least", "drops": [drop] if one["id"] == "fork_wait" else []} for one in named}
     verdicts = {"HOLDS": HOLDS, "VIOLATED": BROKEN, "HOLDS(refused)": REFUSED}
-    said = {"HOLDS": {"I2": "I2 holds in every run", "all": "all hold"},
+    said = {"HOLDS": {"I2": "I2 holds in every run", "I3": "I3 holds in every run", "all": "all hold"},
             "HOLDS(refused)": {"all": "nothing breaks, since the card is turned away"}}  # fmt: skip
     properties = [("I2", "holder and process agree", False), ("I3", "what is written does not change", False)]
     return {
@@ -182,11 +182,11 @@ def document() -> dict[str, Any]:
         "lattice": [{**chip["fork_wait"], "values": {}, "count": 1, "mechanisms": [
             {"feature": "refuse", "value": "wait", "title": "wait", "owner": "file system", "to": "in_place",
              "breaks": ["I2"]}]}],
-        "graph": {"svg": SVG, "parts": [{"id": i, "kind": k} for i, k in PARTS], "words": book.words, "legend": []},
+        "graph": {"svg": SVG, "parts": [{"id": i, "kind": k} for i, k in PARTS], "legend": []},
         "tux": {"lab": "tux3nb lab has this run."},
-        "steps": book.steps, "texts": book.texts, "rows": book.rows, "lookers": book.lookers,
+        "words": book.words, "steps": book.steps, "texts": book.texts, "rows": book.rows, "lookers": book.lookers,
         "marks": [None, mark], "views": book.views, "runs": runs,
-        "covers": {"I2": [[0, BROKEN]]}, "references": {k: {"run": 0, "policy": "tux3", "name": "Tux3"} for k in
+        "covers": {"I2": [[0, BROKEN]]}, "references": {k: {"run": 0, "policy": policy("always"), "name": "Tux3"} for k in
                                                         ("I2", "all")},
         "follows": {"I2": [[0, FORKS], [1, OTHERS]], "all": [[0, FORKS], [1, OTHERS]]},
     }  # fmt: skip

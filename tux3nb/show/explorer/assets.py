@@ -8,14 +8,22 @@ MODULES = (
     "dom.js",
     "policies.js",
     "link.js",
+    "lines.js",
+    "flows.js",
     "lanes.js",
     "bytes.js",
     "graph.js",
     "policy.js",
     "elsewhere.js",
     "save.js",
+    "theme.js",
+    "head.js",
+    "panels.js",
+    "schedule.js",
     "view.js",
-    "hosts.js",
+    "book.js",
+    "page.js",
+    "lab.js",
 )
 _IMPORT = re.compile(r"^import [^;]*;\n", re.M)
 _EXPORT = re.compile(r"^export (?=async |class |const |function )", re.M)

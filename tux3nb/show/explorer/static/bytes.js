@@ -20,7 +20,7 @@ function part(mark, order, row, cell) {
   const joined = mark?.kind === "differ" && places.length === 2 && places[0].cell === places[1].cell;
   const at = order.indexOf(row);
   if (!joined || places[0].cell !== cell) return hit ? "broken" : "";
-  if (at === ends[0]) return ends[0] === ends[1] ? "broken" : "broken upper";
+  if (at === ends[0]) return ends[1] === at ? "broken" : `broken upper${ends[1] > at + 1 ? " far" : ""}`;
   if (at === ends[1]) return "broken lower";
   return at > ends[0] && at < ends[1] ? "between" : "";
 }

@@ -74,7 +74,7 @@ export function roving(bar) {
   return bar;
 }
 
-// ---- the five signs: each its own shape, and a word ------------------------------------------------------------
+// ---- the five signs: each its own shape, and a word
 
 export const SAID = {
   HOLDS: "holds",

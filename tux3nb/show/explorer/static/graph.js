@@ -6,7 +6,6 @@ import { h } from "./dom.js";
 
 export class Graph {
   constructor(graph) {
-    this.graph = graph;
     const read = new DOMParser().parseFromString(graph.svg, "image/svg+xml");
     this.svg = document.importNode(read.documentElement, true);
     this.svg.setAttribute("role", "img");
@@ -19,17 +18,18 @@ export class Graph {
       this.svg,
       legend.length ? h("ul", { class: "legend" }, legend) : null,
     );
-    const ids = new Map([...this.svg.querySelectorAll("[id]")].map((el) => [el.id, el]));
+    const drawn = /** @type {SVGElement[]} */ ([...this.svg.querySelectorAll("[data-part]")]);
+    const ids = new Map(drawn.map((el) => [el.dataset.part, el]));
     this.parts = graph.parts.map((part) => ({ ...part, el: ids.get(part.id) })).filter(({ el }) => el);
     for (const part of this.parts) part.css = part.el.getAttribute("class") ?? "";
   }
 
-  /** @param {View} view @param {View|null} before @param {any} mark */
-  show(view, before, mark) {
+  /** @param {string[]} words @param {View} view @param {View|null} before @param {any} mark */
+  show(words, view, before, mark) {
     const broken = new Set(mark?.parts ?? []);
     const said = [];
     this.parts.forEach(({ id, kind, el, css }, n) => {
-      const word = this.graph.words[view.graph[n]] ?? "";
+      const word = words[view.graph[n]] ?? "";
       const changed = before && before.graph[n] !== view.graph[n] ? " chg" : "";
       const bad = broken.has(id) ? " broken" : "";
       if (kind === "text") {

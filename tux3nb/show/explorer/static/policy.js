@@ -54,18 +54,19 @@ export class PolicyBar {
     const { head } = this.policies;
     return head.chips.map((chip) => {
       const chosen = this.policies.same(chip.policy, this.policy);
+      const verdict = this.policies.verdict(chip.policy);
       const press = button(
         `chip-${chip.id || chip.title}`,
         () => this.choose(chip.policy),
         { class: "chip", "aria-pressed": String(chosen), title: chip.title },
-        sign(this.policies.verdict(chip.policy)),
+        sign(verdict),
         chip.id || chip.title,
       );
       return h(
         "span",
         { class: "group" },
         press,
-        chosen ? chip.drops.map((drop) => this.#cross(drop)) : null,
+        chosen && verdict !== "VIOLATED" ? chip.drops.map((drop) => this.#cross(drop)) : null,
       );
     });
   }
@@ -148,7 +149,7 @@ export class PolicyBar {
   #value(feature, value) {
     const policy = { ...this.policy, [feature.id]: value.id };
     const verdict = this.policies.verdict(policy);
-    const breaks = verdict === "VIOLATED" ? ` ${this.policies.broken(policy).join(", ")}` : "";
+    const breaks = verdict === "VIOLATED" ? `: ${this.policies.broken(policy).join(", ")}` : "";
     const why = verdict ? `${SAID[verdict]}${breaks}` : `no such policy: ${this.policies.whyNot(policy)}`;
     const go = () => {
       this.choose(policy);
@@ -163,7 +164,7 @@ export class PolicyBar {
         "span",
         { class: "what" },
         h("b", {}, value.word),
-        ` ${why}`,
+        ` · ${why}`,
         h("small", {}, [value.help || value.title, value.owner, value.source].filter(Boolean).join(" · ")),
       ),
     );

@@ -1,9 +1,9 @@
 // What can be taken away: Python, columns for a mail, an SVG and a PNG.
 
 import { svg } from "./dom.js";
-import { aligned, acting, folded, operations } from "./lanes.js";
+import { acting, aligned, folded, operations } from "./lines.js";
 
-/** @typedef {import("./lanes.js").Side} Side */
+/** @typedef {import("./lines.js").Side} Side */
 
 /** The call that gives the same run in Python. */
 export function python(policies, { policy, property }) {

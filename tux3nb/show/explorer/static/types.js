@@ -37,7 +37,17 @@
  * @property {number|null} differs
  * @property {string} differs_text
  */
-/** @typedef {{steps: Step[], texts: string[], rows: Row[], lookers: Looker[], marks: (Mark|null)[], views: View[], runs: Run[]}} Tables */
+/**
+ * @typedef {Object} Tables
+ * @property {Step[]} steps
+ * @property {string[]} texts
+ * @property {string[]} words                              of the graph
+ * @property {Row[]} rows
+ * @property {Looker[]} lookers
+ * @property {(Mark|null)[]} marks
+ * @property {View[]} views
+ * @property {Run[]} runs
+ */
 /**
  * @typedef {Object} Answer
  * @property {Tables} tables
@@ -45,7 +55,8 @@
  * @property {number|null} run
  * @property {number|null} reference                       the schedule that broke Tux3
  * @property {number|null} follow                          the same schedule under the policy
- * @property {string} [name]                               the reference's policy
+ * @property {string} [name]                               the reference's policy in words
+ * @property {Policy|null} [broke]                         the reference's policy
  * @property {string} [told]                               how much was explored
  * @property {string} [error]
  */
