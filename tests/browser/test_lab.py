@@ -37,52 +37,75 @@ def _open(page, lab_server, *sources):
     return address
 
 
-def test_widget_in_lab(page, lab_server, tmp_path):
-    """Run the notebook, toggle, step with the keyboard; Python sees the policy; no popup, no outside request."""
-    address = _open(
-        page,
-        lab_server,
-        "from tests.explorer.fixture import document\nfrom tux3nb.show.explorer import Explorer\n"
-        "x = Explorer(document())\nx",
-        "print('python sees', x.policy['fork'], x.step)",
-    )
-    verdict = page.locator("section.tx .verdict")
-    _run_all(page, verdict)
-    page.screenshot(path=tmp_path / "lab.png")
-    assert "VIOLATED" in verdict.inner_text()
+def _outside(page, address):
+    """The addresses asked that are not the server's."""
+    local = (address, "data:", "blob:", address.replace("http", "ws"))
+    return [url for url in page.asked if not url.startswith(local)]
 
-    page.locator("section.tx").get_by_text("never", exact=True).click()
-    page.locator("section.tx .verdict", has_text="HOLDS").wait_for(timeout=20_000)
+
+def test_widget_in_lab(page, lab_server):
+    """The kernel answers: another policy, a step of one's own, two policies; Python sees the view; nothing is fetched."""
+    source = "from tux3nb.notebook import explorer\nx = explorer('mmap+pin_outlives')\nx"
+    address = _open(page, lab_server, source, "print('python sees', x.policy['fork'], x.property, x.step)")
+    section = page.locator(".tux-live section.tx")
+    _run_all(page, section.locator(".verdict b"))
+    assert "I2 is broken" in section.locator(".verdict").inner_text() and section.locator(".unlike").count() == 1
+
+    section.locator("[data-key=chip-stable_pages]").click()
+    section.locator(".verdict", has_text="HOLDS").wait_for(timeout=30_000)
+    section.locator("[data-key=pair]").click()
+    assert section.locator(".bytes").count() == 2
+    section.locator("[data-key=pair]").click()
+
     cells = page.locator(".jp-Notebook .jp-Cell").count()
-    page.locator("section.tx").focus()
+    section.locator(".list").focus()
     for key in ("Home", "j", "j", "ArrowRight", "k"):
         page.keyboard.press(key)
-    page.locator("section.tx .count", has_text="step 2 of 9").wait_for(timeout=5_000)
+    section.locator(".count", has_text="step 2 of").wait_for(timeout=5_000)
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells  # the keys were not JupyterLab's
 
     page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
-    page.locator(".jp-OutputArea-output", has_text="python sees never 2").wait_for(timeout=20_000)
-    assert page.locator(".Toastify__toast").count() == 0
-    outside = [
-        url for url in page.asked if not url.startswith((address, "data:", "blob:", address.replace("http", "ws")))
-    ]
-    assert outside == []
+    page.locator(".jp-OutputArea-output", has_text="python sees never I2 2").wait_for(timeout=20_000)
+
+    section.locator("[data-key=first]").click()
+    section.locator("[data-key=finish]").click()
+    section.locator(".why", has_text="of your own").wait_for(timeout=30_000)
+    section.locator("[data-key=undo]").click()
+    section.locator(".count", has_text="step 0 of").wait_for(timeout=5_000)
+    section.locator(".end button").last.click()
+    section.locator(".count", has_text="step 1 of").wait_for(timeout=30_000)
+    assert page.locator(".Toastify__toast").count() == 0 and _outside(page, address) == []
+
+
+def test_python_moves_the_view_and_a_lost_kernel_is_told(page, lab_server):
+    """A policy set from Python is shown, one that names nothing is said; a restarted kernel is told in the head."""
+    source = "from tux3nb.notebook import explorer\nx = explorer('mmap+pin_outlives')\nx"
+    _open(page, lab_server, source, "x.policy = {**x.policy, 'fork': 'never'}", "x.property = 'I22'")
+    section = page.locator(".tux-live section.tx")
+    _run_all(page, section.locator(".verdict b"))
+    section.locator(".told", has_text="stable_pages").wait_for(timeout=30_000)
+    section.locator(".trouble", has_text="I22").wait_for(timeout=20_000)
+    page.evaluate("""async () => {
+      const all = await (await fetch('/api/kernels')).json();
+      await Promise.all(all.map(({ id }) => fetch(`/api/kernels/${id}/restart`, { method: 'POST',
+        headers: { 'X-XSRFToken': document.cookie.split('_xsrf=')[1]?.split(';')[0] ?? '' } })));
+    }""")
+    page.wait_for_timeout(3_000)
+    section.locator("[data-key=chip-tux3]").click()
+    section.locator(".trouble", has_text="run this cell again").wait_for(timeout=20_000)
+    assert section.locator(".list [role=option]").count() > 0
 
 
 def test_choice_of_cases_in_lab(page, lab_server):
-    """The kernel explores another case when it is chosen, and its matrix when asked for; a row of it is a policy."""
+    """The kernel explores another case when it is chosen; its named policies are links; the choice keeps the focus."""
     source = "from tux3nb.notebook import explorer_of\nexplorer_of('truncate+read_fault', 'stable_device')"
     _open(page, lab_server, source)
-    section = page.locator("section.tx")
-    _run_all(page, section.locator(".verdict"))
+    section = page.locator(".tux-live section.tx")
+    _run_all(page, section.locator(".verdict b"))
     assert "VIOLATED" in section.locator(".verdict").inner_text()
     section.locator("select").select_option("stable_device")
-    section.locator("h3", has_text="write(2) on a device").wait_for(timeout=20_000)
-    section.get_by_text("The named policies side by side").click()
-    tux3 = section.locator(".matrix button", has_text="Tux3 as posted")
-    tux3.wait_for(timeout=60_000)
-    assert "VIOLATED" in section.locator(".verdict").inner_text()
-    tux3.click()
-    section.locator(".verdict", has_text="HOLDS").wait_for(timeout=20_000)
-    assert section.locator(".matrix tr.chosen td").first.text_content() == "✓ HOLDS"
+    section.locator("option[value=stable_device]:checked").wait_for(state="attached", timeout=60_000)
+    section.locator("[data-tab=matrix]").click()
+    section.locator(".matrix a", has_text="tux3").first.click()
+    section.locator(".verdict", has_text="HOLDS").wait_for(timeout=30_000)

@@ -101,6 +101,7 @@ function labHost(model) {
 
 export function render({ model, el }) {
   const place = el.appendChild(document.createElement("div"));
+  place.className = "tux-live"; // hides the explorer that is saved beside it
   let end = mount(place, labHost(model));
   const again = () => {
     end();
