@@ -105,7 +105,7 @@ def test_choice_of_cases_in_lab(page, lab_server):
     _run_all(page, section.locator(".verdict b"))
     assert "VIOLATED" in section.locator(".verdict").inner_text()
     section.locator("select").select_option("stable_device")
-    section.locator("option[value=stable_device]:checked").wait_for(state="attached", timeout=60_000)
+    page.locator(".tux-live section.tx[aria-label*='write(2) on a device']").wait_for(timeout=60_000)
     section.locator("[data-tab=matrix]").click()
     section.locator(".matrix a", has_text="tux3").first.click()
     section.locator(".verdict", has_text="HOLDS").wait_for(timeout=30_000)
