@@ -2,39 +2,12 @@
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbformat.sign import NotebookNotary
+
+from tests.browser.servers import new_notebook, open_notebook, run_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
-
-
-def _run_all(page, shown):
-    """Run all cells until something is shown; too early a run makes JupyterLab ask for a kernel."""
-    accept = page.locator(".jp-Dialog .jp-mod-accept")
-    for _ in range(4):
-        page.wait_for_timeout(2_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).first.click()
-        for _ in range(80):
-            if shown.is_visible():
-                return
-            if accept.is_visible():
-                accept.click()
-                break
-            page.wait_for_timeout(250)
-    pytest.fail(page.locator(".jp-NotebookPanel:visible").inner_text())
-
-
-def _open(page, lab_server, *sources):
-    """Open a notebook with these cells and wait until its kernel is ready; gives the server's address."""
-    address, folder = lab_server
-    nb = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    )
-    nb.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(nb, folder / "w.ipynb")
-    page.goto(f"{address}/lab/tree/w.ipynb")
-    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=90_000)
-    return address
 
 
 def _outside(page, address):
@@ -44,11 +17,12 @@ def _outside(page, address):
 
 
 def test_widget_in_lab(page, lab_server):
-    """The kernel answers: another policy, a step of one's own, two policies; Python sees the view; nothing is fetched."""
+    """The kernel answers: another policy, one's own step, two policies; Python sees the view; nothing is fetched."""
     source = "from tux3nb.notebook import explorer\nx = explorer('mmap+pin_outlives')\nx"
-    address = _open(page, lab_server, source, "print('python sees', x.policy['fork'], x.property, x.step)")
+    address, folder = lab_server
+    open_notebook(page, address, folder, source, "print('python sees', x.policy['fork'], x.property, x.step)")
     section = page.locator(".tux-live section.tx")
-    _run_all(page, section.locator(".verdict b"))
+    run_all(page, section.locator(".verdict b"))
     assert "I2 is broken" in section.locator(".verdict").inner_text() and section.locator(".unlike").count() == 1
 
     section.locator("[data-key=chip-stable_pages]").click()
@@ -81,9 +55,9 @@ def test_widget_in_lab(page, lab_server):
 def test_python_moves_the_view_and_a_lost_kernel_is_told(page, lab_server):
     """A policy set from Python is shown, one that names nothing is said; a restarted kernel is told in the head."""
     source = "from tux3nb.notebook import explorer\nx = explorer('mmap+pin_outlives')\nx"
-    _open(page, lab_server, source, "x.policy = {**x.policy, 'fork': 'never'}", "x.property = 'I22'")
+    open_notebook(page, *lab_server, source, "x.policy = {**x.policy, 'fork': 'never'}", "x.property = 'I22'")
     section = page.locator(".tux-live section.tx")
-    _run_all(page, section.locator(".verdict b"))
+    run_all(page, section.locator(".verdict b"))
     section.locator(".told", has_text="stable_pages").wait_for(timeout=30_000)
     section.locator(".trouble", has_text="I22").wait_for(timeout=20_000)
     page.evaluate("""async () => {
@@ -100,12 +74,28 @@ def test_python_moves_the_view_and_a_lost_kernel_is_told(page, lab_server):
 def test_choice_of_cases_in_lab(page, lab_server):
     """The kernel explores another case when it is chosen; its named policies are links; the choice keeps the focus."""
     source = "from tux3nb.notebook import explorer_of\nexplorer_of('truncate+read_fault', 'stable_device')"
-    _open(page, lab_server, source)
+    open_notebook(page, *lab_server, source)
     section = page.locator(".tux-live section.tx")
-    _run_all(page, section.locator(".verdict b"))
+    run_all(page, section.locator(".verdict b"))
     assert "VIOLATED" in section.locator(".verdict").inner_text()
     section.locator("select").select_option("stable_device")
     page.locator(".tux-live section.tx[aria-label*='write(2) on a device']").wait_for(timeout=60_000)
     section.locator("[data-tab=matrix]").click()
     section.locator(".matrix a", has_text="tux3").first.click()
     section.locator(".verdict", has_text="HOLDS").wait_for(timeout=30_000)
+
+
+def test_a_saved_notebook_without_its_kernel(page, lab_server):
+    """Opened again, trusted or not, a saved notebook shows the run that was on the screen, and no error of a widget."""
+    address, folder = lab_server
+    nb = new_notebook("from tux3nb.notebook import explorer\nexplorer('mmap+pin_outlives')")
+    NotebookClient(nb, timeout=300, store_widget_state=False).execute()
+    for name, shown in (("foreign", ".tux-still"), ("own", "tux-explorer section.tx .verdict")):
+        nbformat.write(nb, folder / f"{name}.ipynb")
+        page.goto(f"{address}/lab/tree/{name}.ipynb")
+        view = page.locator(f".jp-NotebookPanel:visible {shown}").first
+        view.wait_for(timeout=90_000)
+        assert "I2 is broken" in view.inner_text(), name
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for(timeout=90_000)
+        assert page.get_by_text("Error displaying widget").locator("visible=true").count() == 0, name
+        NotebookNotary().sign(nb)
