@@ -24,7 +24,9 @@ def packed(document: Mapping[str, Any]) -> str:
 
 def page_of(*explorers: Sequence[Mapping[str, Any]]) -> str:
     """A page like a report's: an explorer for each list of documents, more than one document being a choice."""
-    elements = [f"<tux-explorer><p>static</p>{''.join(map(packed, documents))}</tux-explorer>" for documents in explorers]
+    elements = [
+        f"<tux-explorer><p>static</p>{''.join(map(packed, documents))}</tux-explorer>" for documents in explorers
+    ]
     style = json.dumps(css()).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>explorers</title>'
