@@ -95,7 +95,9 @@ def test_a_run_can_pass_events(tux3):
 def test_pictures_on_a_forge_and_in_a_report(tux3, monkeypatch):
     """An image with words outside a report, inline SVG in one; several steps give several pictures."""
     shown = nb.ownership(tux3, "forked", step=(0, "fork_ends"))
-    assert shown.html.count("<img ") == 2 and "<svg" not in shown.html and shown.text.startswith("The start of a run of ")
+    assert (
+        shown.html.count("<img ") == 2 and "<svg" not in shown.html and shown.text.startswith("The start of a run of ")
+    )
     assert "  folio A" in shown.text and "picture in words" in shown.html
     monkeypatch.setenv("TUX3NB_STATIC", "1")
     inline = nb.ownership(tux3, "forked", step=-1)

@@ -65,9 +65,12 @@ class CaseSource:
 
     @cached_property
     def outside(self) -> dict[str, dict[str, str]]:
-        """The named policies that switch a mechanism off which this case reads: name -> policy."""
-        controls = [f.id for f in FEATURES if f.control and f.id in self.case.features_read]
-        told = {name: named_policy(name) for name in NAMED if name in self.case.expect}
+        """The named policies that switch a mechanism off which this case reads: name -> policy, in features that it
+        reads."""
+        read, base = self.case.features_read, self.case.policy
+        controls = [f for f in read if FEATURES[f].control]
+        named = {name: named_policy(name) for name in NAMED if name in self.case.expect}
+        told = {name: {**base, **{f: policy[f] for f in read}} for name, policy in named.items()}
         return {n: p for n, p in told.items() if any(p[f] != self.case.policy[f] for f in controls)}
 
     @cached_property

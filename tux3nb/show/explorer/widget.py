@@ -174,7 +174,7 @@ class CaseChoice(Explorer):
         documents = []
         for name, start in self._starts.items():
             source = self._source_of(name)
-            documents.append(source.document(source.start(named_policy(start.policy), start.property), light=True))
+            documents.append(source.document(source.start(named_policy(start.policy), start.property)))
         return choice_html(self._name, documents, self.cases, table(self._starts.values()))
 
     def _still(self) -> str:
