@@ -40,7 +40,7 @@ def test_wheel_has_code_front_end_notebooks_and_data(built):
     want = committed("tux3nb")
     want += ["tux3nb/_" + name for folder in ("notebooks", "data") for name in committed(folder)]
     assert set(want) <= names
-    front = {"tux3nb/show/explorer/static/explorer.js", "tux3nb/show/picture/picture.css", "tux3nb/report/page.css"}
+    front = {"tux3nb/show/explorer/static/view.js", "tux3nb/show/picture/picture.css", "tux3nb/report/page.css"}
     assert {*front, "tux3nb/py.typed"} <= names
     assert not any(name.startswith(("tests/", "tools/", "notebooks/", "data/")) for name in names)
 

@@ -1,6 +1,7 @@
 """``make lint``: are the types right that stand in the comments of the front end's JavaScript? TypeScript says.
 
 TypeScript is fetched once, by npm, into a folder beside the environment; `tools/js/` says which version and how strict.
+So is axe-core, with which the browser tests look for what a reader with other senses would miss.
 Exit code: 0 if all is right, 1 if not. Where Node.js or npm is missing, or npm cannot fetch, one line says so and the
 exit code is 0; with ``TUX3NB_REQUIRE_TSC=1``, as CI sets it, 1.
 """

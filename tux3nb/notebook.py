@@ -13,14 +13,13 @@ from functools import cache
 from tux3nb.answers.judge import Answer, Judged, judge
 from tux3nb.answers.matrix import recorded_everywhere
 from tux3nb.answers.story import race
-from tux3nb.answers.tours import Run
+from tux3nb.answers.tours import SHOWN_EVENTS, Run
 from tux3nb.cases.case import Case, Source, named
 from tux3nb.catalogue import catalogue, find, from_file
 from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
-from tux3nb.show.cells import Shown, Table, figure, verdict_html
-from tux3nb.show.explorer.answers import SHOWN_EVENTS, CaseSource
+from tux3nb.show.cells import Shown, Table
 from tux3nb.show.front import chart, weighed
 from tux3nb.show.least import (
     answers,
@@ -36,7 +35,6 @@ from tux3nb.show.least import (
     why,
     workloads,
 )
-from tux3nb.show.picture import describe, still
 from tux3nb.show.tables import (
     cases,
     columns,
@@ -52,13 +50,15 @@ from tux3nb.show.tables import (
     spoken_of,
     the_case,
 )
+from tux3nb.show.verdicts import verdict_html
+from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "answers", "bounds", "cases", "chart", "check", "columns", "cost_front",
-    "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features", "from_file",
-    "least", "least_change", "mappings", "named", "needs", "observed", "operations", "ownership", "policies",
-    "properties", "recorded", "rule_source", "rules", "run_columns", "sensitivity", "sources", "state", "steps",
-    "verdicts", "weighed", "why", "workloads",
+    "Case", "Source", "UserError", "answers", "bounds", "bytes_at", "cases", "chart", "check", "columns", "compare",
+    "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
+    "from_file", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs", "observed",
+    "operations", "ownership", "policies", "properties", "recorded", "rule_source", "rules", "run_columns",
+    "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
@@ -227,8 +227,11 @@ def run_columns(answer: Checked, shows: Shows = None, since: int | str = 0) -> S
 
 
 @cache
-def _source(case: Case, vary: tuple[str, ...] | None = None) -> CaseSource:
-    return CaseSource(case, vary)
+def _source(case: Case):
+    """What the explorers of a case share: the whole product is explored once."""
+    from tux3nb.show.explorer.answers import CaseSource
+
+    return CaseSource(case)
 
 
 def ownership(answer: Checked, shows: Shows = None, step: int | str | Sequence[int | str] = -1) -> Shown:
@@ -237,8 +240,70 @@ def ownership(answer: Checked, shows: Shows = None, step: int | str | Sequence[i
     `step`: how many steps were taken (0: the start, -1: the end), or a rule's name (after its last step), or a
     sequence of these, one picture each. What the step changed is marked. Raises UserError for a step not in the run.
     """
-    run, source = answer.run(shows), _source(answer.case)
-    shown = [_picture(source, run, _number(run, n)) for n in ([step] if isinstance(step, int | str) else step)]
+    run = answer.run(shows)
+    return _several([picture(answer.case, run, n, _judged(answer, shows)) for n in _steps(run, step)])
+
+
+def bytes_at(answer: Checked, step: int | str | Sequence[int | str] = -1, shows: Shows = None) -> Shown:
+    """Where the bytes are after a step, and who looks at them: with a mark on what is broken.
+
+    `shows` and `step` as in `ownership`.
+    """
+    run = answer.run(shows)
+    return _several([bytes_of(answer.case, run, n, _judged(answer, shows)) for n in _steps(run, step)])
+
+
+def lanes(answer: Checked, shows: Shows = None, since: int | str = 0) -> Shown:
+    """A run as lanes: one column an actor, what each step does, where bytes come from and who waited for whom.
+
+    `shows` and `since` as in `run_columns`.
+    """
+    run = answer.run(shows)
+    return lanes_of(answer.case, run, _number(run, since) - isinstance(since, str))
+
+
+def compare(
+    case: Case | str, p: str | Mapping[str, str], q: str | Mapping[str, str], property: str | None = None
+) -> Shown:
+    """Two policies on one schedule: that of the run that breaks a property under one of them, step by step under both.
+
+    `p` and `q` are names or feature values on top of the case's base; `property` (None: the first that is violated) is
+    a property's id. Raises UserError for an unknown case, policy, feature, value or property.
+    """
+    case = the_case(case)
+    if property is not None and property not in (known := [x.id for x in case.properties]):
+        raise UserError(f"case {case.name} judges no property {property!r}{nearest(property, known)}")
+    return compared(case, _labelled(case, p), _labelled(case, q), property)
+
+
+def _labelled(case: Case, policy: str | Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """A name for a policy, and the whole of it."""
+    label = policy if isinstance(policy, str) else ", ".join(f"{f}={v}" for f, v in policy.items())
+    return label or case.base, _policy(case, policy, {})
+
+
+def lattice(case: Case | str) -> Shown:
+    """The least safe policies of a case, over all combinations of features, and what each mechanism keeps away."""
+    return lattice_of(the_case(case))
+
+
+def matrix(case: Case | str, policies: Policies = None):
+    """Policies by properties as a pandas Styler; `policies` as in `verdicts`."""
+    case = the_case(case)
+    return matrix_of(case, _wanted(case, policies))
+
+
+def _judged(answer: Checked, shows: Shows) -> str | None:
+    """The property whose loss a picture marks: the one that the run is about, else the first that is broken."""
+    return shows if shows in [r.property for r in answer.rows] else None
+
+
+def _steps(run: Run, step: int | str | Sequence[int | str]) -> list[int]:
+    return [_number(run, n) for n in ([step] if isinstance(step, int | str) else step)]
+
+
+def _several(shown: Sequence[Shown]) -> Shown:
+    """One value, or several below each other."""
     if len(shown) == 1:
         return shown[0]
     return Shown("\n\n".join(s.text for s in shown), "".join(s.html for s in shown))
@@ -278,34 +343,19 @@ def steps(answer: Checked, shows: Shows = None) -> Table:
     return Table(told, columns=heads, index=range(1, len(told) + 1)).rename_axis("step")
 
 
-def _picture(source: CaseSource, run: Run, n: int) -> Shown:
-    now, before = (source.values(run.states[k]) for k in (n, max(0, n - 1)))
-    svg = still(source.picture, source.labels, now, before=before if n else None)
-    does = f"{run.steps[n - 1].actor}: {run.steps[n - 1].rule.says}" if n else "the start."
-    return figure(svg, f"Step {n} of {len(run)}, {does}", describe(source.picture, source.labels, now))
-
-
 def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, property: str | None = None,
-             step: int | None = None, vary: Sequence[str] | None = None):  # fmt: skip
+             step: int | None = None):  # fmt: skip
     """The live explorer of a case, starting at `policy`, with the run that breaks `property`, after `step` steps.
 
-    `vary`: the features offered as toggles (None: the usual ones that the case reads), at most 4,096 combinations.
+    Every feature that the case reads can be changed in it.
     """
     from tux3nb.show.explorer import Explorer
 
     case = the_case(case)
     start = _policy(case, policy, {})
-    if vary is not None:
-        unread = [f for f in vary if FEATURES[f].id not in case.features_read]
-        if unread:
-            raise UserError(f"case {case.name} never reads {unread[0]}{nearest(unread[0], case.features_read)}")
-    source = _source(case, None if vary is None else tuple(vary))
-    fixed = [f for f in case.features_read if f not in source.vary and start[f] != case.policy[f]]
-    if fixed:
-        raise UserError(f"the explorer does not offer {fixed[0]}, in which this policy differs: add it to vary")
     if property is not None and property not in (known := [p.id for p in case.properties]):
         raise UserError(f"case {case.name} judges no property {property!r}{nearest(property, known)}")
-    return Explorer(source, policy=start, property=property, step=step)
+    return Explorer(_source(case), policy=start, property=property, step=step)
 
 
 def explorer_of(*names: str):

@@ -2,26 +2,21 @@
 
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
+from pathlib import Path
 
 import pytest
 
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+from tests.browser.servers import ARGS, chromium_path, jupyterlab
+from tools import check_js
+
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 def _missing(reason: str):
     if os.environ.get("TUX3NB_REQUIRE_BROWSER") == "1":
         pytest.fail(f"TUX3NB_REQUIRE_BROWSER is set and {reason}")
     pytest.skip(reason)
-
-
-def _chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("TUX3NB_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +26,7 @@ def chromium():
         from playwright.sync_api import sync_playwright
     except ImportError:
         _missing("playwright is not installed")
-    path = _chromium()
+    path = chromium_path()
     if path is None:
         _missing("there is no Chromium")
     with sync_playwright() as playwright:
@@ -60,32 +55,26 @@ def page(chromium):
     assert page.errors == []
 
 
+@pytest.fixture(scope="session")
+def axe():
+    """A function that gives the findings of axe-core in a page: rule, what is wrong, and where."""
+    npm = shutil.which("npm")
+    folder = Path(sys.prefix) / "js"
+    why = check_js.fetched(folder, npm) if npm else "there is no npm on the PATH"
+    if why:
+        _missing(why)
+    script = (folder / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+    def findings(page, within=None):
+        page.evaluate(script)
+        found = page.evaluate("([within, options]) => axe.run(within || document, options)", [within, AXE])
+        return [(v["id"], v["help"], [node["target"] for node in v["nodes"]]) for v in found["violations"]]
+
+    return findings
+
+
 @pytest.fixture
 def lab_server(tmp_path):
     """A real JupyterLab on a folder; gives its address and the folder."""
-    from tux3nb.report.lab import lab_command, lab_environment
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-    command = [*lab_command(folder, port, browser=False), "--ServerApp.token=", "--ServerApp.ip=127.0.0.1"]
-    log = open(tmp_path / "lab.log", "w")
-    server = subprocess.Popen(command, env=lab_environment(), stdout=log, stderr=log, cwd=tmp_path)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        if server.poll() is not None:
-            pytest.fail(f"JupyterLab ended: {(tmp_path / 'lab.log').read_text()[-800:]} ({sys.executable})")
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=2)
-            break
-        except OSError:
-            time.sleep(0.25)
-    yield address, folder
-    server.terminate()
-    try:
-        server.wait(15)
-    except subprocess.TimeoutExpired:
-        server.kill()
-    log.close()
+    with jupyterlab(tmp_path) as server:
+        yield server

@@ -95,8 +95,10 @@ def test_a_run_can_pass_events(tux3):
 def test_pictures_on_a_forge_and_in_a_report(tux3, monkeypatch):
     """An image with words outside a report, inline SVG in one; several steps give several pictures."""
     shown = nb.ownership(tux3, "forked", step=(0, "fork_ends"))
-    assert shown.html.count("<img ") == 2 and "<svg" not in shown.html and shown.text.startswith("Step 0 of ")
-    assert "Folio A: " in shown.text and "picture in words" in shown.html
+    assert (
+        shown.html.count("<img ") == 2 and "<svg" not in shown.html and shown.text.startswith("The start of a run of ")
+    )
+    assert "  folio A" in shown.text and "picture in words" in shown.html
     monkeypatch.setenv("TUX3NB_STATIC", "1")
     inline = nb.ownership(tux3, "forked", step=-1)
     assert "<svg" in inline.html and "<img" not in inline.html
@@ -136,10 +138,9 @@ def test_recordings_of_a_real_kernel():
 
 def test_explorer_starts_where_it_is_told(case):
     """Policy, property and step are the view's; the forge gets an image, a terminal words."""
-    widget = nb.explorer(case, "in_place", property="I3", step=2, vary=["fork", "refuse"])
+    widget = nb.explorer(case, "in_place", property="I3", step=2)
     assert (widget.property, widget.step, widget.policy["refuse"]) == ("I3", 2, "in_place")
-    data, _ = widget._repr_mimebundle_()
-    assert "<img " in data["text/html"] and "VIOLATED" in data["text/plain"]
+    assert "<img " in widget._still() and "VIOLATED" in widget._text()
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,8 @@ def test_explorer_starts_where_it_is_told(case):
         (lambda c, a: nb.ownership(a, step="fork_swap"), "no step 'fork_swap' in this run; did you mean fork_swaps"),
         (lambda c, a: nb.rule_source("fork_swap"), "no rule 'fork_swap'; did you mean fork_swaps_slot"),
         (lambda c, a: nb.explorer(c, property="I2"), "judges no property 'I2'; did you mean"),
-        (lambda c, a: nb.explorer(c, vary=["longterm"]), "case small never reads longterm"),
-        (lambda c, a: nb.explorer(c, {"bounce": "all"}, vary=["fork"]), "the explorer does not offer bounce"),
+        (lambda c, a: nb.bytes_at(a, 999), "step 999: this run has the steps 0 to"),
+        (lambda c, a: nb.compare(c, "tux3", "tux4"), "no policy 'tux4'; did you mean tux3"),
         (lambda c, a: nb.family("rmda"), "no family 'rmda'; did you mean rdma"),
         (lambda c, a: nb.recorded("ptrace-shred"), "no recording 'ptrace-shred'; did you mean ptrace-shared"),
     ],

@@ -23,10 +23,7 @@ def written(tmp_path_factory):
     nb = v4.new_notebook()
     nb.cells = [
         v4.new_markdown_cell("# Small"),
-        v4.new_code_cell(
-            "from tests.explorer.fixture import document\n"
-            "from tux3nb.show.explorer import Explorer\nExplorer(document())"
-        ),
+        v4.new_code_cell("from tux3nb.notebook import explorer\nexplorer('migration')"),
         v4.new_code_cell("import os\nprint(os.getcwd())\nobject()"),
         v4.new_code_cell(""),
         v4.new_code_cell("import ipywidgets\nipywidgets.IntSlider()"),
@@ -45,7 +42,12 @@ def test_what_is_kept_and_what_not(written):
     text = path.read_text()
     nb = json.loads(text)
     assert [cell["id"] for cell in nb["cells"]] == ids
-    assert "widget-view" not in text and str(path.parent) not in text and "<object at 0x...>" in text
+    assert (
+        "widget-view" not in text
+        and "tux-saved" not in text
+        and str(path.parent) not in text
+        and "<object at 0x...>" in text
+    )
     assert "data:image/svg+xml;base64," in text
     assert [cell["execution_count"] for cell in nb["cells"][1:]] == [1, 2, None, 3]
     assert nb["cells"][1]["metadata"] == {} and nb["cells"][2]["metadata"] == {"tags": ["keep"]}

@@ -34,9 +34,7 @@ def run(*arguments):
 def report(tmp_path_factory):
     """A report of two notebooks, one of which fails; returns the folder, the exit code and what was said."""
     folder = tmp_path_factory.mktemp("report")
-    show = (
-        "from tests.explorer.fixture import document\nfrom tux3nb.show.explorer import Explorer\nExplorer(document())"
-    )
+    show = "from tux3nb.notebook import explorer\nexplorer('migration')"
     nbformat.write(notebook(show, "print('<script>alert(1)</script>')"), folder / "04-rdma.ipynb")
     nbformat.write(notebook("1 + 1", "raise ValueError('bad thing')", "2 + 2"), folder / "05-bad.ipynb")
     return folder, run(folder / "04-rdma.ipynb", folder / "05-bad.ipynb", "--out", folder / "out")
@@ -81,7 +79,7 @@ def test_only_our_scripts(report):
     folder, _ = report
     page = (folder / "out/04-rdma.html").read_text()
     assert re.findall(r"<script[^>]*>", page) == [
-        '<script type="application/json" data-case="rdma">',
+        '<script type="application/json" data-case="migration">',
         '<script type="application/json" id="tux-explorer-css">',
         '<script type="module">',
     ]

@@ -11,7 +11,6 @@ from typing import Any
 from tux3nb.answers.lines import left_out, told
 from tux3nb.answers.tours import Run, Tours
 from tux3nb.cases.case import Case
-from tux3nb.engine.compile import Text
 from tux3nb.engine.explore import explore
 from tux3nb.engine.family import Family
 from tux3nb.engine.result import (
@@ -25,7 +24,7 @@ from tux3nb.engine.result import (
     Limits,
     Violation,
 )
-from tux3nb.engine.runs import Path, covers, failing, judge_progress, possible_for, replay, run_of, values
+from tux3nb.engine.runs import Path, covers, evaluate, failing, judge_progress, possible_for, replay, run_of, values
 from tux3nb.errors import ModelError
 from tux3nb.model.features import not_promised
 from tux3nb.model.operations import Op
@@ -151,6 +150,10 @@ class Judged:
         """The answer for the first policy of the family: that of a family of one."""
         return self.answer(self.run.family.pick(self.run.family.all))
 
+    def row(self, policy: Mapping[str, str], prop: str) -> Row:
+        """The verdict of one policy on one property, with its run."""
+        return self._row(self.run.number(policy), prop, True)
+
     def _row(self, i: int, prop: str, runs: bool) -> Row:
         """The verdict on one property for the policy of number `i`."""
         first = self.run.first(i, prop)
@@ -200,7 +203,7 @@ class Judged:
         broken = self._broken(found)
         if not broken:
             return ""
-        at = failing(broken[0], state)
+        at = failing(broken[0], system.layout, state)
         told = values(at, system.layout, state)
         return f" ({', '.join(told)})" if told else ""
 
@@ -231,7 +234,7 @@ class Judged:
                 states = replay(self.run.compiled, i, order)
             except ModelError:
                 continue
-            if not all(Text().test(e)(states[-1]) for e in broken):
+            if not all(evaluate(e, system.layout, states[-1]) for e in broken):
                 return list(zip(order, states[1:], strict=True))
         return path
 

@@ -10,6 +10,8 @@ from tux3nb.engine.result import Exploration
 from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import Path, find_path, possible_for
 
+SHOWN_EVENTS = ("forked", "snapshot_made", "bounced", "refused", "holder_op")
+
 
 @dataclass(frozen=True)
 class Run:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tux3nb.engine.compile import Astray, Compiled, Text
+from tux3nb.engine.compile import Compiled
 from tux3nb.engine.fields import Field, Layout, sentences
 from tux3nb.engine.result import Exploration, Violation
-from tux3nb.engine.terms import Expr, walk
+from tux3nb.engine.terms import OPERATORS, Expr, walk
 from tux3nb.errors import ModelError
 
 Path = list[tuple[int, int]]  # [(step index, state after it), ...] from the start
@@ -186,10 +186,28 @@ def _back(came: dict[int, tuple[int, int] | None], state: int) -> Path:
 
 
 # ---- why a predicate fails -------------------------------------------------------------------------------
-def failing(e: Expr, state: int) -> Expr:
+def evaluate(e: Expr, layout: Layout, state: int) -> int:
+    """The value of an expression without policy sets in one packed state; truth values are 0 and 1.
+
+    An index outside its array reads some other bits: whoever evaluates for a reader has a state that was explored.
+    """
+    op, a = e.op, e.args
+    if op == "const":
+        return a[0]
+    if op == "get":
+        return layout.value(state, a[0], max(0, evaluate(a[1], layout, state)))
+    if op in ("and", "or"):
+        first = evaluate(a[0], layout, state)
+        return first if bool(first) == (op == "or") else evaluate(a[1], layout, state)
+    if op == "where":
+        return evaluate(a[1] if evaluate(a[0], layout, state) else a[2], layout, state)
+    return int(OPERATORS[op].apply(*(evaluate(b, layout, state) for b in a)))
+
+
+def failing(e: Expr, layout: Layout, state: int) -> Expr:
     """The first conjunct of `e` that is false in `state`."""
     while e.op == "and":
-        e = e.args[1] if Text().test(e.args[0])(state) else e.args[0]
+        e = e.args[1] if evaluate(e.args[0], layout, state) else e.args[0]
     return e
 
 
@@ -202,10 +220,7 @@ def values(e: Expr, layout: Layout, state: int) -> list[str]:
 
     def note(node: Expr) -> None:
         f, flat = node.args
-        try:
-            at = Text().test(flat)(state)
-        except Astray:
-            return
+        at = evaluate(flat, layout, state)
         if 0 <= at < f.size:
             found.setdefault((f.name, at), (f, at, layout.value(state, f, at)))
 

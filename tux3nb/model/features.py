@@ -452,7 +452,7 @@ NAMED = {
         {"fork": "never", "stable_stores": "yes"},
     ),
     "in_place": (
-        "Never fork, never wait but where the device asks for stable pages (kernels before 3.0, and most devices today)",
+        "Never fork; wait only where the device asks for stable pages (kernels before 3.0, and most devices today)",
         {"fork": "never", "refuse": "in_place", "stable_stores": "yes"},
     ),
     "rik_wait": (

@@ -13,6 +13,7 @@ from tux3nb.report.execute import execute_all, read
 from tux3nb.report.places import find_notebooks
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
+_SAVED = '<div class="tux-saved">'  # the explorer of a notebook whose kernel has gone
 _CELL_METADATA = ("tags", "jupyter")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
@@ -24,8 +25,10 @@ def _stable_text(text: str, folder: Path) -> str:
 
 
 def _stable_output(output: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode | None:
-    """Return an output without its widget view; None when nothing else was in it."""
+    """Return an output without its widget view; None when nothing else was in it, or what only stands in for it."""
     if "data" in output:
+        if _SAVED in output.data.get("text/html", ""):
+            return None
         output.data.pop(_VIEW, None)
         output.metadata = nbformat.NotebookNode()
         if not output.data:

@@ -1,10 +1,8 @@
-"""The cases of a choice: where each starts, the features that it offers, and the same in words where nothing can be
-pressed."""
+"""The cases of a choice: where each starts, and the same in words where nothing can be pressed."""
 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +11,6 @@ from tux3nb.answers.matrix import recorded_verdicts
 from tux3nb.cases.case import Case
 from tux3nb.engine.family import Listed
 from tux3nb.model.features import FEATURES, NAMED, named_policy
-from tux3nb.show.explorer.answers import OFFERED, CaseSource
-
-FEW = 60  # combinations of features that a page has for each case of a choice, where a repair does not need more
-MANY = 2000  # that Lab offers, where each is explored when it is asked for
-MOST = 700  # a repair that needs more is not offered
 
 
 @dataclass(frozen=True)
@@ -34,10 +27,6 @@ class Start:
     depth: int | None
     holds: tuple[str, ...]
     refused: tuple[str, ...]
-
-    def source(self, combinations: int = FEW) -> CaseSource:
-        """The answers for this case, in the features that matter most."""
-        return CaseSource(self.case, offered(self, combinations))
 
     def broken(self) -> str:
         """How the case is broken, in words."""
@@ -71,28 +60,6 @@ def start_of(case: Case) -> Start:
             prop = min(broken, key=broken.get)
             return Start(case, name, verdict, prop, broken[prop], holds, refused)
     return Start(case, names[0], told[names[0]][0], None, None, holds, refused)
-
-
-def offered(start: Start, combinations: int) -> tuple[str, ...]:
-    """The features to offer: what the start and its nearest repair need, then the case's own while they are few enough.
-
-    The nearest repair is the policy that holds and needs the fewest combinations to be reached from the start.
-    """
-    case, first = start.case, named_policy(start.policy)
-    needed = {f for f in case.features_read if first[f] != case.policy[f]}
-    repairs = [needed | {f for f in case.features_read if named_policy(name)[f] != first[f]} for name in start.holds]
-    needed = next((repair for repair in sorted(repairs, key=_size) if _size(repair) <= MOST), needed)
-    size = _size(needed)
-    for f in OFFERED:
-        idle = f not in case.features_read or (f == "busy" and "refuse" not in needed)  # about refused forks only
-        if not idle and f not in needed and size * len(FEATURES[f].values) <= combinations:
-            needed.add(f)
-            size *= len(FEATURES[f].values)
-    return tuple(f for f in case.features_read if f in needed)
-
-
-def _size(features: Iterable[str]) -> int:
-    return math.prod(len(FEATURES[f].values) for f in features)
 
 
 def in_words(starts: Sequence[Start]) -> str:

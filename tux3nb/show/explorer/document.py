@@ -1,93 +1,78 @@
-"""An explorer document is one plain dict; here are its look-ups and its packing. explorer.js has the same look-up.
+"""What a page does with a document, in Python: look verdicts and runs up, pack it. The page does the same."""
 
-The *head* is what does not depend on the policy; the *answer* is the class of one policy with its runs and states.
-"""
+from __future__ import annotations
 
 import base64
 import gzip
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-BUDGET = 600_000  # bytes of a packed document that a page may carry
-_NOT_HEAD = ("classes", "runs", "states")
+Document = Mapping[str, Any]
+Policy = Mapping[str, str]
 
 
 def web_address(url: str | None) -> str | None:
-    """Return an address of the web as a page may link to it, what could end the link encoded; None for any other."""
+    """An address of the web as a page may link to it, what could end the link encoded; None for any other."""
     return quote(url, safe="%/:=&?~#+!$,;'@") if url and re.match(r"https?://", url) else None
 
 
-def harmless(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with links only to the web: a script's address would run when it is followed."""
-    sources = [{**source, "url": web_address(source.get("url"))} for source in document["case"].get("sources", ())]
-    return {**document, "case": {**document["case"], "sources": sources}}
+def has(document: Document, number: int, policy: Policy) -> bool:
+    """Whether a set of the document has a policy."""
+    while number > 1:
+        feature, *targets = document["diagram"][number]
+        told = document["features"][feature]
+        number = targets[[v["id"] for v in told["values"]].index(policy[told["id"]])]
+    return number == 1
 
 
-def document_head(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document without its classes, runs, states and class table."""
-    head = {key: value for key, value in harmless(document).items() if key not in _NOT_HEAD}
-    head["index"] = {key: value for key, value in document["index"].items() if key != "class_of"}
-    return head
+def verdict(document: Document, policy: Policy, prop: str = "all") -> str:
+    """The verdict of a policy on a property or on all; empty: there is no such policy."""
+    return next((v for v, s in document["verdicts"][prop].items() if has(document, s, policy)), "")
 
 
-def class_number(index: Mapping[str, Any], policy: Mapping[str, str]) -> int:
-    """Return the class of a policy, -1 for a combination that is ruled out; the table is row-major."""
-    at = 0
-    for feature, values in index["features"]:
-        at = at * len(values) + values.index(policy[feature])
-    return index["class_of"][at]
-
-
-def document_answer(document: Mapping[str, Any], policy: Mapping[str, str]) -> dict[str, Any]:
-    """Return {"class", "runs", "states"} of one policy with run and state numbers made local; no class: None."""
-    number = class_number(document["index"], policy)
-    if number < 0:
-        return {"class": None, "runs": [], "states": []}
-    entry = document["classes"][number]
-    used = [row["run"] for row in entry["rows"]] + [entry["completes"]]
-    runs = sorted({run for run in used if run is not None})
-    states = sorted({state for run in runs for state in document["runs"][run]["states"]})
-    run_at = {run: k for k, run in enumerate(runs)} | {None: None}
-    state_at = {state: k for k, state in enumerate(states)}
-    return {
-        "class": entry
-        | {
-            "rows": [row | {"run": run_at[row["run"]]} for row in entry["rows"]],
-            "completes": run_at[entry["completes"]],
-        },
-        "runs": [
-            document["runs"][run] | {"states": [state_at[state] for state in document["runs"][run]["states"]]}
-            for run in runs
-        ],
-        "states": [document["states"][state] for state in states],
-    }
-
-
-def why_not(head: Mapping[str, Any], policy: Mapping[str, str]) -> str:
-    """Return why a combination is ruled out."""
-    for rule in head["index"].get("why_not", ()):
-        if all(policy.get(feature) == value for feature, value in rule["when"].items()):
+def why_not(document: Document, policy: Policy) -> str:
+    """Why a combination is ruled out."""
+    for rule in document["why_not"]:
+        if all(policy.get(f) in values for f, values in rule["when"].items()):
             return rule["says"]
-    return "this combination is ruled out"
+    return document["no_policy"]
 
 
-def chosen_run(answer: Mapping[str, Any], prop: str | None) -> dict[str, Any] | None:
-    """Return the run to show: the property's (with none, the first violated one's), else one that completes."""
-    entry = answer["class"]
-    if entry is None:
-        return None
-    rows = [row for row in entry["rows"] if (row["property"] == prop if prop else row["verdict"] == "VIOLATED")]
-    for number in [*(row["run"] for row in rows), entry["completes"]]:
-        if number is not None:
-            return answer["runs"][number]
-    return None
+def run_of(entries: Sequence[Sequence[int]], document: Document, policy: Policy) -> int | None:
+    """The first run of a list of covers or follows that is for a policy."""
+    return next((run for run, policies in entries if has(document, policies, policy)), None)
 
 
-def pack(document: Mapping[str, Any]) -> str:
-    """Return the document as base64 of gzip of JSON, the same bytes each time."""
+def shown(document: Document, policy: Policy, prop: str | None) -> int | None:
+    """The number of the run to show: the one that breaks the property, else its schedule under this policy."""
+    if prop and verdict(document, policy, prop) == "VIOLATED":
+        return run_of(document["covers"].get(prop, ()), document, policy)
+    follows = document["follows"]
+    return run_of(follows.get(prop, follows["all"]), document, policy)
+
+
+def chosen(document: Document, policy: Policy) -> str | None:
+    """The property to show first: the start's, if it is broken, else the first broken one, else the start's."""
+    start = document["start"]["property"]
+    broken = [p["id"] for p in document["properties"] if not p["advisory"]]
+    broken = [p for p in broken if verdict(document, policy, p) == "VIOLATED"]
+    return start if start in broken or not broken else broken[0]
+
+
+def marks(run: Mapping[str, Any], prop: str | None) -> Iterator[int]:
+    """The mark of a property in every state of a run; 0 for none."""
+    bar, mark = run["bars"].get(prop, ()), 0
+    changes = dict(map(tuple, bar))
+    for k in range(len(run["states"])):
+        mark = changes.get(k, mark)
+        yield mark
+
+
+def pack(document: Document) -> str:
+    """The document as base64 of gzip of JSON, the same bytes each time."""
     raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     packed = bytearray(gzip.compress(raw, 9, mtime=0))
     packed[9] = 255  # "made on an unknown system": Pythons differ in what they put here
@@ -95,54 +80,5 @@ def pack(document: Mapping[str, Any]) -> str:
 
 
 def unpack(packed: str) -> dict[str, Any]:
-    """Return the document that `pack` packed."""
+    """The document that `pack` packed."""
     return json.loads(gzip.decompress(base64.b64decode(packed)))
-
-
-def fit(document: Mapping[str, Any], budget: int = BUDGET) -> tuple[str, bool]:
-    """Return the packed document and whether runs had to be left out to stay within the budget.
-
-    Verdicts always stay. Runs are left out from the last one on, half of those left at a time; the run of the start
-    policy goes last, and its rows say "cut" where a run is missing.
-    """
-    document = harmless(document)
-    packed = pack(document)
-    first = class_number(document["index"], document["start"]["policy"])
-    order = sorted(range(len(document["runs"])), key=lambda run: run not in _runs_of(document, first))
-    keep = len(order)
-    cut = False
-    while len(packed) > budget and keep:
-        keep, cut = keep // 2, True
-        packed = pack(_without_runs(document, set(order[:keep])))
-    return packed, cut
-
-
-def _runs_of(document: Mapping[str, Any], number: int) -> set[int | None]:
-    if number < 0:
-        return set()
-    entry = document["classes"][number]
-    return {row["run"] for row in entry["rows"]} | {entry["completes"]}
-
-
-def _without_runs(document: Mapping[str, Any], keep: set[int]) -> dict[str, Any]:
-    """Return the document with only some runs, and only the states that these need."""
-    run_at = {run: k for k, run in enumerate(sorted(keep))}
-    states = sorted({state for run in keep for state in document["runs"][run]["states"]})
-    state_at = {state: k for k, state in enumerate(states)}
-
-    def slim(row: Mapping[str, Any]) -> dict[str, Any]:
-        gone = row["run"] is not None and row["run"] not in run_at
-        return {**row, "run": run_at.get(row["run"])} | ({"cut": 1} if gone else {})
-
-    return {
-        **document,
-        "classes": [
-            {**entry, "rows": [slim(row) for row in entry["rows"]], "completes": run_at.get(entry["completes"])}
-            for entry in document["classes"]
-        ],
-        "runs": [
-            {**document["runs"][run], "states": [state_at[s] for s in document["runs"][run]["states"]]}
-            for run in sorted(keep)
-        ],
-        "states": [document["states"][state] for state in states],
-    }

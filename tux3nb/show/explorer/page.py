@@ -1,180 +1,181 @@
-"""What stands in a page for the explorer: the element with its packed table, a still for forges, plain text."""
+"""What stands in a page for the explorer: the element with its packed document, a figure for forges, plain text."""
+
+from __future__ import annotations
 
 import base64
 import hashlib
 import html
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
-from tux3nb.show.explorer.document import BUDGET, chosen_run, document_answer, fit, why_not
-from tux3nb.show.picture.table import describe, still
+from tux3nb.model.broken import Place
+from tux3nb.show.explorer.assets import css, module
+from tux3nb.show.explorer.document import chosen, marks, pack, shown, verdict, why_not
+from tux3nb.show.picture.cards import Picture
+from tux3nb.show.places import Cell, Looker, Row, bytes_html, bytes_text
+from tux3nb.show.verdicts import verdict_html
 
-
-def _asset(name: str) -> str:
-    return files("tux3nb.show.explorer").joinpath("static", name).read_text(encoding="utf-8")
-
-
-def explorer_css() -> str:
-    """Return the explorer's style sheet with the dark palette filled in."""
-    dark = files("tux3nb.show.picture").joinpath("dark.css").read_text(encoding="utf-8")
-    return _asset("explorer.css").replace("/*dark*/", dark)
+say = html.escape
 
 
 def page_assets() -> str:
-    """Return what a page needs once, at the end of its body, for all its <tux-explorer> elements."""
-    css = json.dumps(explorer_css()).replace("</", "<\\/")
+    """What a page needs once, at the end of its body, for all its <tux-explorer> elements."""
+    style = json.dumps(css()).replace("</", "<\\/")
     return (
-        f'<script type="application/json" id="tux-explorer-css">{css}</script>\n'
-        f'<script type="module">{_module()}</script>'
+        f'<script type="application/json" id="tux-explorer-css">{style}</script>\n'
+        f'<script type="module">{_script()}</script>'
     )
 
 
-def _module() -> str:
-    return "\n" + _asset("explorer.js")
+def _script() -> str:
+    return "\n" + module()
 
 
 def module_hash() -> str:
-    """Return the explorer's module as a source for a content security policy: this text and no other may run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(_module().encode()).digest()).decode()}'"
+    """The explorer's module as a source for a content security policy: this text and no other may run."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}'"
 
 
-def first_view(head: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the view that the document starts with: run, step, state numbers and the answer."""
-    start = head["start"]
-    run = chosen_run(answer, start.get("property"))
-    if run is None:
-        return {"run": None, "step": 0, "state": None, "before": None}
-    last = len(run["steps"])
-    step = last if start.get("step") is None else max(0, min(start["step"], last))
-    return {
-        "run": run,
-        "step": step,
-        "state": answer["states"][run["states"][step]],
-        "before": answer["states"][run["states"][step - 1]] if step else None,
-    }
+class First:
+    """The view that a document (or a head with an answer) opens with: policy, property, run, step."""
 
+    def __init__(self, document: Mapping[str, Any], answer: Mapping[str, Any] | None = None):
+        self.document, self.tables = document, answer or document
+        start = document["start"]
+        self.policy = start["policy"]
+        self.there = bool(verdict(document, self.policy))
+        self.property = start["property"]
+        number = None
+        if answer is not None:
+            self.property, number = answer.get("property"), answer.get("run")
+        elif self.there:
+            self.property = chosen(document, self.policy)
+            number = shown(document, self.policy, self.property)
+        self.run = None if number is None else self.tables["runs"][number]
+        last = len(self.run["steps"]) if self.run else 0
+        self.step = last if start["step"] is None else max(0, min(start["step"], last))
 
-def _svg(head: Mapping[str, Any], view: Mapping[str, Any]) -> str:
-    return still(head["picture"], head["fields"], view["state"], before=view["before"])
+    @property
+    def mark(self) -> Mapping[str, Any] | None:
+        """The broken thing in this view."""
+        found = list(marks(self.run, self.property))[self.step] if self.run else 0
+        return self.tables["marks"][found]
 
+    def sentence(self) -> str:
+        """What the head says: the broken thing, or why nothing is broken, or why there is no such policy."""
+        if not self.there:
+            return why_not(self.document, self.policy)
+        if self.mark:
+            return self.mark["sentence"]
+        word = verdict(self.document, self.policy, self.property or "all")
+        return self.document["said"].get(word, {}).get(self.property or "all", "")
 
-def _caption(view: Mapping[str, Any]) -> str:
-    if view["run"] is None:
-        return ""
-    steps = view["run"]["steps"]
-    if not view["step"]:
-        return f"Start of a run of {len(steps)} steps."
-    step = steps[view["step"] - 1]
-    return f"Step {view['step']} of {len(steps)}, {step['actor']}: {step['says']}"
+    def verdicts(self) -> list[tuple[str, str, str]]:
+        """(property, title, verdict)."""
+        return [
+            (p["id"], p["title"], verdict(self.document, self.policy, p["id"])) for p in self.document["properties"]
+        ]
 
+    def caption(self) -> str:
+        if self.run is None:
+            return ""
+        steps = self.run["steps"]
+        if not self.step:
+            return f"Start of a run of {len(steps)} steps."
+        step = self.tables["steps"][steps[self.step - 1][0]]
+        return f"Step {self.step} of {len(steps)}, {step['actor']}: {step['says']}"
 
-def _verdicts(head: Mapping[str, Any], answer: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (property, verdict, reason) for each property, or the reason why there is no such policy."""
-    if answer["class"] is None:
-        return [("-", "no such policy", why_not(head, head["start"]["policy"]))]
-    titles = {p["id"]: p["title"] for p in head["properties"]}
-    return [
-        (f"{row['property']} {titles.get(row['property'], '')}".strip(), row["verdict"], row["reason"] or "")
-        for row in answer["class"]["rows"]
-    ]
-
-
-def policy_words(head: Mapping[str, Any], policy: Mapping[str, str]) -> str:
-    """Return a policy as words: the features that the case reads and their values."""
-    parts = []
-    for feature in head["features"]:
-        if feature["read"]:
-            title = next(
-                (v["title"] for v in feature["values"] if v["id"] == policy[feature["id"]]), policy[feature["id"]]
+    def rows(self) -> list[Row]:
+        """The rows of bytes, and who looks at each."""
+        if self.run is None:
+            return []
+        rows = (self.tables["rows"][n] for n in self.tables["views"][self.run["states"][self.step]]["rows"])
+        return [
+            Row(
+                **{**row, "cells": tuple(c and Cell(**c) for c in row["cells"])}
+                | {"lookers": tuple(Looker(**self.tables["lookers"][k]) for k in row["lookers"])}
             )
-            parts.append(f"{feature['title']}: {title}")
-    return "; ".join(parts)
+            for row in rows
+        ]
+
+    @property
+    def places(self) -> list[Place]:
+        """Where something is broken in this view."""
+        return [Place(**p) for p in self.mark["places"]] if self.mark else []
+
+    def svg(self) -> str:
+        """The graph of this view."""
+        graph = self.document["graph"]
+        parts = tuple((p["id"], p["kind"]) for p in graph["parts"])
+        states = [self.run["states"][k] for k in (self.step, max(0, self.step - 1))] if self.run else []
+        now, before = (
+            {
+                part: self.tables["words"][n]
+                for (part, _), n in zip(parts, self.tables["views"][v]["graph"], strict=True)
+            }
+            for v in states
+        )
+        return Picture(graph["svg"], parts).still(now, before, self.mark["parts"] if self.mark else ())
+
+    def policy_words(self) -> str:
+        """The policy as a sentence of all that the case reads."""
+        parts = []
+        for f in self.document["features"]:
+            value = next(v for v in f["values"] if v["id"] == self.policy[f["id"]])
+            parts.append(f["sentence"].replace("{}", value["word"]))
+        return "; ".join(parts) + "."
 
 
-def _figure(head: Mapping[str, Any], answer: Mapping[str, Any], image: bool) -> str:
-    """Return the first view as a plain figure and a table; `image` wraps the SVG in an <img>, which forges keep."""
-    view = first_view(head, answer)
-    say = html.escape
+def figure(first: First, image: bool = False) -> str:
+    """A view as a plain figure: the case, the policy, the verdicts, the bytes, and `image`: the graph, which forges
+    keep."""
+    head = first.document
     rows = "".join(
-        f"<tr><td>{say(p)}</td><td><b>{say(v)}</b></td><td>{say(r)}</td></tr>" for p, v, r in _verdicts(head, answer)
+        f"<tr><td>{say(p)}</td><td>{say(title)}</td><td>{verdict_html(word) if word else 'no such policy'}</td></tr>"
+        for p, title, word in first.verdicts()
     )
-    picture = ""
-    if view["state"] is not None:
-        picture = _svg(head, view)
-        if image:
-            words = " ".join(describe(head["picture"], head["fields"], view["state"]))
-            data = base64.b64encode(picture.encode()).decode()
-            picture = f'<img alt="{say(words)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+    table = bytes_html(first.rows(), first.places) if first.run else ""
+    if image and first.run:
+        data, alt = base64.b64encode(first.svg().encode()).decode(), " ".join(bytes_text(first.rows(), first.places))
+        table += f'<img alt="{say(alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
     return (
         f'<figure class="tux-still"><p><b>{say(head["case"]["title"])}</b>: {say(head["case"]["asks"])}</p>'
-        f"<p>Policy: {say(policy_words(head, head['start']['policy']))}</p>"
-        f"<table><thead><tr><th>property</th><th>verdict</th><th>reason</th></tr></thead><tbody>{rows}</tbody></table>"
-        f"{picture}<figcaption>{say(_caption(view))}</figcaption></figure>"
+        f"<p><b>{say(first.sentence())}</b></p><p>{say(first.policy_words())}</p>{table}"
+        f"<figcaption>{say(first.caption())}</figcaption>"
+        f"<details><summary>all properties</summary><table><tbody>{rows}</tbody></table></details></figure>"
     )
 
 
-def fallback_html(head: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """Return the view for readers without widgets: a still image and the verdicts."""
-    return _figure(head, answer, image=True)
+def _script(document: Mapping[str, Any], **about: str) -> str:
+    """The <script> with a document packed; `about` is what the page must know of the case before it unpacks it."""
+    known = {"case": document["case"]["name"], **about}
+    data = " ".join(f'data-{key}="{say(value)}"' for key, value in known.items())
+    return f'<script type="application/json" {data}>{json.dumps(pack(document))}</script>'
 
 
-def _packed(document: Mapping[str, Any], budget: int, **about: str) -> tuple[str, str]:
-    """Return the <script> with a document's packed table, and a sentence where that is more than `budget` allows.
-
-    `about` is what the page must know of the case before it unpacks the table.
-    """
-    packed, cut = fit(document, budget)
-    name = document["case"]["name"]
-    if len(packed) > budget:
-        size = f"{len(packed) / 1000:.0f} kB compressed, more than a page carries ({budget / 1000:.0f} kB)"
-        return "", f"<p>The table of case {html.escape(name)} is {size}: <code>tux3nb lab</code> has it.</p>"
-    known = {"case": name, **about} | ({"cut": "1"} if cut else {})
-    data = " ".join(f'data-{key}="{html.escape(value)}"' for key, value in known.items())
-    return f'<script type="application/json" {data}>{json.dumps(packed)}</script>', ""
-
-
-def static_html(document: Mapping[str, Any], budget: int = BUDGET) -> str:
-    """Return a <tux-explorer> element: its first view readable without scripts, and the packed table."""
-    figure = _figure(document, document_answer(document, document["start"]["policy"]), image=False)
-    script, too_large = _packed(document, budget)
-    if too_large:
-        return f'<div class="tux-explorer-off">{figure}{too_large}</div>'
-    return f"<tux-explorer>{figure}{script}</tux-explorer>"
+def static_html(document: Mapping[str, Any]) -> str:
+    """A <tux-explorer> element: its first view readable without scripts, and the packed document."""
+    return f"<tux-explorer>{figure(First(document))}{_script(document)}</tux-explorer>"
 
 
 def choice_html(
-    name: str,
-    documents: Sequence[Mapping[str, Any]],
-    cases: Sequence[Mapping[str, str]],
-    told: str,
-    budget: int = BUDGET // 8,
+    name: str, documents: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, str]], told: str
 ) -> str:
-    """Return a <tux-explorer> element with a choice of cases, `name` in the page's address; each has its own table.
+    """A <tux-explorer> element with a choice of cases, `name` in the page's address; each has its own document.
 
     `cases` gives title, family and first verdict of each document's case; `told` stands before the first document's
     first view where scripts are off.
     """
     about = [{key: case[key] for key in ("title", "family", "verdict")} for case in cases]
-    packed = [_packed(d, budget, **known) for d, known in zip(documents, about, strict=True)]
-    scripts, notes = zip(*packed, strict=True)
-    first = documents[0]
-    figure = _figure(first, document_answer(first, first["start"]["policy"]), image=False)
-    element = f'<tux-explorer data-choice="{html.escape(name)}">{told}{figure}{"".join(scripts)}</tux-explorer>'
-    return element + "".join(notes)
+    scripts = "".join(_script(d, **known) for d, known in zip(documents, about, strict=True))
+    return f'<tux-explorer data-choice="{say(name)}">{told}{figure(First(documents[0]))}{scripts}</tux-explorer>'
 
 
-def plain_text(head: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """Return the first view as plain text."""
-    view = first_view(head, answer)
-    lines = [
-        f"{head['case']['title']}: {head['case']['asks']}",
-        f"Policy: {policy_words(head, head['start']['policy'])}",
-    ]
-    lines += [
-        f"  {verdict:14s} {prop}{': ' + reason if reason else ''}" for prop, verdict, reason in _verdicts(head, answer)
-    ]
-    if view["state"] is not None:
-        lines += [_caption(view), *(f"  {said}" for said in describe(head["picture"], head["fields"], view["state"]))]
-    return "\n".join(lines)
+def plain_text(first: First) -> str:
+    """A view as plain text."""
+    head = first.document
+    lines = [f"{head['case']['title']}: {head['case']['asks']}", first.sentence(), first.policy_words()]
+    lines += [f"  {word or 'no such policy':16s} {p} {title}" for p, title, word in first.verdicts()]
+    lines += [first.caption()] if first.run else []
+    return "\n".join([*lines, *(f"  {line}" for line in bytes_text(first.rows(), first.places))])

@@ -1,132 +1,138 @@
-"""The explorer as a Jupyter widget: the kernel answers, the browser shows."""
+"""The explorer as a Jupyter widget: the kernel answers, the browser shows.
+
+A cell that shows one has a second output beside the live one: the page's explorer with the runs of the named policies.
+It is seen where the live one is not, in a notebook that was saved and opened again, on a forge, in a page.
+"""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import anywidget
 import traitlets
 
+from tux3nb.errors import UserError
 from tux3nb.model.features import named_policy
-from tux3nb.show.explorer.choice import MANY, Start, in_words, table
-from tux3nb.show.explorer.document import document_answer, document_head
-from tux3nb.show.explorer.page import choice_html, explorer_css, fallback_html, plain_text, static_html
+from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.assets import css, module
+from tux3nb.show.explorer.choice import Start, in_words, table
+from tux3nb.show.explorer.page import First, choice_html, figure, page_assets, plain_text, static_html
 
-_STATIC = Path(__file__).with_name("static")
 _VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-class Source(Protocol):
-    """What the widget asks: the head once, an answer for each policy, the whole document for an export."""
-
-    document_head: Mapping[str, Any]
-
-    def answer(self, policy: Mapping[str, str]) -> Mapping[str, Any]: ...
-
-    def document(self) -> Mapping[str, Any]: ...
-
-
-class _FromDocument:
-    """A source that looks everything up in a full document."""
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
-        self.document_head = document_head(document)
-
-    def answer(self, policy: Mapping[str, str]) -> dict[str, Any]:
-        return document_answer(self._document, policy)
-
-    def document(self) -> Mapping[str, Any]:
-        return self._document
+# Jupyter's own classes: the saved explorer is shown only where no live one is, and then instead of the widget's error.
+_SAVED = (
+    "<style>.tux-saved{display:none}"
+    ".jp-OutputArea:not(:has(.tux-live)) .tux-saved{display:block}"
+    ".jp-OutputArea:has(.tux-saved):not(:has(.tux-live)) .jupyter-widgets{display:none}</style>"
+)
 
 
 class Explorer(anywidget.AnyWidget):
-    """The explorer of one case. `source` is a full document or an object as `Source` says.
+    """The explorer of one case.
 
-    `policy`, `property` and `step` can be read and set from Python while the explorer is on the screen.
+    `policy` names features of the case (others have the base's values), `property` and `step` the view; all three can
+    be read and set from Python while the explorer is on the screen. What names nothing is said in `trouble`.
     """
 
-    _esm = _STATIC / "explorer.js"
+    _esm = module()
     head = traitlets.Dict().tag(sync=True)
     css = traitlets.Unicode().tag(sync=True)
     policy = traitlets.Dict().tag(sync=True)
     property = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     step = traitlets.Int(None, allow_none=True).tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
-    matrix_of = traitlets.Unicode("").tag(sync=True)
-    matrix = traitlets.Dict().tag(sync=True)
+    trouble = traitlets.Unicode("").tag(sync=True)
     cases = traitlets.List().tag(sync=True)
     chosen = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, source: Mapping[str, Any] | Source, **kwargs: Any) -> None:
-        self._source = _FromDocument(source) if isinstance(source, Mapping) else source
-        head = dict(self._source.document_head)
-        start = head["start"] | {key: kwargs.pop(key) for key in ("property", "step") if key in kwargs}
-        start["policy"] = head["start"]["policy"] | dict(kwargs.pop("policy", {}))
-        head["start"] = start
-        super().__init__(
-            head=head,
-            css=explorer_css(),
-            policy=start["policy"],
-            property=start.get("property"),
-            step=start.get("step"),
-            answer=self._ask(start["policy"]),
-            **kwargs,
-        )
+    def __init__(self, source: CaseSource, policy: Mapping[str, str] | None = None, property: str | None = None,
+                 step: int | None = None, **kwargs: Any) -> None:  # fmt: skip
+        super().__init__(css=css(), **kwargs)
+        self._show(source, policy, property, step)
+        self.on_msg(self._asked)
 
-    def _ask(self, policy: Mapping[str, str]) -> dict[str, Any]:
-        """Return the source's answer with the policy it is for, or the error in words, so that the view can show it."""
+    def _show(self, source: CaseSource, policy: Mapping[str, str] | None, prop: str | None, step: int | None) -> None:
+        """Show a case from a policy and a property on; what is wrong with them is said, and the base shown."""
+        self._source, trouble = source, ""
         try:
-            return {"policy": dict(policy), **self._source.answer(policy)}
+            answer = source.answer(policy or {}, prop)
+        except UserError as error:
+            trouble, answer = str(error), source.answer({})
+        start = {**source.start(source.whole(answer["policy"]), answer["property"], step)}
+        with self.hold_sync():
+            self.head, self.answer = {**source.head, "start": start}, answer
+            self.policy, self.property, self.step = answer["policy"], answer["property"], step
+            self.trouble = trouble
+
+    @traitlets.observe("policy", "property")
+    def _moved(self, change: Mapping[str, Any]) -> None:
+        """A policy or property that names nothing, set from Python, is said and not shown."""
+        if not self.head or change["new"] == change["old"]:
+            return
+        try:
+            source = self._source
+            if source.diagram.policy(source.whole(self.policy)) != self.answer.get("policy"):
+                self.answer = source.answer(self.policy, self.property)
+            else:
+                source._chosen(source._asked(self.policy)[2], self.property)
+            self.trouble = ""
+        except UserError as error:
+            self.trouble = str(error)
+
+    def _asked(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
+        """A question of the view; the answer, or in words why there is none."""
+        reply: dict[str, Any] = {"ask": message.get("ask"), "error": ""}
+        try:
+            reply["answer"] = self._reply(message)
+        except UserError as error:
+            reply["error"] = str(error)
         except Exception as error:  # the view is the only place where it can be seen
-            return {"policy": dict(policy), "error": f"{type(error).__name__}: {error}"}
+            reply["error"] = f"{type(error).__name__}: {error}"
+        self.send(reply)
 
-    @traitlets.observe("policy")
-    def _policy_changed(self, change: Mapping[str, Any]) -> None:
-        if self.answer.get("policy") != change["new"]:
-            self.answer = self._ask(change["new"])
+    def _reply(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        source, what, policy = self._source, message.get("what"), message.get("policy", {})
+        prop, path = message.get("property"), list(message.get("path", ()))
+        if what == "run":
+            return source.answer(policy, prop)
+        if what == "compare":
+            return source.compare(policy, message.get("against", {}), prop)
+        if what == "step":
+            return source.step(policy, [*path, message["step"]], prop)
+        if what == "finish":
+            return source.finish(policy, path, prop)
+        raise UserError(f"the view asks for {what!r}, which the kernel does not know: restart the kernel")
 
-    @traitlets.observe("matrix_of")
-    def _matrix_wanted(self, change: Mapping[str, Any]) -> None:
-        """Give the named policies' verdicts when the view first shows them: one exploration, but of many policies."""
-        self.matrix = {"case": change["new"], "rows": self._named_verdicts()}
+    # ---- what is shown elsewhere ------------------------------------------------------------------------------------
+    def _first(self) -> First:
+        """The view as it stands now."""
+        start = {"policy": self.answer["policy"], "property": self.property, "step": self.step, "name": ""}
+        return First({**self.head, "start": start}, self.answer)
 
-    def _named_verdicts(self) -> dict[str, Any]:
-        from tux3nb.show.explorer.answers import CaseSource
-        from tux3nb.show.explorer.matrix import named_verdicts
+    def static_html(self, light: bool = False) -> str:
+        """The explorer for a page without a kernel, from where this one stands; light: with runs of named policies."""
+        start = self._source.start(self._source.whole(self.policy), self.property, self.step)
+        return static_html(self._source.document(start, light))
 
-        if isinstance(self._source, CaseSource):
-            return named_verdicts(self._source)
-        answers = {p["id"]: self._source.answer(p["policy"])["class"] for p in self.head["presets"]}
-        return {
-            name: {"verdict": a["verdict"], "rows": {row["property"]: row["verdict"] for row in a["rows"]}}
-            for name, a in answers.items()
-            if a is not None
-        }
+    def _text(self) -> str:
+        return plain_text(self._first())
 
-    def static_html(self) -> str:
-        """Return the explorer for a page without a kernel, starting where this one stands."""
-        start = {"policy": self.policy, "property": self.property, "step": self.step}
-        return static_html({**self._source.document(), "start": start})
+    def _still(self) -> str:
+        return figure(self._first(), image=True)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Add to the widget view a still image for forges and plain text; in a report, give the offline explorer."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        start = {"policy": self.policy, "property": self.property, "step": self.step}
-        here, answer = {**self.head, "start": start}, self.answer
-        text = self._told(plain_text(here, answer) if "class" in answer else answer.get("error", ""), as_html=False)
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        from IPython.display import display
+
         if os.environ.get("TUX3NB_STATIC") == "1":
-            return {"text/html": self.static_html(), "text/plain": text}, {}
-        still = self._told(fallback_html(here, answer) if "class" in answer else "", as_html=True)
-        return {_VIEW: data[_VIEW], "text/html": still, "text/plain": text}, metadata
-
-    def _told(self, view: str, as_html: bool) -> str:
-        """Return what stands where the widget can't: the view."""
-        return view
+            display({"text/html": self.static_html(), "text/plain": self._text()}, raw=True)
+            return
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle or {}
+        display({_VIEW: data[_VIEW], "text/html": self._still(), "text/plain": self._text()}, raw=True)
+        saved = f'<div class="tux-saved">{_SAVED}{self.static_html(light=True)}{page_assets()}</div>'
+        display({"text/html": saved, "text/plain": ""}, raw=True)
 
 
 class CaseChoice(Explorer):
@@ -135,48 +141,45 @@ class CaseChoice(Explorer):
     def __init__(self, name: str, starts: Sequence[Start], **kwargs: Any) -> None:
         self._name = name
         self._starts = {start.case.name: start for start in starts}
-        self._sources: dict[str, Source] = {}
-        first = starts[0]
+        self._sources: dict[str, CaseSource] = {}
         told = [
             {"name": s.case.name, "title": s.case.title, "family": s.case.family, "verdict": s.verdict} for s in starts
         ]
-        super().__init__(
-            self._source_of(first.case.name),
-            policy=named_policy(first.policy),
-            property=first.property,
-            cases=told,
-            chosen=first.case.name,
-            **kwargs,
-        )
+        first = starts[0]
+        source, policy = self._source_of(first.case.name), named_policy(first.policy)
+        super().__init__(source, policy, first.property, cases=told, chosen=first.case.name, **kwargs)
 
-    def _source_of(self, name: str) -> Source:
+    def _source_of(self, name: str) -> CaseSource:
         if name not in self._sources:
-            self._sources[name] = self._starts[name].source(MANY)
+            self._sources[name] = CaseSource(self._starts[name].case)
         return self._sources[name]
-
-    def _start_of(self, name: str) -> dict[str, Any]:
-        start = self._starts[name]
-        return {"policy": named_policy(start.policy), "property": start.property, "step": None}
 
     @traitlets.observe("chosen")
     def _case_chosen(self, change: Mapping[str, Any]) -> None:
         """Show another case, from its own start."""
         name = change["new"]
-        if name not in self._starts or name == self.head["case"]["name"]:
+        if not self.head or name == self.head["case"]["name"]:
             return
-        self._source, start = self._source_of(name), self._start_of(name)
-        with self.hold_sync():
-            self.head = {**self._source.document_head, "start": start}
-            self.policy, self.property, self.step = start["policy"], start["property"], None
-            self.answer = self._ask(start["policy"])
+        if name not in self._starts:
+            self.trouble = f"there is no case {name!r} here"
+            return
+        start = self._starts[name]
+        self._show(self._source_of(name), named_policy(start.policy), start.property, None)
 
-    def static_html(self) -> str:
-        """Return all the explorers for a page without a kernel, each starting where a named policy is broken."""
-        starts = self._starts.items()
-        documents = [{**start.source().document(), "start": self._start_of(name)} for name, start in starts]
+    def static_html(self, light: bool = False) -> str:
+        """All the explorers for a page without a kernel, each starting where a named policy is broken; light: the one
+        on screen."""
+        if light:
+            return super().static_html(light)
+        documents = []
+        for name, start in self._starts.items():
+            source = self._source_of(name)
+            documents.append(source.document(source.start(named_policy(start.policy), start.property)))
         return choice_html(self._name, documents, self.cases, table(self._starts.values()))
 
-    def _told(self, view: str, as_html: bool) -> str:
-        """Return the cases, each with its shortest broken run and what holds, and the view of the first."""
-        starts = list(self._starts.values())
-        return (table(starts) if as_html else in_words(starts) + "\n\n") + view
+    def _still(self) -> str:
+        return table(self._starts.values()) + super()._still()
+
+    def _text(self) -> str:
+        """The cases, each with its shortest broken run and what holds, and the view of the first."""
+        return in_words(list(self._starts.values())) + "\n\n" + super()._text()

@@ -1,20 +1,6 @@
-"""Pictures as data: a layout made once by Graphviz, and a table that says what each state shows in it."""
+"""Pictures: a layout made once by Graphviz, and the words that each state gives to its parts."""
 
+from tux3nb.show.picture.cards import Card, Edge, Picture, build
 from tux3nb.show.picture.layout_engine import LayoutError, find_engine, svg, use_in_graphviz
-from tux3nb.show.picture.ownership import World, ownership
-from tux3nb.show.picture.table import Card, Edge, Flag, build, describe, still
 
-__all__ = [
-    "Card",
-    "Edge",
-    "Flag",
-    "LayoutError",
-    "World",
-    "build",
-    "describe",
-    "find_engine",
-    "ownership",
-    "still",
-    "svg",
-    "use_in_graphviz",
-]
+__all__ = ["Card", "Edge", "LayoutError", "Picture", "build", "find_engine", "svg", "use_in_graphviz"]

@@ -1,377 +1,271 @@
-"""The page-ownership graph: who holds which folio, what the folios contain, and what is on the disk."""
+"""The page-ownership graph: who holds which folio, where the bytes are, and what is on its way to the disk.
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+One box an actor: its PTE, its TLB, its hold and what it is at. A folio's box says what its reference count is the sum
+of. A box that has nothing to say is not drawn.
+"""
 
-from tux3nb.model.world import BIO_STAGES, FOLIO, FOLIO_FLAGS
-from tux3nb.show.picture.evaluate import Expr, Text, fold
-from tux3nb.show.picture.table import Card, Edge, Flag, build
+from __future__ import annotations
 
-FLAGS = ("dirty", "writeback", "locked", "forked")  # shown on a folio's card, by the words of the fields
+from functools import cache
 
+from tux3nb.cases.case import Case
+from tux3nb.model.broken import Broken
+from tux3nb.model.look import Look
+from tux3nb.model.operations import CELLS
+from tux3nb.model.world import FLUSHER
+from tux3nb.show.picture.cards import Card, Edge, Picture, build
+from tux3nb.show.places import Row, Scene, bytes_text, letter
 
-@dataclass(frozen=True)
-class World:
-    """What the picture must know of a world; a field that is not in `fields` reads as 0.
-
-    `names` may name the values of a field, above all of a task's place "pc[t]" and of "oops". `counts` gives a folio's
-    "refcount", "mapcount" and "pincount" as the model counts them; without it they are counted from what is drawn.
-    """
-
-    folios: int
-    cells: int
-    mappings: tuple[str, ...]
-    tasks: tuple[str, ...]
-    holders: tuple[tuple[str, str], ...]
-    fields: Set[str]
-    deltas: int = 2
-    names: Mapping[str, list[str]] = field(default_factory=dict)
-    titles: Mapping[str, str] = field(default_factory=dict)
-    counts: Mapping[int, Mapping[str, Expr]] = field(default_factory=dict)
-
-    @property
-    def slots(self) -> list[str]:
-        """The page-cache slots, one a page; of two pages, each is one cell and a folio says which is its own."""
-        return [name for name in ("slot[0]", "slot[1]") if name in self.fields]
-
-    def in_slot(self, folio: int) -> Expr:
-        """Return whether some slot holds a folio."""
-        return fold(["or", 0, *(["==", self.f(name), folio] for name in self.slots)])
-
-    def f(self, name: str) -> Expr:
-        """Return the EXPR of a field, the constant 0 where the world has no such field."""
-        return ["f", name] if name in self.fields else 0
-
-    def named(self, name: str) -> Text:
-        """Return the TEXT of a field: its value's name, else the number."""
-        return ["name", self.f(name), list(self.names[name])] if name in self.names else self.f(name)
-
-    def title(self, name: str) -> str:
-        return self.titles.get(name, name)
-
-    def process(self, mapping: str) -> str:
-        """Return what a mapping is called: its process, and of two pages which one it maps."""
-        return self.titles.get(f"pte.{mapping}", self.title(mapping))
+ON = "on"
+LINES = 2  # lines for the sum of a reference count
+WIDE = 30  # letters in a line of it
 
 
-def _sum(parts: list[Expr]) -> Expr:
-    total: Expr = 0
-    for part in parts:
-        total = fold(["+", total, part])
-    return total
-
-
-def _choose(*pairs: tuple[Expr, Text], default: Text = "") -> Text:
-    """Return the TEXT of the first pair whose condition is true; conditions that can't be true vanish."""
-    text: Text = default
-    for when, said in reversed(pairs):
-        when = fold(when)
-        if when != 0:
-            text = said if isinstance(when, int) else ["if", when, said, text]
-    return text
-
-
-def _folio_name(w: World, expr: Expr, first: int = 1) -> Text:
-    """Return a folio's letter; `first` is the value that stands for folio A."""
-    return ["name", expr, ["none"] * first + [FOLIO.word(f) for f in range(w.folios)]]
-
-
-def mapped(w: World, mapping: str, folio: int) -> Expr:
-    """Return whether a mapping's PTE maps a folio; a migration entry does not."""
-    return fold(["and", ["==", w.f(f"pte[{mapping}]"), folio + 1], ["not", w.f(f"migrating[{mapping}]")]])
-
-
-def counts(w: World, folio: int) -> dict[str, Expr]:
-    """Return a folio's refcount, mapcount and pincount, as the model has them, else composed from who holds it."""
-    if folio in w.counts:
-        return {name: fold(expr) for name, expr in w.counts[folio].items()}
-    mapcount = [mapped(w, m, folio) for m in w.mappings]
-    held = [(kind, fold(["==", w.f(f"hold[{h}]"), folio + 1])) for h, kind in w.holders]
-    transient = [fold(["==", w.f(f"{kind}[{t}]"), folio + 1]) for t in w.tasks for kind in ("folio", "copy")]
-    cache = w.in_slot(folio)
-    own = [w.f(f"{kind}[{folio}]") for kind in ("private", "own", "snapshot")]
-    return {
-        "refcount": _sum([cache, *own, *mapcount, *transient, *(expr for _, expr in held)]),
-        "mapcount": _sum(mapcount),
-        "pincount": _sum([expr for kind, expr in held if kind == "pin"]),
-    }
-
-
-def _versions(w: World, pattern: str) -> Text:
-    """Return the versions of all cells in one line: "v1 v0"."""
-    parts: list[Text] = []
-    for cell in range(w.cells):
-        parts += [" " if cell else "", "v", w.named(pattern.format(cell))]
-    return ["cat", *parts]
-
-
-def _folio(w: World, f: int) -> Card:
-    """Return the card of a folio: its place, cells, flags and counts."""
-    count = counts(w, f)
-    place = _choose(
-        (w.in_slot(f), "in the page cache"),
-        (w.f(f"snapshot[{f}]"), FOLIO_FLAGS["snapshot"][1]),
-        (w.f(f"orphan[{f}]"), "orphan"),
-        (w.f(f"forked[{f}]"), "left by a page fork"),
-        (w.f(f"anonymous[{f}]"), "an anonymous copy"),
-        (count["refcount"], "out of the page cache"),
-        default="free",
-    )
-    texts: dict[str, Text] = {name: FOLIO_FLAGS[name][1] for name in FLAGS if f"{name}[{f}]" in w.fields}
-    if "dirty" in texts and f"tag[{f}]" in w.fields:
-        texts["dirty"] = ["cat", texts["dirty"], " of d", w.f(f"tag[{f}]")]
-    shown = tuple(Flag(f"folio{f}.{name}", w.f(f"{name}[{f}]"), text) for name, text in texts.items())
-    numbers: Text = ["cat", "refcount ", count["refcount"], ", mapcount ", count["mapcount"]]
-    if w.holders:
-        numbers += [", pins ", count["pincount"]]
-    letter = FOLIO.word(f)
-    cells, contents = _cells(w, f)
-    tip = ["cat", f"Folio {letter}: ", place, "; ", contents]
-    tip += [["if", flag.when, ["cat", "; ", flag.text], ""] for flag in shown]
-    return Card(
-        f"folio{f}",
-        1,
-        f"folio {letter}",
-        note=place,
-        flags=shown,
-        lines=(numbers,),
-        look="folio",
-        cells=cells,
-        when=["or", count["refcount"], w.f(f"orphan[{f}]"), w.f(f"writeback[{f}]")],
-        tip=[*tip, "; ", *numbers[1:], "."],
-    )
-
-
-def _cells(w: World, f: int) -> tuple[tuple[tuple[str, Text], ...], Text]:
-    """Return a folio's cells as boxes, and in words; of two pages only the cell of the folio's own page is there."""
-    if len(w.slots) < 2:
-        boxes = tuple((f"cell {c}", ["cat", "v", w.named(f"cell[{f},{c}]")]) for c in range(w.cells))
-        return boxes, ["cat", "cells ", _versions(w, f"cell[{f},{{}}]")]
-    page = w.f(f"index[{f}]")
-    value = ["cat", page, "  v", ["if", page, w.named(f"cell[{f},1]"), w.named(f"cell[{f},0]")]]
-    return (("page", value),), ["cat", "page ", value]
-
-
-def _slot(w: World) -> list[Card]:
-    if not w.slots:
-        return []
-    empty = {name: ["==", w.f(name), w.folios] for name in w.slots}
-    what = [["if", empty[name], "empty", ["cat", "folio ", _folio_name(w, w.f(name), 0)]] for name in w.slots]
-    said = [part for p, text in enumerate(what) for part in ("; that" * (p > 0), f" of page {p} holds ", text)]
-    return [
-        Card(
-            "slot",
-            0,
-            "page cache",
-            lines=tuple(["cat", f"page {p}: ", text] for p, text in enumerate(what)),
-            when=fold(["or", *(["not", e] for e in empty.values())]),
-            tip=["cat", "The page-cache slot", *said, "."],
-        )
-    ]
-
-
-def _pte(w: World, m: str) -> Card:
-    pte = w.f(f"pte[{m}]")
-    mode = _choose((w.f(f"pte_write[{m}]"), "writable"), default="read-only")
-    dirty: Text = _choose((w.f(f"pte_dirty[{m}]"), ", dirty"))
-    what = _choose(
-        (w.f(f"migrating[{m}]"), ["cat", "migration entry, folio ", _folio_name(w, pte)]),
-        (pte, ["cat", "folio ", _folio_name(w, pte), ", ", mode, dirty]),
-        default="none",
-    )
-    return Card(
-        f"pte.{m}",
-        0,
-        f"PTE of {w.process(m)}",
-        lines=(what,),
-        when=pte,
-        tip=["cat", f"The PTE of {w.process(m)}: ", what, "."],
-    )
-
-
-def _task(w: World, t: str) -> Card:
-    """Return the card of a task: its place in the routine, the folio it looked up, the copy it prepares."""
-    held, copy, pc = w.f(f"folio[{t}]"), w.f(f"copy[{t}]"), f"pc[{t}]"
-    what: Text = [
-        "cat",
-        _choose((held, ["cat", "holds ", _folio_name(w, held)]), default="holds nothing"),
-        _choose((copy, ["cat", ", prepares ", _folio_name(w, copy)])),
-    ]
-    place: tuple[Text, ...] = (w.named(pc),) if pc in w.fields and pc in w.names else ()
-    said: Text = ["cat", f"Task {w.title(t)}", *((" at ", *place) if place else ()), ": ", what, "."]
-    busy = ["or", held, copy, *([w.f(pc)] if place else [])]
-    return Card(f"task.{t}", 0, f"task {w.title(t)}", lines=(*place, what), when=busy, tip=said)
-
-
-def _holder(w: World, h: str, kind: str) -> Card:
-    hold = w.f(f"hold[{h}]")
-    verb = "pins" if kind == "pin" else "references"
-    what = _choose(
-        (hold, ["cat", f"{verb} folio ", _folio_name(w, hold)]), default=f"no {'pin' if kind == 'pin' else 'reference'}"
-    )
-    return Card(
-        f"hold.{h}",
-        2,
-        f"holder {w.title(h)}",
-        lines=(what,),
-        when=hold,
-        tip=["cat", f"Holder {w.title(h)}: ", what, "."],
-    )
-
-
-def _disk(w: World) -> list[Card]:
-    """Return the right column's lower part: the deltas, the bio in flight, the disk."""
-    cards = []
-    if "cur" in w.fields:
-        done, cur = w.f("committed"), w.f("cur")
-        stage = [
-            _choose(
-                (["<", d, done], "on disk"),
-                (["<", d, cur], "flushing"),
-                (["==", d, cur], "current"),
-                default="not begun",
-            )
-            for d in range(w.deltas)
+@cache
+def ownership(case: Case) -> Picture:
+    """The picture of a case, laid out over everything that may ever appear in it."""
+    w = case.world
+    writer = max((op.task for op in w.ops if op.version), key=len, default="")
+    cells = tuple((c, f"v{w.last_version} {writer}") for c in CELLS)
+    cards = [Card("slot", 0, "page cache", lines=tuple((f"page{p}", "page 0: folio A") for p in w.pages))]
+    cards += [Card(f"actor.{a}", 0, a, lines=_lines(case, a)) for a in people(case)]
+    refs = tuple((f"refs{n}", "5 = page cache + buffers + 2 P") for n in range(LINES))
+    folio = (("flags", "dirty d1, writeback, locked"), ("more", "orphan, frozen, snapshot"), *refs)
+    cards += [Card(f"folio{f}", 1, f"folio {letter(f)}", cells, folio, "folio") for f in w.folios]
+    if "anon" in w.fields:
+        copies = dict.fromkeys(op.via for op in w.ops if op.how.writes == "private")
+        cards += [
+            Card(f"anon.{m}", 1, f"{m}'s private copy", cells, (("note", "being made"),), "folio") for m in copies
         ]
-        said: list[Text] = [part for d in range(w.deltas) for part in (f"; d{d} " if d else "d0 ", stage[d])]
-        cards.append(
-            Card(
-                "deltas",
-                2,
-                "deltas",
-                lines=tuple(["cat", f"d{d}: ", stage[d]] for d in range(w.deltas)),
-                tip=["cat", "Deltas: ", *said, "."],
-            )
-        )
-    if "bio_stage" in w.fields:
-        source = _choose((w.f("bounced"), "a bounce copy"), default=["cat", "folio ", _folio_name(w, w.f("bio_folio"))])
-        lines: list[Text] = [["cat", "source: ", source]]
-        if "image[0]" in w.fields:
-            carried = "carries " if len(w.slots) < 2 else "the delta so far: "
-            lines.append(["cat", carried, _versions(w, "image[{}]")])
-        stage_name = ["name", w.f("bio_stage"), list(BIO_STAGES)]
-        cards.append(
-            Card(
-                "bio",
-                2,
-                "bio",
-                note=stage_name,
-                lines=tuple(lines),
-                when=w.f("bio_stage"),
-                look="disk",
-                tip=["cat", "The bio in flight is ", stage_name, "; ", *_joined(lines), "."],
-            )
-        )
-    if "disk[0]" in w.fields:
-        cells = tuple((f"cell {c}", ["cat", "v", w.named(f"disk[{c}]")]) for c in range(w.cells))
-        cards.append(
-            Card(
-                "disk",
-                2,
-                "disk",
-                note="committed",
-                cells=cells,
-                look="disk",
-                tip=["cat", "Committed on disk: cells ", _versions(w, "disk[{}]"), "."],
-            )
-        )
-    return cards
+    if "saved" in w.fields:
+        savers = {op.holder: op.cells[0] for op in w.ops if op.how.reads == "instruction"}
+        cards += [Card(f"saved.{h}", 2, "saved instruction", cells[c : c + 1], look="disk") for h, c in savers.items()]
+    cards.append(Card("deltas", 2, "deltas", lines=tuple((f"d{d}", "d0: current") for d in range(w.last_delta + 1))))
+    bio = (("note", "of folio A, submitted"), ("has", "disk has cell 0, 1"))
+    cards.append(Card("bio", 2, "bio", cells, bio, "disk"))
+    cards.append(Card("disk", 2, "disk", cells, (("note", "as at the start"),), "disk"))
+    oops = (("note", "forked folio freed before lis"),)
+    cards.append(Card("oops", 1, "a kernel assertion failed", lines=oops, look="alarm"))
+    return build(cards, _edges(case, cards), "page ownership: who holds which folio")
 
 
-def _joined(lines: list[Text]) -> list[Text]:
-    return [part for k, line in enumerate(lines) for part in ((", ", line) if k else (line,))]
+def people(case: Case) -> list[str]:
+    """Whoever may have to do with a folio: tasks, processes, holders, devices with entries of their own."""
+    w = case.world
+    fields = [f for name in _OF_TASKS if (f := w.fields.get(name))]
+    busy = [t for t in w.tasks if any(t in f.axes[0] for f in fields)]
+    others = [*w.mappings, *(h.name for h in w.holders), *(h for h, _ in w.secondary), *borrowers(case)]
+    return list(dict.fromkeys([*busy, *others]))
 
 
-def _alarm(w: World) -> list[Card]:
-    if "oops" not in w.fields:
-        return []
-    said: Text = w.named("oops") if "oops" in w.names else ["cat", "assertion ", w.f("oops")]
+def borrowers(case: Case) -> dict[str, list[str]]:
+    """Task -> the others' holds that it works through."""
+    out: dict[str, list[str]] = {}
+    for op in case.world.ops:
+        if op.how.holder == "uses" and op.holder != op.task and op.holder not in out.setdefault(op.task, []):
+            out[op.task].append(op.holder)
+    return out
+
+
+_OF_TASKS = ("folio", "copy", "fault", "seen", "target")
+
+
+def _lines(case: Case, who: str) -> tuple[tuple[str, str], ...]:
+    """The lines of an actor's box, each with a widest text."""
+    w, out = case.world, []
+    if who in w.mappings:
+        out += [("vma", "does not map the file")] if who in w.comes_and_goes else []
+        out.append(("pte", "PTE → A, rw, dirty"))
+    out += [("tlb", "TLB → A, rw, stale")] if who in w.siblings else []
+    out += [("spte", "its entry → A, rw, stale")] if who in [h for h, _ in w.secondary] else []
+    out += [("hold", "reference on A")] if who in [h.name for h in w.holders] else []
+    out += [(f"by.{h}", f"→ A by {h}'s pin") for h in borrowers(case).get(who, ())]
+    out += [("task", "at A, makes B")] if who in w.tasks else []
+    return tuple(out)
+
+
+def _edges(case: Case, cards: list[Card]) -> list[Edge]:
+    names = {card.id for card in cards}
+    folios = [f"folio{f}" for f in case.world.folios]
+    out = [Edge(f"slot-{f}", "slot", f) for f in folios]
+    for who in people(case):
+        out += [Edge(f"{who}-{f}", f"actor.{who}", f) for f in folios]
+        out += [Edge(f"{who}-anon", f"actor.{who}", f"anon.{who}")] if f"anon.{who}" in names else []
+    return out + [Edge(f"bio-{f}", "bio", f) for f in folios]
+
+
+# ---- one state --------------------------------------------------------------------------------------------------
+def words(scene: Scene) -> dict[str, str]:
+    """The word of every part that is drawn in a state."""
+    out: dict[str, str] = {}
+    for row in scene.rows:
+        _row(out, scene, row)
+    for who in people(scene.case):
+        _actor(out, scene, who)
+    look, w = scene.look, scene.world
+    for p in w.pages:
+        folio = look.slot(p)
+        page = f"page {p}: " if len(w.pages) > 1 else ""
+        out["slot"] = ON
+        out[f"slot.page{p}"] = f"{page}folio {letter(folio)}" if folio is not None else f"{page}empty"
+        if folio is not None:
+            out[f"slot-folio{folio}"] = "s-slot"
+    stages = {d: scene.stage(d) for d in range(w.last_delta + 1)}
+    out |= {"deltas": ON, **{f"deltas.d{d}": f"d{d}: {said}" for d, said in stages.items() if said}}
+    folio = look.bio_folio()
+    if folio is not None and look.bio_stage() in (1, 2) and not look.bounced():
+        out[f"bio-folio{folio}"] = "s-io"
+    if folio is not None and look.at(FLUSHER) and "bio" not in out:
+        out |= {"bio": ON, "bio.note": f"flusher at {letter(folio)}"}
+    if look.oops():
+        said = w.fields["oops"].names[look.oops()]
+        out |= {"oops": ON, "oops.note": said}
+    return out
+
+
+def _row(out: dict[str, str], scene: Scene, row: Row) -> None:
+    """The parts of a row of bytes."""
+    out[row.key] = ON
+    for c, cell in enumerate(row.cells):
+        if cell is not None:
+            out |= {f"{row.key}.cell{c}": ON, f"{row.key}.cell{c}.t": str(cell)}
+    if row.kind == "folio":
+        f = int(row.key[5:])
+        flags = scene.flags(f)
+        first, rest = flags[:3], flags[3:]
+        out |= {f"{row.key}.flags": ", ".join(first), f"{row.key}.more": ", ".join(rest)}
+        out |= {f"{row.key}.refs{n}": text for n, text in enumerate(wrapped(refsum(scene.look, f)))}
+        return
+    source = scene.look.bio_folio()
+    of = f"of folio {letter(source)}, " if row.key == "bio" and source is not None else ""
+    note, _, has = row.note.partition(", the disk has ")
+    bounce = "bounce copy, " if row.kind == "bounce" else of
+    said = {"note": f"{bounce}{note}" if row.key == "bio" else note, "has": has and f"disk has {has}"}
+    out |= {f"{row.key}.{name}": text for name, text in said.items() if text}
+
+
+def _actor(out: dict[str, str], scene: Scene, who: str) -> None:
+    """The lines of an actor's box, and one edge to each folio, with the strongest look."""
+    look, w, card = scene.look, scene.world, f"actor.{who}"
+    edges: dict[int, list[str]] = {}
+    lines: dict[str, str] = {}
+    if who in w.mappings:
+        _process(lines, edges, scene, who)
+    if (folio := look.spte(who)) is not None:
+        via = next(m for h, m in w.secondary if h == who)
+        lines["spte"] = f"its entry → {letter(folio)}, {_access(look.spte_write(who))}{_stale(look.pte(via) != folio)}"
+        edges.setdefault(folio, []).append("stale")
+    if (folio := look.hold(who)) is not None:
+        pin = w.holder(who).pin
+        lines["hold"] = f"{'pin' if pin else 'reference'} on {letter(folio)}"
+        edges.setdefault(folio, []).append("pin" if pin else "ref")
+    for holder in borrowers(scene.case).get(who, ()):
+        if (folio := look.hold(holder)) is not None:
+            pin = w.holder(holder).pin
+            lines[f"by.{holder}"] = f"→ {letter(folio)} by {holder}'s {'pin' if pin else 'ref'}"
+            edges.setdefault(folio, []).append("pin" if pin else "ref")
+    if who in w.tasks:
+        at = {f for f in (look.folio(who), look.fault(who), look.seen(who)) if f is not None}
+        made = {f for f in (look.copy(who), look.target(who)) if f is not None}
+        said = [f"at {letter(f)}" for f in sorted(at)] + [f"makes {letter(f)}" for f in sorted(made)]
+        lines |= {"task": ", ".join(said)} if said else {}
+        for f in at:
+            edges.setdefault(f, []).append("ref")
+        for f in made:
+            edges.setdefault(f, []).append("new")
+    if lines:
+        out |= {card: ON, **{f"{card}.{name}": text for name, text in lines.items()}}
+    for f, looks in edges.items():
+        out[f"{who}-folio{f}"] = "s-" + next(k for k in _STRONGEST if k in looks)
+    if f"anon.{who}" in out and look.anon(who):
+        out[f"{who}-anon"] = "s-rw"
+
+
+_STRONGEST = ("pin", "rw", "ro", "stale", "new", "ref")
+
+
+def _process(lines: dict[str, str], edges: dict[int, list[str]], scene: Scene, m: str) -> None:
+    """The mapping, the PTE and the TLB of a process."""
+    look, w = scene.look, scene.world
+    if m in w.comes_and_goes:
+        lines["vma"] = "maps the file" if look.vma(m) else "does not map the file"
+    folio = look.pte(m)
+    if folio is not None:
+        mode = "migration entry" if look.migrating(m) else _access(look.pte_write(m))
+        lines["pte"] = f"PTE → {letter(folio)}, {mode}{', dirty' if look.pte_dirty(m) else ''}"
+        edges.setdefault(folio, []).append("rw" if look.pte_write(m) and not look.migrating(m) else "ro")
+    elif look.anon(m):
+        lines["pte"] = "PTE → its own copy"
+    elif look.moving(m):
+        lines["pte"] = f"migration entry, {('', 'ro', 'rw')[look.moving(m)]}"
+    if (folio := look.tlb(m)) is not None:
+        lines["tlb"] = f"TLB → {letter(folio)}, {_access(look.tlb_write(m))}{_stale(look.pte(m) != folio)}"
+        edges.setdefault(folio, []).append("stale")
+
+
+def _access(write: int) -> str:
+    return "rw" if write else "ro"
+
+
+def _stale(stale: bool) -> str:
+    return ", stale" if stale else ""
+
+
+def refsum(look: Look, f: int) -> list[tuple[int, str]]:
+    """What a folio's reference count is the sum of, as `model.folio.refcount` counts: (how many, of what)."""
+    w = look.world
+    cache = int(bool(look.in_slot(f)))
+    tasks = sum(look.folio(t) == f for t in w.tasks)
+    tasks += sum(look.fault(t) == f and look.folio(t) != f for t in w.tasks)
+    holds = [h.pin for h in w.holders if look.hold(h.name) == f]
     return [
-        Card(
-            "oops",
-            1,
-            "kernel assertion failed",
-            lines=(said,),
-            when=w.f("oops"),
-            ghost=False,
-            look="alarm",
-            tip=["cat", "A kernel assertion failed: ", said, "."],
+        (n, said)
+        for n, said in (
+            (cache or look.forked(f), "page cache" if cache or not look.forked(f) else "forked"),
+            (look.private(f), "buffers"),
+            (look.own(f), "own"),
+            (sum(look.pte(m) == f for m in w.mappings), "PTE"),
+            (tasks, "task"),
+            (sum(holds), "pin"),
+            (len(holds) - sum(holds), "holder"),
         )
+        if n
     ]
 
 
-def _edges(w: World, f: int) -> list[Edge]:
-    """Return every arrow that may ever point to folio `f`."""
-    to, letter = f"folio{f}", FOLIO.word(f)
-    edges = [
-        Edge(
-            f"slot-{f}",
-            "slot",
-            to,
-            w.in_slot(f),
-            "slot",
-            f"the page-cache slot holds folio {letter}",
-        )
-    ]
-    for m in w.mappings:
-        look = _choose((["and", w.f(f"pte_write[{m}]"), ["not", w.f(f"migrating[{m}]")]], "rw"), default="ro")
-        edges.append(
-            Edge(
-                f"pte.{m}-{f}",
-                f"pte.{m}",
-                to,
-                ["==", w.f(f"pte[{m}]"), f + 1],
-                look,
-                f"{w.process(m)} maps folio {letter}",
-            )
-        )
-    for t in w.tasks:
-        edges.append(
-            Edge(
-                f"task.{t}-{f}",
-                f"task.{t}",
-                to,
-                ["==", w.f(f"folio[{t}]"), f + 1],
-                "ref",
-                f"{w.title(t)} has a transient reference to folio {letter}",
-            )
-        )
-        edges.append(
-            Edge(
-                f"copy.{t}-{f}",
-                f"task.{t}",
-                to,
-                ["==", w.f(f"copy[{t}]"), f + 1],
-                "new",
-                f"{w.title(t)} prepares folio {letter}",
-            )
-        )
-    for h, kind in w.holders:
-        edges.append(
-            Edge(
-                f"hold.{h}-{f}",
-                f"hold.{h}",
-                to,
-                ["==", w.f(f"hold[{h}]"), f + 1],
-                "pin" if kind == "pin" else "ref",
-                f"{w.title(h)} {'pins' if kind == 'pin' else 'references'} folio {letter}",
-            )
-        )
-    if "bio_stage" in w.fields:
-        reads = ["and", w.f("bio_stage"), ["==", w.f("bio_folio"), f + 1], ["not", w.f("bounced")]]
-        edges.append(Edge(f"bio-{f}", "bio", to, reads, "io", f"the bio reads from folio {letter}"))
-    return edges
+def wrapped(parts: list[tuple[int, str]]) -> list[str]:
+    """The sum in at most two lines: ``4 = page cache + buffers``, ``+ 2 PTE + pin``."""
+    total = sum(n for n, _ in parts)
+    if not total:
+        return ["0 references"]
+    texts = [said if n == 1 else f"{n} {said}" for n, said in parts]
+    lines = [f"{total} ="]
+    for k, text in enumerate(texts):
+        piece = f" {text}" if not k else f" + {text}"
+        if len(lines[-1]) + len(piece) > WIDE and len(lines) < LINES:
+            lines.append("  ")
+        lines[-1] += piece
+    return lines
 
 
-def ownership(world: World, label: str = "page ownership: who holds which folio") -> dict:
-    """Return the picture of a world: {"svg", "elements"}, laid out over everything that may ever appear."""
-    cards = [
-        *_slot(world),
-        *(_pte(world, m) for m in world.mappings),
-        *(_task(world, t) for t in world.tasks),
-        *(_folio(world, f) for f in range(world.folios)),
-        *(_holder(world, h, kind) for h, kind in world.holders),
-        *_disk(world),
-        *_alarm(world),
-    ]
-    return build(cards, [edge for f in range(world.folios) for edge in _edges(world, f)], label)
+def broken_parts(mark: Broken, drawn: dict[str, str]) -> list[str]:
+    """The parts of the picture that a broken thing has: cells, a card, a line of an actor."""
+    out = []
+    for place in mark.places:
+        kind, _, who = place.looker.partition(".")
+        part = place.row if place.cell is None else f"{place.row}.cell{place.cell}"
+        if place.looker:
+            part = f"actor.{who}.{kind}"
+        if place.actor:
+            part = f"actor.{place.actor}"
+        out += [part] if part in drawn else []
+    return out
+
+
+def in_words(scene: Scene) -> list[str]:
+    """The picture in words: the rows of bytes, every folio's count, and the notes."""
+    counts = []
+    for row in (r for r in scene.rows if r.kind == "folio"):
+        total = " ".join(part.strip() for part in wrapped(refsum(scene.look, int(row.key[5:]))))
+        counts.append(f"{row.title} has {total.replace('=', 'references =')}")
+    return [*bytes_text(scene.rows), *counts, *(note for note in scene.notes if note)]

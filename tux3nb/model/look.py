@@ -1,0 +1,66 @@
+"""A state read by the names of its fields, as a rule reads it: ``look.cell(1, 0)``, ``look.pte("app")``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tux3nb.engine.fields import Constant, Field, Layout
+from tux3nb.errors import ModelError, nearest
+from tux3nb.model.world import FLUSHER, World
+
+
+class Look:
+    """One packed state. A field of a number or none gives None for none; one that this world lacks reads as absent."""
+
+    def __init__(self, world: World, layout: Layout, state: int):
+        self.world, self.layout, self.state = world, layout, state
+
+    def __getattr__(self, name: str) -> Callable[..., int | None]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *index: self.value(name, *index)
+
+    def value(self, name: str, *index) -> int | None:
+        """The value of a field at an index; one that the world lacks is absent, at an index that it lacks none or 0.
+
+        Raises ModelError for a name that no world has.
+        """
+        f = self.world.fields.get(name) or self.world.constants.get(name)
+        if f is None:
+            raise ModelError(f"no field {name!r}{nearest(name, [*self.world.fields, *self.world.constants])}")
+        if isinstance(f, Constant):
+            number = f.value
+        elif (flat := _flat(f, index)) is not None:
+            number = self.layout.value(self.state, f, flat)
+        else:
+            number = f.none or 0
+        if f.none is None:
+            return number
+        return None if number == f.none else number - (f.none == 0)
+
+    def at(self, task: str) -> str:
+        """The place of a task (or of the flusher) in its routine; empty where it is in none."""
+        number = self.value("pc", task) or 0
+        return self.world.places[number] if number else ""
+
+    def flusher_works_on(self) -> int | None:
+        """The folio that the flusher is about, while it is about one."""
+        return self.value("bio_folio") if self.at(FLUSHER) else None
+
+    def in_slot(self, folio: int) -> list[int]:
+        """The pages whose slot holds a folio."""
+        return [p for p in self.world.pages if self.value("slot", p) == folio]
+
+    def has_cell(self, folio: int, c: int) -> bool:
+        """Whether a cell is one of a folio's."""
+        return len(self.world.pages) == 1 or self.value("index", folio) == self.world.page_of(c)
+
+
+def _flat(f: Field, index: tuple) -> int | None:
+    """The place of an index in a field; None where the field has no such index."""
+    flat = 0
+    for axis, label in zip(f.axes, index, strict=True):
+        if label not in axis:
+            return None
+        flat = flat * len(axis) + list(axis).index(label)
+    return flat

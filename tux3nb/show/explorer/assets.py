@@ -1,0 +1,45 @@
+"""The front end as one ES module and one style sheet: the files of ``static/`` joined, nothing compiled."""
+
+import re
+from importlib.resources import files
+
+#: Each file after those that it imports. types.js has only types.
+MODULES = (
+    "dom.js",
+    "policies.js",
+    "link.js",
+    "lines.js",
+    "flows.js",
+    "lanes.js",
+    "bytes.js",
+    "graph.js",
+    "policy.js",
+    "elsewhere.js",
+    "save.js",
+    "theme.js",
+    "head.js",
+    "panels.js",
+    "schedule.js",
+    "view.js",
+    "book.js",
+    "page.js",
+    "lab.js",
+)
+_IMPORT = re.compile(r"^import [^;]*;\n", re.M)
+_EXPORT = re.compile(r"^export (?=async |class |const |function )", re.M)
+
+
+def _asset(name: str) -> str:
+    return files("tux3nb.show.explorer").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def module() -> str:
+    """Return the module that JupyterLab loads and that stands in a page; it exports `render`, as anywidget wants it."""
+    joined = "\n".join(_EXPORT.sub("", _IMPORT.sub("", _asset(name))) for name in MODULES)
+    return f"{joined}\nexport default {{ render }};\n"
+
+
+def css() -> str:
+    """Return the explorer's style sheet with the pictures' dark palette filled in."""
+    dark = files("tux3nb.show.picture").joinpath("dark.css").read_text(encoding="utf-8")
+    return _asset("explorer.css").replace("/*dark*/", dark)

@@ -1,0 +1,129 @@
+// A schedule of the reader's own: what may come next in each lane, undo, redo, and on as the shortest run.
+
+import { button, h, refill } from "./dom.js";
+
+/** @typedef {import("./view.js").Explorer} Explorer */
+/** @typedef {import("./view.js").Seen} Seen */
+/** @typedef {import("./types.js").Answer} Answer */
+
+export class Schedule {
+  /** @param {Explorer} explorer */
+  constructor(explorer) {
+    this.explorer = explorer;
+    this.el = h("div", { class: "ends" });
+    const press = (key, words, label, go) => button(key, go, { "aria-label": label, title: label }, words);
+    this.undone = press("undo", "undo", "undo your step (u)", () => this.undo());
+    this.redone = press("redo", "redo", "redo your step (r)", () => this.redo());
+    this.finished = press("finish", "go on", "go on as the shortest run", () => this.finish());
+    this.clear();
+  }
+
+  clear() {
+    /** @type {any[]} */
+    this.trail = [];
+    /** @type {any[]} */
+    this.ahead = [];
+    this.own = false;
+  }
+
+  /** @returns {import("./types.js").Own} */
+  #soFar() {
+    const { state, answer, at, lanes } = this.explorer;
+    return { policy: state.policy, property: this.explorer.property(), answer, run: lanes.sides[0].run, at };
+  }
+
+  /** Along the run where the step is the run's, else on a schedule of one's own. */
+  take(next) {
+    const own = this.#soFar();
+    const { run, at } = own;
+    const along = run.steps[at]?.[0] === next[0] && (next[1] < 0 || run.states[at + 1] === next[1]);
+    if (along) this.explorer.go(at + 1);
+    else this.#branch(this.explorer.host.step(own, next));
+  }
+
+  finish() {
+    this.#branch(this.explorer.host.finish(this.#soFar()));
+  }
+
+  /** @param {Promise<Answer>} asked */
+  async #branch(asked) {
+    const was = this.#kept();
+    const answer = await asked.catch((error) => this.explorer.say(String(error.message ?? error)));
+    if (!answer) return;
+    if (answer.error) return this.explorer.say(answer.error);
+    this.explorer.say("");
+    this.trail.push(was);
+    this.ahead = [];
+    this.#show({ answer, own: true, at: Infinity });
+  }
+
+  #kept() {
+    return { answer: this.explorer.answer, own: this.own, at: this.explorer.at };
+  }
+
+  #show({ answer, own, at }) {
+    this.own = own;
+    Object.assign(this.explorer, { answer, pair: false });
+    this.explorer.draw(at);
+  }
+
+  undo() {
+    if (!this.trail.length) return;
+    this.ahead.push(this.#kept());
+    this.#show(this.trail.pop());
+  }
+
+  redo() {
+    if (!this.ahead.length) return;
+    this.trail.push(this.#kept());
+    this.#show(this.ahead.pop());
+  }
+
+  /** @param {Seen[]} seen */
+  paint(seen) {
+    this.undone.hidden = this.redone.hidden = !this.trail.length && !this.ahead.length;
+    this.undone.setAttribute("aria-disabled", String(!this.trail.length));
+    this.redone.setAttribute("aria-disabled", String(!this.ahead.length));
+    this.finished.hidden = this.el.hidden = seen.length > 1;
+    if (seen.length > 1) return;
+    const [one] = seen;
+    const enabled = one.view.next.filter(([, , set]) => this.explorer.may(set));
+    const lanes = this.explorer.lanes.actors.map((actor, n) => this.#end(actor, n, one, enabled));
+    refill(this.el, h("div", { class: "half" }, h("span", { class: "num" }, "next"), lanes));
+    this.el.style.setProperty("--lanes", this.explorer.lanes.el.style.getPropertyValue("--lanes"));
+  }
+
+  /** The end of a lane: what the actor may do, or what says no. */
+  #end({ id, title }, n, { side, view, mark }, enabled) {
+    const mine = enabled.filter(([step]) => side.tables.steps[step].actor === id);
+    const of = this.explorer.head.actors;
+    const why = view.stuck.filter(([actor, , , set]) => of[actor].id === id && this.explorer.may(set));
+    const broken = mark?.places.some((place) => place.actor === id) ? "broken" : "";
+    return h(
+      "div",
+      {
+        class: `end ${broken}`,
+        style: `grid-column: ${n + 2}`,
+        "aria-label": `next: ${title}`,
+        role: "group",
+      },
+      mine.length
+        ? mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`))
+        : why.map((one) => this.#stuck(side, one)),
+    );
+  }
+
+  #next(side, next, key) {
+    const step = side.tables.steps[next[0]];
+    const words = side.tables.texts[next[3]] || step.op || step.rule.replaceAll("_", " ");
+    const { host, head } = this.explorer;
+    const gone = next[1] < 0 && !host.lab;
+    const title = gone ? head.tux?.lab : step.says;
+    return button(key, () => this.take(next), { title, disabled: gone }, words);
+  }
+
+  #stuck(side, [, step, why]) {
+    const words = typeof why === "number" ? side.tables.texts[why] : why;
+    return h("span", { class: "stuck", title: side.tables.steps[step]?.says }, words);
+  }
+}
