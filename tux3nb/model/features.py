@@ -293,7 +293,7 @@ FEATURES = Features(
         Feature(
             "quiesce",
             "writing holders when the delta closes",
-            HOLDER,
+            built({"wait": HOLDER_AND_MM, "pause": HOLDER_AND_MM}, "no"),
             {
                 "no": "no",
                 "wait": "the transition waits until none has a writing hold",
@@ -415,6 +415,7 @@ MAINLINE = {
     "refuse": "in_place",
     "stable_stores": "yes",
     "longterm": "refused",
+    "unshare": "yes",
     "dirty_clean": "lost",
     "dirty_forked": "drop",
 }
@@ -431,6 +432,16 @@ COPY_FOR_DISK = {
 }
 
 PERFECT = {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"}
+
+PERFECT_INDEX = {
+    **REVERSE_FORK,
+    **COHERENT,
+    "fork": "unless_registered",
+    "redirect": "all",
+    "dirty_clean": "queue",
+    "dirty_forked": "drop",
+    "protect": "barrier",
+}
 
 NAMED = {
     "tux3": ("Tux3 as posted in May 2015, on the kernel and with the holders of 3.19 to 4.1", {}),
@@ -472,6 +483,10 @@ NAMED = {
         {"fork": "unless_refs_frozen", "refuse": "wait_writeback"},
     ),
     "no_longterm": ("Tux3 on a kernel that refuses long-term pins (v6.5)", {"longterm": "refused"}),
+    "tux3_6_x": (
+        "Tux3 on a kernel of today: long-term pins of the file refused (v6.5), those of private memory copied (v6.2)",
+        {"longterm": "refused", "unshare": "yes"},
+    ),
     "reverse_fork": (
         "Fork unless pinned; a pinned folio keeps its users and the disk gets the copy",
         REVERSE_FORK,
@@ -499,15 +514,15 @@ NAMED = {
     ),
     "perfect_index": (
         "The perfect one with a registry of all holds, the barrier, and late dirty calls ignored",
-        {
-            **REVERSE_FORK,
-            **COHERENT,
-            "fork": "unless_registered",
-            "redirect": "all",
-            "dirty_clean": "queue",
-            "dirty_forked": "drop",
-            "protect": "barrier",
-        },
+        PERFECT_INDEX,
+    ),
+    "quiesced": (
+        "The same, and what devices write is held back while a delta takes its copies",
+        {**PERFECT_INDEX, "quiesce": "pause"},
+    ),
+    "quiesced_wait": (
+        "The same, but a delta closes only when nobody holds a page for writing",
+        {**PERFECT_INDEX, "quiesce": "wait"},
     ),
     "cowardly": ("Never fork a file that is mapped (Phillips 2015)", {"optout": "mapped"}),
     "cowardly_writable": ("Never fork a file that is mapped shared and writable", {"optout": "shared_writable"}),
@@ -555,6 +570,10 @@ NAMED = {
     "tux3_locked_stable": (
         "Tux3, and plain references look again under the folio lock and not during write-out",
         {"retranslate": "locked_stable"},
+    ),
+    "no_index_of_copy": (
+        "The one with a registry, which does not know the copy as being forked",
+        {**PERFECT_INDEX, "off": "index_of_copy"},
     ),
     "no_snapshot_protect": (
         "The disk's copy of every page, made under writable PTEs",
@@ -634,7 +653,7 @@ NAMED = {
 
 
 # What a named policy is not meant to keep: without deltas there is no cut, and no promise that a device is in one.
-NOT_PROMISED = dict.fromkeys(("mainline_6_5", "btrfs_csum"), ("I4b", "I6", "I6m"))
+NOT_PROMISED = dict.fromkeys(("mainline_6_5", "btrfs_csum"), ("I4b", "I6", "I6m", "I6d"))
 
 
 def not_promised(policy: dict[str, str]) -> tuple[str, ...]:
