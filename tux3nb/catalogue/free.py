@@ -185,9 +185,9 @@ FAMILIES: dict[str, Actors] = {
         },
         ("app:unmapped",),
         ("I1", "I5", "I7", "I8"),
-        # The same faults and the same flusher as in `life`; nobody holds the page, so an unmount finds it clean.
-        # reason: tux3 was first written down with I1, too; but the process has one access here, and the store that makes
-        # the page dirty maps no folio that has left the slot.
+        # The same faults and the same flusher as in `life`; nobody holds the page: an unmount finds it clean.
+        # reason: tux3 was first written down with I1, too; but the process has one access here, and the store that
+        # makes the page dirty maps no folio that has left the slot.
         {**SOUND, "mainline_6_5": "VIOLATED(I5)", "tux3_coherent": "HOLDS", "tux3": "VIOLATED(I5)"},
         folios=4,
         syncs=1,

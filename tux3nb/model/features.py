@@ -8,16 +8,15 @@ refusal. It would have to see derived references too, which look nothing up (tee
 io_uring's cloned buffers); and who has the fast walk alone (perf, in an interrupt) cannot wait for a fork that goes on.
 """
 
-from tux3nb.engine.policy import Constraint, Feature, Features
+from tux3nb.engine.policy import Constraint, Feature, Features, Owner
 
 FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
-HOLDER_AND_MM = "core mm and holder"
-RMAP, MAPPED = "file system and core mm (rmap)", "file system and core mm (mmap)"
+HOLDER_AND_MM, WITH_MM, WITH_HOLDER = (CORE_MM, HOLDER), (FILE_SYSTEM, CORE_MM), (FILE_SYSTEM, HOLDER)
 
 
-def built(value_owner: dict[str, str], *others: str, owner: str = FILE_SYSTEM) -> dict[str, str]:
-    """The owner of each value of a feature: those given, and `owner` for the others."""
-    return {**dict.fromkeys(others, owner), **value_owner}
+def built(owners: dict[str, Owner], *others: str) -> dict[str, Owner]:
+    """The owner of each value of a feature: those given, and the file system for the others."""
+    return {**dict.fromkeys(others, FILE_SYSTEM), **owners}
 
 
 FEATURES = Features(
@@ -27,9 +26,9 @@ FEATURES = Features(
             "when to fork",
             built(
                 {
-                    "unless_refs_frozen": "file system and core mm (migration entries, frozen count)",
-                    "unless_pinned_sync": "file system and core mm (GUP-fast reads the PTE again)",
-                    "unless_pinned_unmapped": "file system and core mm (migration entries)",
+                    "unless_refs_frozen": WITH_MM,  # migration entries, a frozen count
+                    "unless_pinned_sync": WITH_MM,  # GUP-fast reads the PTE again
+                    "unless_pinned_unmapped": WITH_MM,  # migration entries
                     "unless_registered": HOLDER_AND_MM,
                 },
                 *("never", "always", "unless_refs", "unless_pinned"),
@@ -97,7 +96,7 @@ FEATURES = Features(
         Feature(
             "redirect",
             "which PTEs are pointed at the new folio",
-            RMAP,
+            WITH_MM,  # mm/rmap.c:page_cow_file
             {
                 "shared": "those of VM_SHARED mappings (Tux3)",
                 "mayshare": "those of VM_MAYSHARE mappings: of O_RDONLY files too",
@@ -108,7 +107,7 @@ FEATURES = Features(
         Feature(
             "redirect_orig",
             "the faulting mapping's PTE is redirected too",
-            RMAP,
+            WITH_MM,  # mm/rmap.c:page_cow_file
             {"no": "no, its fault does that (2015)", "yes": "yes, and it faults a second time (2014)"},
             below={"yes": ("no",)},
         ),
@@ -156,14 +155,14 @@ FEATURES = Features(
         Feature(
             "optout_atomic",
             "that is decided atomically with mmap",
-            built({"yes": MAPPED}, "no"),
+            built({"yes": WITH_MM}, "no"),
             {"no": "no", "yes": "yes"},
             below={"yes": ("no",)},
         ),
         Feature(
             "bond",
             "a held page is cut off the file",
-            {"ends": CORE_MM, "wait": FILE_SYSTEM, "refuse": HOLDER, "tell": "file system and holder"},
+            {"ends": CORE_MM, "wait": FILE_SYSTEM, "refuse": HOLDER, "tell": WITH_HOLDER},
             {
                 "ends": "the holder keeps a page that is the file's no more (every kernel's page cache)",
                 "wait": "the truncation waits until nobody holds it (DAX)",
