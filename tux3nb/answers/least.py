@@ -35,9 +35,9 @@ LEFT_OUT = (
 
 
 def owners(feature: Feature, value: str) -> tuple[str, ...]:
-    """The parties that would have to build a value of a feature."""
-    found = feature.owner if isinstance(feature.owner, str) else feature.owner[value]
-    return (found,) if isinstance(found, str) else tuple(found)
+    """The parties that would have to build a value of a feature, each by itself."""
+    told = feature.owner_of(value)
+    return tuple(owner for owner in (FILE_SYSTEM, CORE_MM, HOLDER) if owner in told)
 
 
 def mechanisms(policy: Policy) -> dict[str, str]:
@@ -46,7 +46,7 @@ def mechanisms(policy: Policy) -> dict[str, str]:
 
 
 def by_owner(policy: Policy) -> dict[str, list[str]]:
-    """Owner -> the mechanisms that it would have to build, as ``feature=value``; one of two owners stands with both."""
+    """Owner -> the mechanisms that it would have to build, as ``feature=value``; what two have to build stands with both."""
     found: dict[str, list[str]] = {}
     for fid, value in mechanisms(policy).items():
         for owner in owners(FEATURES[fid], value):
