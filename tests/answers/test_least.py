@@ -240,6 +240,12 @@ def test_a_policy_is_a_name_settings_or_both():
     assert by_owner(the_policy("recheck=yes"))["core mm"] == ["recheck=yes"]
 
 
+def test_every_mechanism_has_an_owner():
+    for f in FEATURES:
+        for value in f.values:
+            assert f.owner_of(value), (f.id, value)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
