@@ -10,8 +10,8 @@ from tux3nb.answers.follow import Shown
 from tux3nb.answers.story import actors
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
-from tux3nb.engine.explain import evaluate
 from tux3nb.engine.rule import Step
+from tux3nb.engine.runs import evaluate
 from tux3nb.model.broken import Broken, broken
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.lanes import Told, stopped
