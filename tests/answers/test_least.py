@@ -240,6 +240,13 @@ def test_a_policy_is_a_name_settings_or_both():
     assert by_owner(the_policy("recheck=yes"))["core mm"] == ["recheck=yes"]
 
 
+def test_every_mechanism_has_an_owner():
+    for f in FEATURES:
+        for value in f.values:
+            assert owners(f, value), (f.id, value)
+    assert owners(FEATURES["fork"], "unless_registered") == ("core mm", "holder")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -40,7 +40,7 @@ def mechanisms(policy: Policy) -> dict[str, str]:
 
 
 def by_owner(policy: Policy) -> dict[str, list[str]]:
-    """Owner -> the mechanisms that it would have to build, as ``feature=value``; one of two owners stands with both."""
+    """Owner -> the mechanisms that it would have to build, as ``feature=value``; what two have to build stands with both."""
     found: dict[str, list[str]] = {}
     for fid, value in mechanisms(policy).items():
         for owner in FEATURES[fid].owner_of(value):
