@@ -124,8 +124,8 @@ def test_an_unknown_world_is_an_error(name, capsys):
         (SETS, "world,property", "world,prop", "line 1 is not world,property"),
         (SETS, "VIOLATED", "VIOLATE", "line 2"),
         (WORLDS, "name,rounds", "name,round", "line 1 is not name,rounds"),
-        (WORLDS, "aio+durable,0", "aio+durable,zero", "line 2"),
-        (WORLDS, "aio+durable,0", "aio+durably,0", r"aio\+durable is not in worlds.csv"),
+        (WORLDS, "reclaim,0", "reclaim,zero", "line "),
+        (WORLDS, "reclaim,0", "reclaims,0", "reclaim is not in worlds.csv"),
     ],
 )
 def test_a_damaged_record_names_file_and_line(folder, name, old, new, says):

@@ -19,7 +19,7 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import CORE_MM, FEATURES, FILE_SYSTEM, HOLDER, NAMED, TUX3, named_policy
 from tux3nb.model.properties import PROPERTIES
 
-NEVER_FORK = {"fork": "never", "refuse": "wait_writeback"}  # in these features `stable_pages` says never fork, wait
+NEVER_FORK = {"refuse": TUX3["refuse"], **NAMED["stable_pages"][1]}  # never fork, wait: what `stable_pages` says
 BUILDERS = {
     "file system only": (FILE_SYSTEM,),
     "file system and core mm": (FILE_SYSTEM, CORE_MM),
@@ -40,7 +40,7 @@ def mechanisms(policy: Policy) -> dict[str, str]:
 
 
 def by_owner(policy: Policy) -> dict[str, list[str]]:
-    """Owner -> the mechanisms that it would have to build, as ``feature=value``; what two build stands with both."""
+    """Owner -> the mechanisms that it would have to build, as ``feature=value``; of two owners: with both."""
     found: dict[str, list[str]] = {}
     for fid, value in mechanisms(policy).items():
         for owner in FEATURES[fid].owner_of(value):
@@ -141,12 +141,13 @@ class Change:
 class Answers:
     """What some worlds together say of every policy. UserError for no world, or a property that none of them judges.
 
-    properties: those that count (None: all that are not advisory). safe: the policies that violate none of these in any
+    properties: those that count (None: all that are not advisory). family: the policies in question (None: all there
+    are). safe: the policies that violate none of these in any
     world that was explored to its end. What a world that was cut short has shown to be violated counts as well; it
     is named in `unfinished`, and nothing is claimed of it.
     """
 
-    def __init__(self, worlds: Iterable[World], properties: Iterable[str] | None = None):
+    def __init__(self, worlds: Iterable[World], properties: Iterable[str] | None = None, family: Product | None = None):
         self.worlds = {w.name: w for w in worlds}
         if not self.worlds:
             raise UserError("name at least one world")
@@ -159,7 +160,7 @@ class Answers:
             raise UserError("name at least one property")
         self.properties = tuple(p.id for p in PROPERTIES if p.id in chosen and p.id in judged)
         self.unfinished = tuple(w.name for w in self.worlds.values() if w.stopped)
-        self.family = everything()
+        self.family = everything() if family is None else family
         self._rows = [
             (w.name, row.property, row.verdict, row.depth, self.family.load(row.diagram))
             for w in self.worlds.values()
@@ -169,7 +170,7 @@ class Answers:
 
     def narrowed(self, properties: Iterable[str]) -> Answers:
         """The same worlds with other properties."""
-        return Answers(self.worlds.values(), properties)
+        return Answers(self.worlds.values(), properties, self.family)
 
     # ---- sets ----------------------------------------------------------------------------------------------
     @cached_property

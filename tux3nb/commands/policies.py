@@ -30,7 +30,7 @@ from tux3nb.commands.rows import steps_json
 from tux3nb.commands.whole import lines_of
 from tux3nb.engine.policy import Policy
 from tux3nb.errors import UserError, WorkerDied, nearest, positive
-from tux3nb.model.features import FEATURES
+from tux3nb.model.features import FEATURES, not_promised
 from tux3nb.model.properties import PROPERTIES
 
 SHOWN = 12  # worlds, or policies of a least change, that a person reads at once
@@ -209,6 +209,7 @@ def why_json(answers: Answers, policy: Policy, args) -> dict[str, Any]:
         "costs": costs_of(policy, parameters(args.delta_ms, args.device)) if safe else None,
         "as_good_as_never_forking": policy in answers.as_good_as_never_forking,
         "owners": by_owner(policy),
+        "not_promised": list(not_promised(policy)),
         "breaks": [vars(b) for b in answers.breaks(policy)],
         "qualified": answers.qualified(policy),
         "to_spare": [f"{d.feature}={d.value}" for d in spare(answers, policy)],
@@ -345,6 +346,8 @@ def show_why(answers: Answers, text: str, policy: Policy, args) -> None:
     for owner, built in by_owner(policy).items():
         print(f"  {owner:12} {', '.join(built)}")
     print(f"  as good as never forking: {'yes' if good else 'no'}")
+    if spared := [p for p in not_promised(policy) if p in answers.properties]:
+        print(f"  does not promise {', '.join(spared)}, which are judged all the same")
     if found:
         print(f"  violates {len(found)} properties in {len({b.world for b in found})} of {len(answers.worlds)} worlds:")
         for b in found:
