@@ -226,7 +226,8 @@ def held(found: Found) -> tuple[str, tuple[Place, ...]]:
     lost = max(theirs or _bits(allowed), default=0)
     right = found.right(c, allowed, cell.place)
     done = f"the {found.writer(c, lost)}'s write of cell {c} (v{lost}) was reported done"
-    told = f"{done}, yet {found.path()} and {found.where(cell.place)} still has v{cell.version}"
+    still = "still has" if cell.version < lost else "has"
+    told = f"{done}, yet {found.path()} and {found.where(cell.place)} {still} v{cell.version}"
     return told, _pair(found, cell.place, right)
 
 
