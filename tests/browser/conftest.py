@@ -2,21 +2,14 @@
 
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.browser.servers import ARGS, chromium_path, jupyterlab
 from tools import check_js
 
-ARGS = """
-    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
-    --disable-sync --disable-dev-shm-usage
-""".split()
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -26,11 +19,6 @@ def _missing(reason: str):
     pytest.skip(reason)
 
 
-def _chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("TUX3NB_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
-
-
 @pytest.fixture(scope="session")
 def chromium():
     """A running browser."""
@@ -38,7 +26,7 @@ def chromium():
         from playwright.sync_api import sync_playwright
     except ImportError:
         _missing("playwright is not installed")
-    path = _chromium()
+    path = chromium_path()
     if path is None:
         _missing("there is no Chromium")
     with sync_playwright() as playwright:
@@ -88,29 +76,5 @@ def axe():
 @pytest.fixture
 def lab_server(tmp_path):
     """A real JupyterLab on a folder; gives its address and the folder."""
-    from tux3nb.report.lab import lab_command, lab_environment
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-    command = [*lab_command(folder, port, browser=False), "--ServerApp.token=", "--ServerApp.ip=127.0.0.1"]
-    log = open(tmp_path / "lab.log", "w")
-    server = subprocess.Popen(command, env=lab_environment(), stdout=log, stderr=log, cwd=tmp_path)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        if server.poll() is not None:
-            pytest.fail(f"JupyterLab ended: {(tmp_path / 'lab.log').read_text()[-800:]} ({sys.executable})")
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=2)
-            break
-        except OSError:
-            time.sleep(0.25)
-    yield address, folder
-    server.terminate()
-    try:
-        server.wait(15)
-    except subprocess.TimeoutExpired:
-        server.kill()
-    log.close()
+    with jupyterlab(tmp_path) as server:
+        yield server

@@ -24,16 +24,17 @@ def packed(document: Mapping[str, Any]) -> str:
 
 def page_of(*explorers: Sequence[Mapping[str, Any]]) -> str:
     """A page like a report's: an explorer for each list of documents, more than one document being a choice."""
-    elements = [
-        f"<tux-explorer><p>static</p>{''.join(map(packed, documents))}</tux-explorer>" for documents in explorers
-    ]
+    inside = ["".join(map(packed, documents)) for documents in explorers]
+    elements = "".join(f"<tux-explorer><p>static</p>{scripts}</tux-explorer>" for scripts in inside)
     style = json.dumps(css()).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>explorers</title>'
-        f'<meta http-equiv="Content-Security-Policy" content="{CSP}"><meta name="viewport" content="width=device-width">'
-        f'</head><body style="margin: 8px 24px"><main><h1 style="margin: 0; font-size: 18px">Explorers</h1>'
-        f'<h2 id="heading">A heading</h2>{"".join(elements)}</main>'
-        f'<script type="application/json" id="tux-explorer-css">{style}</script><script type="module">{module()}</script>'
+        f'<meta http-equiv="Content-Security-Policy" content="{CSP}">'
+        f'<meta name="viewport" content="width=device-width"></head>'
+        f'<body style="margin: 8px 24px"><main><h1 style="margin: 0; font-size: 18px">Explorers</h1>'
+        f'<h2 id="heading">A heading</h2>{elements}</main>'
+        f'<script type="application/json" id="tux-explorer-css">{style}</script>'
+        f'<script type="module">{module()}</script>'
         f"</body></html>"
     )
 

@@ -124,7 +124,8 @@ def _runs(book: _Book) -> list[dict[str, Any]]:
         states.append(book.view(a, b, on_a, on_b, n + 1))
     waits = book.number(book.steps, {**book.steps[steps[7][0]], "n": 80, "rule": "fork_refused"})
     refused = [waits, book.number(book.texts, "refused: A is pinned")]
-    kept = [book.view(a, None, [_READ, _WRITE, "device, by app's pin"], [], 20 + n) for n, a in enumerate(["10", "11", "11"])]  # fmt: skip
+    on_a = [_READ, _WRITE, "device, by app's pin"]
+    kept = [book.view(a, None, on_a, [], 20 + n) for n, a in enumerate(["10", "11", "11"])]
     for view, (step, after, who) in zip(
         states, [(*s, BROKEN) for s in zip(steps, states[1:], strict=False)], strict=False
     ):
@@ -163,6 +164,7 @@ def document() -> dict[str, Any]:
     said = {"HOLDS": {"I2": "I2 holds in every run", "I3": "I3 holds in every run", "all": "all hold"},
             "HOLDS(refused)": {"all": "nothing breaks, since the card is turned away"}}  # fmt: skip
     properties = [("I2", "holder and process agree", False), ("I3", "what is written does not change", False)]
+    reference = {"run": 0, "policy": policy("always"), "name": "Tux3"}
     return {
         "version": 2,
         "case": {"name": "card", "title": "A card writes to memory", "family": "rdma", "asks": "Is its write seen?",
@@ -186,7 +188,6 @@ def document() -> dict[str, Any]:
         "tux": {"lab": "tux3nb lab has this run."},
         "words": book.words, "steps": book.steps, "texts": book.texts, "rows": book.rows, "lookers": book.lookers,
         "marks": [None, mark], "views": book.views, "runs": runs,
-        "covers": {"I2": [[0, BROKEN]]}, "references": {k: {"run": 0, "policy": policy("always"), "name": "Tux3"} for k in
-                                                        ("I2", "all")},
+        "covers": {"I2": [[0, BROKEN]]}, "references": dict.fromkeys(("I2", "all"), reference),
         "follows": {"I2": [[0, FORKS], [1, OTHERS]], "all": [[0, FORKS], [1, OTHERS]]},
     }  # fmt: skip

@@ -33,7 +33,7 @@ def test_opens_where_the_race_is_lost(x):
 
 
 def test_fits_a_laptop(x):
-    """At 1366 x 768 verdict, policy, lanes, bytes and properties are on the screen at once, in letters of 11.5 px or more."""
+    """At 1366 x 768 verdict, policy, lanes, bytes and properties are on one screen, in letters of 11.5 px or more."""
     x.evaluate("el => el.scrollIntoView()")
     for selector in (".verdict", ".words", ".list", ".bytes", ".bars", ".ends"):
         box = x.locator(selector).first.bounding_box()

@@ -20,7 +20,7 @@ function cross(choose, link, policy, property, props, ...kids) {
 function distinct(policies) {
   const seen = new Map();
   for (const named of policies.head.named) {
-    const key = JSON.stringify(policies.features.map(({ id }) => named.policy[id]));
+    const key = policies.key(named.policy);
     if (seen.has(key)) seen.get(key).alike.push(named.id);
     else seen.set(key, { ...named, alike: [] });
   }

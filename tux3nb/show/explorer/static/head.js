@@ -31,6 +31,10 @@ export class Head {
       const selected = name === this.explorer.head.case.name;
       return h("option", { value: name, selected }, `${name}: ${title} (${SAID[verdict] ?? verdict})`);
     };
+    const change = (/** @type {any} */ { target }) => {
+      this.explorer.section.setAttribute("aria-busy", "true");
+      choose(target.value);
+    };
     const families = [...new Set(cases.map(({ family }) => family))];
     const some = (family) => cases.filter((one) => one.family === family).map(option);
     return h(
@@ -39,7 +43,7 @@ export class Head {
       h("b", {}, "Case"),
       h(
         "select",
-        { "data-key": "case", onchange: (event) => choose(event.target.value) },
+        { "data-key": "case", onchange: change },
         families.map((family) => h("optgroup", { label: family }, some(family))),
       ),
     );

@@ -9,6 +9,7 @@ import { mount } from "./view.js";
 /** @typedef {import("./types.js").Own} Own */
 
 const PATIENCE = 4000; // milliseconds
+const REMEMBERED = 60; // answers
 let asked = 0;
 
 /** Ask the kernel; a word for the reader where it is silent. */
@@ -38,6 +39,19 @@ function asAnswer(answer, head) {
   return { ...answer, tables: answer, broke };
 }
 
+/** Answers already had are given again, also where the kernel has gone; the oldest are forgotten. */
+function remembering() {
+  /** @type {Map<string, Answer>} */
+  const answers = new Map();
+  return async (/** @type {string} */ key, /** @type {() => Promise<Answer>} */ ask) => {
+    const answer = answers.get(key) ?? (await ask());
+    answers.delete(key);
+    answers.set(key, answer);
+    if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+    return answer;
+  };
+}
+
 /** The steps of a run up to a state, as the kernel numbers them. @param {Own} own */
 const path = ({ run, at, answer }) => run.steps.slice(0, at).map(([step]) => answer.tables.steps[step].n);
 
@@ -45,7 +59,13 @@ const path = ({ run, at, answer }) => run.steps.slice(0, at).map(([step]) => ans
 function labHost(model) {
   const head = model.get("head");
   const policies = head?.case ? new Policies(head) : null;
+  const known = remembering();
   let saving = false;
+  const ask = async (policy, property) => {
+    const first = model.get("answer");
+    const fits = first?.policy && policies.same(first.policy, policy) && first.property === property;
+    return fits && !first.error ? asAnswer(first, head) : question(model, host, "run", { policy, property });
+  };
   /** @type {any} */
   const host = {
     head,
@@ -73,12 +93,8 @@ function labHost(model) {
       model.save_changes();
     },
     link: (state) => fragment(head.case.name, policies, state),
-    async answer(policy, property) {
-      const first = model.get("answer");
-      const fits = first?.policy && policies.same(first.policy, policy) && first.property === property;
-      if (fits && !first.error) return asAnswer(first, head);
-      return question(model, host, "run", { policy, property });
-    },
+    answer: (policy, property) =>
+      known(JSON.stringify([policies.key(policy), property]), () => ask(policy, property)),
     compare: (policy, against, property) => question(model, host, "compare", { policy, against, property }),
     step: (own, [step]) =>
       question(model, host, "step", {
@@ -101,6 +117,7 @@ function labHost(model) {
 
 export function render({ model, el }) {
   const place = el.appendChild(document.createElement("div"));
+  place.className = "tux-live"; // hides the explorer that is saved beside it
   let end = mount(place, labHost(model));
   const again = () => {
     end();

@@ -58,6 +58,11 @@ export class Policies {
     return found.sort((a, b) => Number(a.advisory) - Number(b.advisory)).map(({ id }) => id);
   }
 
+  /** The values of a policy, to look it up by. */
+  key(policy) {
+    return this.features.map(({ id }) => policy[id]).join();
+  }
+
   same(p, q) {
     return this.features.every(({ id }) => p[id] === q[id]);
   }
