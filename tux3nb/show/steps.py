@@ -28,7 +28,8 @@ SAYS = {  # sometimes-event -> what its step does, where nothing else shows it
     "holder_op": "reports: done",
 }
 TOLD = ("locked", "private", "index", "tag", "orphan", "own", "forked")  # flags that the notes of the rows show
-HELD_UP = {"locked", "line", "pc", "section", "writeback", "hold", "frozen", "committed"}  # by which others hold one up
+#: The fields by which others hold one up.
+HELD_UP = {"locked", "line", "pc", "section", "writeback", "hold", "frozen", "committed", "migrating", "moving"}
 OVER = ("bio_folio", "image", "bounced", "fetched", "written")  # the bio's own fields: its stage is told
 
 
@@ -276,7 +277,7 @@ def _guards(case: Case) -> dict[str, list[tuple[Step, list[Expr], list[Expr]]]]:
 def held_back(case: Case, actor: str, state: int) -> list[tuple[Step, str]]:
     """What an actor would do next, and a condition that says no, in words.
 
-    What another one holds up, if anything; else what the fewest conditions say no to.
+    What another one holds up, if anything; else, of a task, what the fewest conditions say no to.
     """
     found: list[tuple[bool, int, Step, str]] = []
     layout = case.system.layout
@@ -286,7 +287,8 @@ def held_back(case: Case, actor: str, state: int) -> list[tuple[Step, str]]:
             if failed and (said := _why(case, failed[0], state)):
                 found.append((not _read_by(failed[0]) & HELD_UP, len(failed), step, said))
     found.sort(key=lambda f: f[:2])
-    return [(step, said) for own, _, step, said in found if own == found[0][0]]
+    task = actor in case.world.tasks
+    return [(step, said) for own, _, step, said in found if own == found[0][0] and (task or not own)]
 
 
 def _read_by(c: Expr) -> set[str]:
