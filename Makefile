@@ -8,13 +8,16 @@ RUN := $(BIN)/python -m
 UV := $(shell command -v uv 2>/dev/null)
 READY := $(VENV)/.ready
 
-.PHONY: help report lab test test-all browser notebooks record matrix mutants bench lint lock clean
+.PHONY: help report lab test test-all browser test-lowest test-pythons coverage notebooks record matrix mutants bench lint lock clean
 help:
 	@echo "make report      run every notebook, write reports/index.html and one offline page each"
 	@echo "make lab         open the notebooks in JupyterLab"
 	@echo "make test        the quick tests (under two minutes)"
 	@echo "make test-all    every test, browser and slow ones too"
 	@echo "make browser     the tests that drive a headless Chromium"
+	@echo "make test-lowest the report and the quick tests with the lowest versions that pyproject.toml allows"
+	@echo "make test-pythons  the quick tests with every Python that it names and that is here (WORD=test-all: every test)"
+	@echo "make coverage    which lines of the engine and the model no quick test runs"
 	@echo "make notebooks   run the notebooks in place, keep only what is stable"
 	@echo "make record      write the records in data/ anew (review the difference like code)"
 	@echo "make matrix      case by policy: the verdicts, compared with the expected ones"
@@ -34,16 +37,23 @@ test-all: $(READY)
 	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup
 browser: $(READY)
 	@$(RUN) pytest -q -m browser
+test-lowest: $(READY)
+	@$(RUN) tools.environments lowest
+test-pythons: $(READY)
+	@$(RUN) tools.environments pythons $(WORD)
+coverage: $(READY)
+	@$(RUN) coverage run -m pytest -q -m "not slow and not browser" tests/engine tests/model tests/promela
+	@$(RUN) coverage report
 notebooks: $(READY)
-	@$(RUN) tux3nb.report.notebooks --jobs $(JOBS)
+	@$(RUN) tux3nb notebooks --jobs $(JOBS)
 record: $(READY)
 	@$(RUN) tux3nb record
 matrix: $(READY)
 	@$(RUN) tux3nb matrix
 mutants: $(READY)
-	@$(RUN) tools.mutants_command $(RULES)
+	@$(RUN) tools.mutants --jobs $(JOBS) $(RULES)
 bench: $(READY)
-	@QUICK=$(QUICK) FULL=$(FULL) WORLDS="$(WORLDS)" RESULTS=$(RESULTS) $(RUN) benchmarks
+	@QUICK=$(QUICK) FULL=$(FULL) ONLY="$(ONLY)" $(RUN) benchmarks
 lint: $(READY)
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check --quiet . || { echo "form: $(RUN) ruff format ." >&2; exit 1; }
@@ -53,7 +63,7 @@ lock:
 	@test -n "$(UV)" || { echo "make lock needs uv (pip install uv)" >&2; exit 2; }
 	@$(UV) lock $(if $(UPGRADE),--upgrade) --default-index https://pypi.org/simple
 clean:
-	rm -rf reports build dist .pytest_cache .ruff_cache
+	rm -rf reports build dist .pytest_cache .ruff_cache .coverage
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # The environment: made once, and again whenever pyproject.toml changes.
@@ -64,9 +74,9 @@ $(READY): pyproject.toml
 	@echo "making $(VENV) with $(if $(UV),uv,pip) (once) ..." >&2
 ifneq ($(UV),)
 	@$(UV) venv -q --allow-existing --python "$$($(PY) -c 'import sys; print(sys.executable)')" $(VENV)
-	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -e '.[test,bench,dev]'
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q $(if $(PINS),-c $(PINS)) -e '.[test,bench,dev]'
 else
 	@test -x $(BIN)/python || $(PY) -m venv $(VENV)
-	@$(RUN) pip install -qq --disable-pip-version-check -e '.[test,bench,dev]'
+	@$(RUN) pip install -qq --disable-pip-version-check $(if $(PINS),-c $(PINS)) -e '.[test,bench,dev]'
 endif
 	@touch $@

@@ -1,8 +1,7 @@
-"""``make bench``: every engine in turn, round after round, so that all see the same noise; then the tables.
+"""``make bench``: figures side by side with the peers', round after round, so that all see the same noise.
 
-QUICK=1: the small world only (a minute). FULL=1: adds 10^7 shared states, 10^7 states of one policy and 10^8 shared
-states (an hour or two, 16 GB). WORLDS="small family,vast family": just these. RESULTS=name: what the JSON file is
-called.
+QUICK=1: a minute or two. FULL=1: adds 10^7 and 10^8 shared states and `make report` (an hour, 20 GiB). ONLY="cold
+synthetic": just these parts. BENCH_PROVELINES: a build of ProVeLines; BENCH_PEER_PYTHON: a Python that has the peers.
 """
 
 from __future__ import annotations
@@ -10,267 +9,239 @@ from __future__ import annotations
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tux3nb.engine.promela import FASTEST, SpinError, compile_pan, compiler, missing
+from tests.oracles.spin import FASTEST, SpinError, compile_pan, compiler, missing
 
-from .plot import plot
-from .report import write_readme
-from .worlds import family, only, world
+from .worlds import SYNTHETIC, by_hand, family, world
 
 HERE = Path(__file__).parent
 QUICK, FULL = bool(os.environ.get("QUICK")), bool(os.environ.get("FULL"))
-SLOTS = {"small": 22, "medium": 24, "wide": 25, "large": 26, "huge": 28, "deep": 25}  # log2 of SPIN's hash table
 MODE = "QUICK" if QUICK else "FULL" if FULL else "default"
-PATIENCE = 7200
-DIFFER, EACH, REDUCED, HASHED = (
-    "spin, policies that differ", "spin, one run a policy", "spin, reduced", "spin, hash-compact (not exact)"
-)  # fmt: skip
-ROUNDS = {  # (world, scope) -> engine -> how often it is measured
-    ("small", "family"): {"scalar": 1, "frontier": 3, "compiled": 3, "forgetting": 1, "spin": 3, DIFFER: 1},
-    ("medium", "family"): {"frontier": 2, "compiled": 3, "forgetting": 1, "spin": 1},
-    ("wide", "family"): {"frontier": 2, "compiled": 3, "forgetting": 1, "spin": 1},
-    ("small", "one"): {"scalar": 3, "frontier": 3, "compiled": 3, "spin": 3, REDUCED: 1},
-    ("medium", "one"): {"scalar": 1, "frontier": 3, "compiled": 3, "spin": 3},
-    ("large", "one"): {"frontier": 2, "compiled": 3, "spin": 2},
-    ("huge", "one"): {"frontier": 1, "compiled": 3, "spin": 1},
-}
-FULL_ROUNDS = {
-    ("small", "family"): {**ROUNDS["small", "family"], EACH: 1},
-    ("medium", "family"): {**ROUNDS["medium", "family"], DIFFER: 1},
-    ("large", "family"): {"frontier": 2, "compiled": 3, "forgetting": 1, "spin": 1},
-    ("huge", "family"): {"frontier": 1, "compiled": 2, "forgetting": 1, HASHED: 1},  # exactly: more than 16 GB
-    ("deep", "one"): {"frontier": 1, "compiled": 2, "spin": 1},
-    ("vast", "family"): {"forgetting": 1},
-}
-ENGINES = ("scalar", "frontier", "compiled")
-ANSWERED = {"small": ("-O0",), "medium": ("-O0",), "huge": ("-O1",)}  # cc that wins
+PATIENCE = 3600
+Row = tuple[str, str, str, bool | None]  # what, measured, asked for, whether that is reached (None: nothing asked)
 
 
 def child(*command: str, python: str = sys.executable) -> dict:
-    """Run a measuring process; {"error"} instead of figures where it failed."""
-    try:
-        done = subprocess.run([python, *command], cwd=HERE.parent, capture_output=True, text=True, timeout=PATIENCE)
-    except (OSError, subprocess.TimeoutExpired) as e:
-        return {"error": str(e)}
-    if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"}
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def summary(runs: list[dict]) -> dict:
-    """Median and spread of the seconds, median of the processor seconds; all else of the last run."""
-    good = [r for r in runs if "error" not in r]
-    if not good:
-        return runs[-1]
-    seconds = [r["seconds"] for r in good]
-    spread = {"seconds": statistics.median(seconds), "low": min(seconds), "high": max(seconds), "runs": len(good)}
-    if "cpu" in good[-1]:
-        spread["cpu"] = statistics.median(r["cpu"] for r in good)
-    return {**good[-1], **spread}
-
-
-def round_robin(jobs: dict) -> dict[str, dict]:
-    """Each job once a round, in turn; jobs are name -> (function, rounds)."""
-    found: dict[str, list] = {name: [] for name in jobs}
-    for n in range(max(most for _, most in jobs.values())):
-        for name, (job, most) in jobs.items():
-            if n < most:
-                say(f"  {name}, round {n + 1}")
-                found[name].append(attempt(job))
-    return {name: summary(runs) for name, runs in found.items()}
-
-
-def attempt(job: Callable[[], dict]) -> dict:
-    """A SPIN that gives up (no memory) is a row without figures, not the end of the run."""
-    try:
-        return job()
-    except SpinError as e:
-        return {"error": str(e).splitlines()[0][:200]}
-
-
-def say(text: str):
-    print(text, file=sys.stderr, flush=True)
-
-
-def keep_bytecode(folder: Path):
-    """Processes started from now on keep their bytecode, as Python does unless it is told not to, and find it made."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
-    timed("-m", "tux3nb", "check", "rdma")
-    for engine in ENGINES:
-        timed("-m", "benchmarks.answer", engine, "small")
-
-
-# ---- one world -------------------------------------------------------------------------------------------
-class Spin:
-    """SPIN prepared for one world and family, with the best flags found (see README.md)."""
-
-    def __init__(self, name: str, policies, folder: Path, flags=FASTEST):
-        folder.mkdir()
-        self.name, self.pan = name, compile_pan(world(name), policies, folder, flags)
-        self.policies = policies
-
-    def run(self) -> dict:
-        """All policies in one search."""
-        return self._figures([self.pan.run(slots=SLOTS[self.name])])
-
-    def each(self) -> dict:
-        """One search a policy, with one compiled program."""
-        return self._figures([self.pan.run(p, slots=18) for p in range(len(self.policies))])
-
-    def _figures(self, runs) -> dict:
-        """Seconds of searching only; how long spin and cc took stands beside them."""
-        return {
-            "seconds": sum(r.seconds["pan"] for r in runs),
-            "cpu": sum(r.cpu or 0 for r in runs),
-            "prepare": sum(v for k, v in runs[0].seconds.items() if k != "pan"),
-            "states": sum(r.states for r in runs),
-            "edges": sum(r.transitions for r in runs),
-            "policies": len(self.policies),
-            "megabytes": max(r.memory for r in runs),
-        }
-
-
-def rounds_of(name: str, scope: str) -> dict[str, int]:
-    """Engine -> how often it is measured in this mode."""
-    rounds = ROUNDS | FULL_ROUNDS if FULL else FULL_ROUNDS | ROUNDS
-    if not QUICK:
-        return rounds[name, scope]
-    found = {engine: min(most, 2) for engine, most in rounds[name, scope].items() if engine in ENGINES}
-    return {**found, "scalar": 1, "spin": 1}
-
-
-def measure_world(name: str, scope: str, folder: Path) -> dict:
-    """All engines on one world, for the whole family or one policy."""
-    say(f"{name}, {scope}")
-    jobs = {}
-    for engine, most in rounds_of(name, scope).items():
-        if engine.startswith("spin"):
-            job = None if missing() else spin_job(engine, name, scope, folder)
-        else:
-            job = partial(child, "-m", "benchmarks.child", engine, name, scope)
-        if job:
-            jobs[engine] = job, most
-    found = round_robin(jobs)
-    for figures in found.values():
-        figures.pop("differ", None)
-    return found
-
-
-def spin_job(way: str, name: str, scope: str, folder: Path) -> Callable[[], dict] | None:
-    """One of SPIN's ways to answer, prepared; None where no two policies differ."""
-    policies, flags = family(name, scope), FASTEST
-    if way == REDUCED:
-        flags = tuple(f for f in FASTEST if f != "-DNOREDUCE")
-    if way == HASHED:
-        flags = (*FASTEST, "-DHC4")
-    if way == DIFFER:
-        differ = child("-m", "benchmarks.child", "frontier", name, scope).get("differ", [])
-        if not differ:
-            return None
-        policies = only(policies, differ)
-    spin = Spin(name, policies, folder / f"{name}-{scope}-{len(list(folder.iterdir()))}", flags)
-    return spin.each if way == EACH else spin.run
-
-
-# ---- the rest --------------------------------------------------------------------------------------------
-def measure_increment() -> dict:
-    """361,775 states: ours against the Python checkers of the same kind."""
-    say("increment")
-    peer = os.environ.get("BENCH_PEER_PYTHON", sys.executable)
-    size, rounds = ("3", "4"), 1 if QUICK else 3
-    name = f"increment-{size[0]}-{size[1]}"
-    jobs = {e: (partial(child, "-m", "benchmarks.child", e, name, "one"), rounds) for e in ENGINES[1:]}
-    jobs["scalar"] = partial(child, "-m", "benchmarks.child", "scalar", name, "one"), 1
-    for checker in ("minicheck", "musil"):
-        jobs[checker] = partial(child, str(HERE / "peers.py"), checker, *size, python=peer), min(rounds, 2)
-    return round_robin(jobs)
-
-
-def timed(*command: str, **environment: str) -> dict:
-    """A whole process, from start to end."""
+    """Run a measuring process; its figures, and `process`: the seconds from its start to its end."""
     begin = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], cwd=HERE.parent, capture_output=True,
-                          env={**os.environ, **environment})  # fmt: skip
+    done = subprocess.run([python, *command], cwd=HERE.parent, capture_output=True, text=True, timeout=PATIENCE)
     spent = time.perf_counter() - begin
-    return {"seconds": spent} if done.returncode in (0, 1, 3) else {"error": done.stderr.decode()[-200:]}
+    if done.returncode not in (0, 1, 3):
+        raise RuntimeError(done.stderr.strip()[-300:] or f"exit {done.returncode}")
+    last = done.stdout.strip().splitlines()[-1:]
+    return {**(json.loads(last[0]) if last and last[0].startswith("{") else {}), "process": spent}
 
 
-def measure_cold(folder: Path) -> dict:
-    """From process start to the verdict of `rdma` with its run; to those of all cases under all named policies."""
-    say("cold")
-    jobs = {"tux3nb check rdma": (partial(timed, "-m", "tux3nb", "check", "rdma"), 2 if QUICK else 5)}
-
-    def matrix() -> dict:
-        with tempfile.TemporaryDirectory(dir=folder) as cache:
-            return timed("-m", "tux3nb", "matrix", XDG_CACHE_HOME=cache)
-
-    if not QUICK:
-        jobs["tux3nb matrix"] = matrix, 2
-    return round_robin(jobs)
+job = partial(child, "-m", "benchmarks.child")
 
 
-def measure_answers(name: str, folder: Path) -> dict:
-    """Verdict and shortest run of each property for Tux3's policy: whole processes; for SPIN spin, cc and pan."""
-    say(f"{name}, from nothing to verdicts and shortest runs")
-    command, rounds = ("-m", "benchmarks.answer"), 1 if QUICK else 2
-    jobs = {"default engines": (partial(timed, *command, "auto", name), rounds),
-            "compiled": (partial(timed, *command, "compiled", name), rounds)}  # fmt: skip
-
-    def built() -> dict:
-        with tempfile.TemporaryDirectory(dir=folder) as cache:
-            return timed(*command, "compiled", name, XDG_CACHE_HOME=cache)
-
-    if not QUICK:
-        jobs["compiled, built anew"] = (built, 1)
-    for optimise in () if missing() else ANSWERED[name]:
-
-        def spin(optimise=optimise) -> dict:
-            with tempfile.TemporaryDirectory(dir=folder) as own:
-                flags = (optimise, *FASTEST[1:], "-DBFS")
-                run = compile_pan(world(name), family(name, "one"), Path(own), flags).run(slots=22)
-            return {"seconds": sum(run.seconds.values())}
-
-        jobs[f"spin + cc {optimise} + pan, breadth first"] = (spin, 1)
-    return round_robin(jobs)
-
-
-def measure_growth() -> dict:
-    """States by bound, and the plot of them."""
-    say("growth")
-    most, steps = (30_000, 1) if QUICK else (20_000_000, 5) if FULL else (2_000_000, 5)
-    found = child("-m", "benchmarks.growth", str(most), str(steps))
-    if "error" not in found:
-        title = f"Shared states of free-running {found['kind']}, one bound raised at a time"
-        lines = {bound: [(int(x), p["shared"], p["more"]) for x, p in points.items()]
-                 for bound, points in found["points"].items()}  # fmt: skip
-        (HERE / "results" / f"growth-{MODE}.svg").write_text(plot(title, "bound", lines))
-    return found
-
-
-def measure_toggles() -> dict:
-    say("toggles")
-    cases, policies = (2, 3) if QUICK else (0, 3) if FULL else (12, 3)
-    found = child("-m", "benchmarks.toggles", str(cases), str(policies))
-    if "error" in found:
-        return {"error": found}
+def medians(jobs: dict[str, Callable[[], dict]], rounds: int, key: str = "seconds") -> dict[str, dict]:
+    """Each job once a round, in turn; the figures of the last run with the median, lowest and highest of `key`."""
+    found: dict[str, list[dict]] = {name: [] for name in jobs}
+    for n in range(1 if QUICK else rounds):
+        for name, one in jobs.items():
+            print(f"  {name}, round {n + 1}", file=sys.stderr, flush=True)
+            found[name].append(one())
     out = {}
-    for engine, runs in found.items():
-        seconds = [r[0] for r in runs]
-        out[engine] = {"seconds": statistics.median(seconds), "low": min(seconds), "high": max(seconds),
-                       "runs": len(runs), "worst": runs[-1][2], "states": runs[-1][1]}  # fmt: skip
+    for name, runs in found.items():
+        values = [run[key] for run in runs]
+        out[name] = {
+            **runs[-1],
+            key: statistics.median(values),
+            "low": min(values),
+            "high": max(values),
+            "n": len(values),
+        }
     return out
 
 
-def machine() -> dict:
+def told(figures: dict, key: str = "seconds") -> str:
+    return f"{figures[key]:.3g} s ({figures['low']:.3g}-{figures['high']:.3g}, n={figures['n']})"
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
+
+
+# ---- parts ---------------------------------------------------------------------------------------------------
+def products() -> Iterator[Row]:
+    """The whole product of a case, against a run of SPIN for each policy and for each class of policies that differ."""
+    for name in ("rdma",) if QUICK else ("rdma", "ptrace", "wide"):
+        ours = medians({name: partial(job, "search", "numpy", name, "whole")}, 3)[name]
+        size = f"{name}: {ours['policies']:,} policies, {ours['states']:,} shared states"
+        yield f"{size}, numpy", told(ours), "", None
+        if reason := missing():
+            yield f"{name}: SPIN", f"not measured: {reason}", "", None
+            continue
+        each = spin_each(name, 5 if QUICK else 30)
+        whole = each * ours["policies"] / ours["seconds"]
+        yield (
+            f"{name}: one SPIN run a policy ({each:.3g} s, mean of random ones), extrapolated",
+            times(whole),
+            "10,000x",
+            whole >= 1e4,
+        )
+        differ = job("classes", name)["classes"]
+        ratio = each * differ / ours["seconds"]
+        yield f"{name}: one SPIN run for each of {differ:,} classes that differ", times(ratio), "100x", ratio >= 100
+
+
+def spin_each(name: str, policies: int) -> float:
+    """Seconds of pan alone for one policy: the mean of random ones of the product, with one compiled program."""
+    product = family(name, "whole")
+    rng, vary = random.Random(name), {f.id: list(f.values) for f in product.vary}
+    spent: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as folder:
+        pan = compile_pan(world(name), product.base, vary, Path(folder), FASTEST)
+        while len(spent) < policies:
+            policy = {**product.base, **{f: rng.choice(values) for f, values in vary.items()}}
+            if product.features.why_not(policy) is None:
+                spent.append(pan.run({f: policy[f] for f in vary}, slots=20).seconds["pan"])
+    return statistics.mean(spent)
+
+
+def synthetic() -> Iterator[Row]:
+    """Families made for it: against one nondeterministic run of SPIN written by hand, and ProVeLines where it is."""
+    for size in ("2^9",) if QUICK else SYNTHETIC:
+        name = f"synthetic-{size}"
+        ours = medians({size: partial(job, "search", "auto", name, "whole")}, 3)[size]
+        yield f"{size} products, {ours['states']:,} shared states", told(ours), "", None
+        if SYNTHETIC[size][2] > 20:
+            yield f"{size}: SPIN by hand", "impossible: it keeps each product's states apart", "", None
+        elif not missing():
+            spent = statistics.median(spin_by_hand(size) for _ in range(1 if QUICK else 3))
+            yield (
+                f"{size}: SPIN by hand {spent:.3g} s",
+                times(spent / ours["seconds"]),
+                "2x",
+                spent >= 2 * ours["seconds"],
+            )
+    if not os.environ.get("BENCH_PROVELINES"):
+        yield (
+            "ProVeLines, the closest family-based tool",
+            "not measured: BENCH_PROVELINES names no build of it",
+            "3x",
+            None,
+        )
+
+
+def spin_by_hand(size: str) -> float:
+    with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as name:
+        folder = Path(name)
+        (folder / "model.pml").write_text(by_hand(*SYNTHETIC[size]))
+        for command in (["spin", "-a", "model.pml"], [compiler() or "cc", *FASTEST, "-w", "-o", "pan", "pan.c"]):
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        begin = time.perf_counter()
+        done = subprocess.run(
+            ["./pan", "-E", "-n", "-m1000000", "-w24"], cwd=folder, check=True, capture_output=True, text=True
+        )
+        if "Search not completed" in done.stdout:
+            raise SpinError(done.stdout[-300:])
+        return time.perf_counter() - begin
+
+
+def everything() -> Iterator[Row]:
+    """Every world from nothing, as a user asks for it: two processes."""
+    if not QUICK:
+        for what, more, most in (
+            ("all cases", ["--worlds", "cases"], 30),
+            ("all cases and free-running worlds", [], 240),
+        ):
+            spent = child("-m", "tux3nb", "policies", "--fresh", "--json", *more)["process"]
+            yield f"{what}, whole product, from nothing", f"{spent:.3g} s", f"{most} s", spent < most
+
+
+def one_policy() -> Iterator[Row]:
+    """A large world under one policy against SPIN's run; and from nothing to verdicts and shortest runs."""
+    for name in () if QUICK else ("huge", "deep") if FULL else ("huge",):
+        ours = medians({name: partial(job, "search", "numpy", name, "one")}, 3)[name]
+        yield f"{name}: {ours['states']:,} states of one policy, numpy", told(ours), "", None
+        if not missing():
+            with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as folder:
+                pan = compile_pan(world(name), family(name, "one").policies[0], {}, Path(folder), FASTEST)
+                spent = statistics.median(pan.run(slots=26).seconds["pan"] for _ in range(2))
+            yield f"{name}: SPIN's run {spent:.3g} s", times(spent / ours["seconds"]), "1x", spent >= ours["seconds"]
+    for name in ("rdma",) if QUICK else ("rdma", "medium", "huge"):
+        ours = medians({name: partial(job, "answer", name)}, 3, "process")[name]
+        if not missing():
+            with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as folder:
+                flags = ("-O0", *FASTEST[1:], "-DBFS")
+                run = compile_pan(world(name), family(name, "one").policies[0], {}, Path(folder), flags).run(slots=24)
+            spent = sum(run.seconds.values())
+            yield (
+                f"{name}: verdicts and shortest runs from nothing",
+                told(ours, "process"),
+                f"before spin + cc + pan, {spent:.3g} s",
+                ours["process"] < spent,
+            )
+
+
+def increments() -> Iterator[Row]:
+    """361,775 states: against the Python checkers of the same kind."""
+    peer = os.environ.get("BENCH_PEER_PYTHON", sys.executable)
+    ours = medians({"numpy": partial(job, "search", "numpy", "increment-3-4", "one")}, 3)["numpy"]
+    yield f"increment, {ours['states']:,} states, numpy", told(ours), "", None
+    for checker in ("minicheck", "musil"):
+        try:
+            found = child(str(HERE / "peers.py"), checker, "3", "4", python=peer)
+        except RuntimeError as e:
+            yield f"increment: {checker}", f"not measured: {str(e).splitlines()[-1][:80]}", "8x", None
+        else:
+            ratio = found["seconds"] / ours["seconds"]
+            yield f"increment: {checker} {found['seconds']:.3g} s", times(ratio), "8x", ratio >= 8
+
+
+def cold() -> Iterator[Row]:
+    """From process start to the verdict of `rdma` with its run; and a toggle in a notebook that has shown the case."""
+    command = ("-m", "tux3nb", "check", "rdma")
+    ours = medians({"cold": lambda: child(*command)}, 7, "process")["cold"]
+    yield "cold `tux3nb check rdma`", told(ours, "process"), "0.5 s", ours["process"] < 0.5
+    found = job("toggles", "1" if QUICK else "3")
+    what = f"toggle to answer, {found['runs']} over all cases"
+    yield f"{what}, median", f"{found['seconds'] * 1000:.1f} ms", "50 ms", found["seconds"] < 0.05
+    yield f"{what}, 95th percentile", f"{found['p95'] * 1000:.1f} ms", "100 ms", found["p95"] < 0.1
+    seconds, name, states = found["worst"]
+    yield "the slowest of them", f"{seconds:.3g} s: {name}, {states:,} states", "", None
+    if FULL:
+        spent = child("-m", "tux3nb", "report", "--out", tempfile.mkdtemp())["process"]
+        yield "`tux3nb report` on a set-up clone", f"{spent:.3g} s", "60 s", spent < 60
+
+
+def memory() -> Iterator[Row]:
+    """Bytes of a shared state, with all that the search holds."""
+    for name, scope in (
+        (("rdma", "whole"),)
+        if QUICK
+        else (("wide", "whole"), ("deep", "one"), ("vast", "one"))
+        if FULL
+        else (("wide", "whole"),)
+    ):
+        found = job("search", "numpy", name, scope)
+        each = found["megabytes"] * (1 << 20) / found["states"]
+        large = found["states"] >= 10**7
+        size = f"{found['states']:,} shared states in {found['seconds']:.3g} s, {found['megabytes'] / 1024:.2f} GiB"
+        yield (
+            f"{name}, {scope}: {size}",
+            f"{each:.0f} bytes a state",
+            "120 bytes" if large else "",
+            each <= 120 if large else None,
+        )
+
+
+PARTS = (products, synthetic, everything, one_policy, increments, cold, memory)
+
+
+# ---- tables --------------------------------------------------------------------------------------------------
+def machine() -> str:
     """Enough to tell two machines apart."""
     model = platform.processor()
     try:
@@ -278,50 +249,45 @@ def machine() -> dict:
         model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
     except OSError:
         pass
-    tools = {}
-    for name, command in (("cc", [compiler() or "cc", "--version"]), ("spin", ["spin", "-V"])):
-        try:
-            tools[name] = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()[0]
-        except (OSError, IndexError):
-            tools[name] = "none"
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    return {"cpu": model, "cpus": os.cpu_count(), "python": platform.python_version(), "load": load, **tools}
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return f"{model}, {os.cpu_count()} processors, load before the run {load}, Python {platform.python_version()}"
 
 
-def chosen() -> list[tuple[str, str]]:
-    """(world, scope) of all measurements, in order."""
-    named = os.environ.get("WORLDS")
-    if named:
-        return [tuple(run.split()) for run in named.split(",")]
-    if QUICK:
-        return [("small", "family"), ("small", "one")]
-    return list(ROUNDS | FULL_ROUNDS if FULL else ROUNDS)
+def table(rows: list[Row]) -> str:
+    signs = {None: "", True: "reached", False: "NOT reached"}
+    lines = ["| what | measured | asked for | |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {what} | {value} | {goal} | {signs[ok]} |" for what, value, goal, ok in rows)])
+
+
+def write(path: Path, text: str) -> None:
+    """Put the tables of this mode between their markers in the README."""
+    begin, end = f"<!-- {MODE} begin -->\n", f"<!-- {MODE} end -->"
+    old = path.read_text()
+    if begin in old and end in old:
+        head, rest = old.split(begin)
+        path.write_text(head + begin + text + "\n" + end + rest.split(end, 1)[1])
 
 
 def main() -> int:
-    found: dict = {"mode": MODE, "machine": machine(), "when": time.strftime("%Y-%m-%d %H:%M"), "worlds": {}}
-    begin = time.monotonic()
-    (HERE / "results").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as name:
-        folder = Path(name)
-        keep_bytecode(folder / "bytecode")
-        try:
-            for world_name, scope in chosen():
-                found["worlds"][f"{world_name}, {scope}"] = measure_world(world_name, scope, folder)
-            answered = [w for w, scope in chosen() if scope == "one" and w in ANSWERED]
-            found["answers"] = {w: measure_answers(w, folder) for w in answered}
-            found["increment"] = measure_increment()
-            found["cold"] = measure_cold(folder)
-            found["toggles"] = measure_toggles()
-            found["growth"] = measure_growth()
-            found["profile"] = child("-m", "benchmarks.profiles")
-        except SpinError as e:
-            say(f"SPIN failed: {e}")
-            return 1
-    found["minutes"] = (time.monotonic() - begin) / 60
-    results = HERE / "results" / f"{os.environ.get('RESULTS') or MODE}.json"
-    results.write_text(json.dumps(found, indent=1) + "\n")
-    print(write_readme(HERE / "README.md", found, MODE))
+    only, began = os.environ.get("ONLY", "").split(), time.monotonic()
+    head, rows = machine(), []
+    with tempfile.TemporaryDirectory(prefix="tux3nb-bench-") as folder:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # bytecode is kept, as for any user
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        child("-m", "tux3nb", "check", "rdma")
+        for part in PARTS:
+            if only and part.__name__ not in only:
+                continue
+            print(part.__name__, file=sys.stderr, flush=True)
+            try:
+                rows += part()
+            except (SpinError, RuntimeError, subprocess.SubprocessError) as e:
+                rows.append((f"{part.__name__}: the rest of it", f"failed: {str(e)[:200]}", "", False))
+    minutes = (time.monotonic() - began) / 60
+    text = f"{time.strftime('%Y-%m-%d %H:%M')}, {MODE}: {head}; {minutes:.1f} minutes\n\n{table(rows)}"
+    if not only:
+        write(HERE / "README.md", text)
+    print(text)
     return 0
 
 

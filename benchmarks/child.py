@@ -1,76 +1,39 @@
-"""One measured exploration in a process of its own: ``python -m benchmarks.child ENGINE WORLD SCOPE`` prints JSON.
+"""One measured job in a process of its own: ``python -m benchmarks.child JOB ARGUMENT...`` prints a JSON line."""
 
-ENGINE: scalar, frontier, compiled, or forgetting (compiled, dropping the states that no run can come back to).
-"""
+from __future__ import annotations
 
 import json
+import random
+import statistics
 import sys
 import time
 from pathlib import Path
 
-from tux3nb.backend.compiled import Engine, explore_compiled, ranks_of
-
-from tux3nb.engine.compile import print_system
+from tux3nb.engine.compile import Compiled
 from tux3nb.engine.explore import explore
+from tux3nb.engine.runs import judge_progress, run_of
 
 from .worlds import family, world
 
-C = {"compiled": {"forget": False}, "forgetting": {"forget": True}}
-SHORT = 0.3  # seconds; what is faster is repeated, the best counts
 
+def search(engine: str, name: str, scope: str) -> dict:
+    """prepare: tracing; seconds: the search alone; megabytes: what the process has grown by at the most."""
+    import tux3nb.engine.frontier.search  # noqa: F401  numpy takes a while to import
 
-def main(engine: str, name: str, scope: str) -> dict:
-    """prepare: tracing, printing, and (compiled) loading or building the library; seconds: the search alone."""
     begin = time.perf_counter()
     system, policies = world(name), family(name, scope)
-    printed = None
-    if engine in C:
-        Engine.of(system, policies)
-        if C[engine]["forget"]:
-            ranks_of(system)
-    else:
-        printed = print_system(system, policies)
-        import tux3nb.engine.frontier.search  # noqa: F401  numpy takes a while to import
-    prepared = time.perf_counter()
-    spent, used, run = [], [], None
-    while not spent or (sum(spent) < SHORT and len(spent) < 5):
-        begin_run, begin_cpu = time.perf_counter(), time.process_time()
-        if engine in C:
-            run = explore_compiled(system, policies, **C[engine])
-        else:
-            run = explore(system, policies, printed=printed, engine=engine)
-        spent.append(time.perf_counter() - begin_run)
-        used.append(time.process_time() - begin_cpu)
-    everyone = range(len(policies))
+    traced, before = time.perf_counter(), peak()
+    run = explore(system, policies, engine=engine)
+    spent = time.perf_counter() - traced
+    count = policies.count(policies.all)
     return {
-        "seconds": min(spent),
-        "cpu": min(used),
-        "prepare": prepared - begin,
-        "states": run.shared_states,
-        "summed": sum(map(run.states, everyone)),
-        "edges": sum(map(run.edge_count, everyone)),
-        "policies": len(policies),
-        "differ": differing(run),
-        "megabytes": peak(),
-        **(stored(run) if engine in C else {}),
-        **({"asked": run.graph.code.asked} if engine == "frontier" else {}),
-    }
-
-
-def stored(run) -> dict:
-    """Bytes of the compiled search at its peak, and what a state takes at least: its words and its policy set, which
-    is a number and a share of the different sets."""
-    handle = run.printed.handle
-    return {
-        "bytes": handle.peak(),
-        "packed": 8 * handle.kw,
-        "set_share": 4 + 8 * handle.nw * handle.sets() / run.shared_states,
-        "layers": handle.layers(),
-    }
+        "seconds": spent, "prepare": traced - begin, "states": run.shared_states, "policies": count,
+        "sets": len(run.numbers), "megabytes": peak() - before, "finished": run.stopped is None,
+    }  # fmt: skip
 
 
 def peak() -> float:
-    """The most main memory that this process had, in MB (Linux; ru_maxrss also counts the parent's)."""
+    """The most main memory that this process had, in MB (Linux)."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM")) / 1024
@@ -78,16 +41,66 @@ def peak() -> float:
         return 0.0
 
 
-def differing(run) -> list[int]:
-    """One policy of each class with different reachable sets; only engines that keep policy sets can tell."""
-    masks = [*run.state_masks, *run.edge_masks]
-    if len(run.family) == 1 or all(m & (m - 1) == 0 for m in masks):
-        return []
-    classes: dict[tuple, int] = {}
-    for p in range(len(run.family)):
-        classes.setdefault(tuple(m >> p & 1 for m in masks), p)
-    return list(classes.values())
+def answer(name: str) -> dict:
+    """Verdict and shortest run of every property under Tux3's policy; the caller measures the whole process."""
+    run = explore(world(name), family(name, "one"))
+    return {"depths": depths(run, run.numbers.all)}
 
+
+def depths(run, policy: int) -> dict[str, int]:
+    """Property -> length of the shortest run that breaks it."""
+    found = {}
+    for p in run.system.properties:
+        if p.needs_graph:
+            judge_progress(run, p.id)
+        if shown := run_of(run, policy, p.id):
+            found[p.id] = len(shown[1])
+    return found
+
+
+def toggles(policies: str, seed: str = "1") -> dict:
+    """From a changed policy to verdicts and shortest runs, for random policies of every case; seconds, sorted."""
+    from tests.sampling import some_policies
+    from tux3nb.catalogue import catalogue
+
+    found = []
+    for case in catalogue().values():
+        for policy in some_policies(case, int(policies), int(seed)):
+            Compiled(case.system, case.one(policy))  # traced before, as in a notebook that has shown the case
+            begin = time.perf_counter()
+            run = explore(case.system, case.one(policy))
+            depths(run, run.numbers.all)
+            found.append((time.perf_counter() - begin, case.name, run.shared_states))
+    seconds = [s for s, _, _ in found]
+    cuts = statistics.quantiles(seconds, n=20)
+    return {"seconds": statistics.median(seconds), "p95": cuts[18], "worst": max(found), "runs": len(found)}
+
+
+def classes(name: str) -> dict:
+    """How many classes of policies of the whole product differ in what they reach: a run of SPIN each, at least."""
+    import numpy as np
+
+    run = explore(world(name), family(name, "whole"))
+    read, diagrams = run.family.vary, run.family.diagrams
+    known: dict = {}
+
+    def members(dd, n: int):
+        """Which combinations of the features from the n-th on are in a diagram, as a flat array."""
+        if n == len(read):
+            return np.array([dd.satisfiable()])
+        if (dd, n) not in known:
+            known[dd, n] = np.concatenate([members(c, n + 1) for c in diagrams.children(dd, read[n])])
+        return known[dd, n]
+
+    hashes = np.zeros(len(members(diagrams.true, 0)), np.uint64)
+    multiplier = random.Random(1)
+    for number in {*run.state_sets, *run.edge_sets}:
+        hashes += members(run.numbers[number].dd, 0) * np.uint64(multiplier.getrandbits(63))
+        known.clear()
+    return {"classes": len(np.unique(hashes[members(run.family.all.dd, 0)]))}
+
+
+JOBS = {job.__name__: job for job in (search, answer, toggles, classes)}
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:])))
+    print(json.dumps(JOBS[sys.argv[1]](*sys.argv[2:])))

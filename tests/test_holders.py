@@ -9,8 +9,8 @@ import pytest
 
 from tux3nb.errors import UserError
 from tux3nb.model.rules import all_rules
+from tux3nb.paths import data_dir
 from tux3nb.show.holders import JOINED, VOCABULARY, Holder, holders, how_known, sources, table, words
-from tux3nb.witness import data_dir
 
 HOLDERS = data_dir() / "holders.csv"
 

@@ -59,8 +59,8 @@ def test_wheel_alone_works(built, tmp_path):
     """Unpacked away from the checkout, the wheel finds its own notebooks and front end."""
     zipfile.ZipFile(built[0]).extractall(tmp_path)
     code = (
-        "import tux3nb; from tux3nb.report.places import notebooks_folder, in_checkout; assert not in_checkout();"
-        "from tux3nb.show.explorer.page import page_assets; assert 'mount' in page_assets(); print(notebooks_folder())"
+        "import tux3nb; from tux3nb.paths import notebooks_dir, in_checkout; assert not in_checkout();"
+        "from tux3nb.show.explorer.page import page_assets; assert 'mount' in page_assets(); print(notebooks_dir())"
     )
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)

@@ -1,20 +1,27 @@
-"""``tux3nb COMMAND``: finds the command's module, and turns a user's mistake into one line and exit code 2."""
+"""``tux3nb COMMAND``: finds the command's module, and turns whatever ends it into one line and an exit code."""
 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import io
+import json
 import os
+import signal
 import sys
+import traceback
 
 from tux3nb import __version__
-from tux3nb.errors import ModelError, UserError, nearest
+from tux3nb.errors import ModelError, UserError, WorkerDied, nearest
+from tux3nb.safepath import child_environment
 
 COMMANDS = {
     "cases": ("tux3nb.commands.cases", "list the cases and what each asks"),
     "check": ("tux3nb.commands.check", "explore a case for a policy, or for its whole family"),
     "matrix": ("tux3nb.commands.matrix", "cases by named policies, compared with the expected verdicts"),
-    "record": ("tux3nb.commands.record", "write data/verdicts.csv, or compare with it"),
+    "policies": ("tux3nb.commands.policies", "which policies are safe in every world, which are least, and why"),
+    "record": ("tux3nb.commands.record", "write the records of verdicts and of sets of policies, or compare with them"),
     "export-promela": ("tux3nb.commands.export_promela", "print a case's rules as Promela, for SPIN"),
     "report": ("tux3nb.report.cli", "run the notebooks and write self-contained HTML pages"),
     "lab": ("tux3nb.report.lab", "open the notebooks in JupyterLab"),
@@ -27,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, without the usage, and names the nearest options."""
 
     def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        raise UserError(f"{message}; see {self.prog} --help")
 
     def parse(self, argv: list[str]) -> argparse.Namespace:
         """The arguments of `argv`; UserError for a word or an option that the command does not take."""
@@ -54,33 +61,93 @@ def parser(name: str | None = None) -> Parser:
     return top
 
 
+INTERNAL_FAULT, CANNOT_WRITE, INTERRUPTED, READER_GONE = 70, 74, 130, 141
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code (2 for bad input)."""
-    argv = sys.argv[1:] if argv is None else argv
+    """Run one command; returns its exit code.
+
+    0 and 1 are answers, 3 is an answer that is not whole (a limit, or no memory left); 2 bad input, 130 interrupted,
+    70 a fault of this program, 74 standard output cannot be written, 141 its reader has gone.
+    """
+    if argv is None:
+        argv = sys.argv[1:]
+        _be_interruptible()
+        os.environ.update(child_environment())  # also for those that a library starts
     name = next((a for a in argv if not a.startswith("-")), None)
-    if name is not None and name not in COMMANDS:
-        print(f"tux3nb: no command {name!r}{nearest(name, COMMANDS)}", file=sys.stderr)
-        return 2
+    prog = f"tux3nb {name}" if name in COMMANDS else "tux3nb"
+    if not _streams_are_open():
+        print(f"{prog}: standard output is closed", file=sys.stderr)
+        return CANNOT_WRITE
     try:
+        if name is not None and name not in COMMANDS:
+            raise UserError(f"no command {name!r}{nearest(name, COMMANDS)}")
         args = parser(name).parse(argv)
         code = args.command_function(args)
         sys.stdout.flush()  # here, where a reader that is gone can be told from a bug
         return code
-    except (UserError, ModelError) as e:
-        print(f"tux3nb {name}: {e}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except OSError as e:
-        if e.filename is None:
-            raise
-        print(f"tux3nb {name}: {e.filename}: {e.strerror}", file=sys.stderr)
-        return 2
+    except Exception as error:
+        code, line = _ending(error)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        code, line = INTERRUPTED, "interrupted"
+    if code != READER_GONE:
+        print(line if code == INTERRUPTED else f"{prog}: {line}", file=sys.stderr)
+    if code in (READER_GONE, CANNOT_WRITE):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be written has no place
+    elif "--json" in argv:
+        print(json.dumps({"error": line}))
+    return code
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _ending(error: Exception) -> tuple[int, str]:
+    """The exit code for an error, and the line that tells of it."""
+    if isinstance(error, UserError | ModelError):
+        return 2, str(error)
+    if isinstance(error, WorkerDied):
+        return 3, str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return 3, "no memory is left: give --max-memory, or ask for less"
+    if isinstance(error, BrokenPipeError):
+        return READER_GONE, ""
+    if isinstance(error, OSError) and error.filename is not None:
+        return 2, f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:  # files that cannot be written are a UserError
+        return CANNOT_WRITE, f"standard output cannot be written: {error.strerror}"
+    return INTERNAL_FAULT, _fault(error)
+
+
+def _fault(error: Exception) -> str:
+    """What to say of an error that no user can have made."""
+    if os.environ.get("TUX3NB_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    inside = os.path.dirname(__file__)
+    frames = traceback.extract_tb(error.__traceback__)
+    at = next((f for f in reversed(frames) if f.filename.startswith(inside)), frames[-1])
+    place = f"{os.path.relpath(at.filename, os.path.dirname(inside))}, line {at.lineno}"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return (
+        f"a fault of this program: {text} ({place}); please report it: add to this line the command, and what it "
+        f"prints with TUX3NB_TRACEBACK=1 set"
+    )
+
+
+def _streams_are_open() -> bool:
+    """Make both streams say what they can of any letter; False where there is no standard output."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (as long as the process)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    return sys.stdout is not None
+
+
+def _be_interruptible():
+    """The first Ctrl-C ends the command, which gives back what it holds; a second one ends the process."""
+
+    def interrupt(_number, _frame):
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)

@@ -14,6 +14,14 @@ class ModelError(Exception):
     """A mistake in a rule, a field or a case; the message names the place."""
 
 
+class WorkerDied(Exception):
+    """A process that was to compute something died; `done` is what the caller had until then."""
+
+    def __init__(self, done=None):
+        super().__init__("a worker process died: it was killed, or memory ran out")
+        self.done = done
+
+
 def positive(kind: type) -> Callable[[str], int | float]:
     """The type of a command's argument: a number of that kind above zero."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tux3nb.answers.judge import Answer, Judged, judge
-from tux3nb.answers.matrix import recorded_verdicts
+from tux3nb.answers.matrix import recorded_everywhere
 from tux3nb.answers.story import race
 from tux3nb.answers.tours import SHOWN_EVENTS, Run
 from tux3nb.cases.case import Case, Source, named
@@ -20,10 +20,26 @@ from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table
+from tux3nb.show.front import chart, weighed
+from tux3nb.show.least import (
+    answers,
+    bounds,
+    cost_front,
+    cost_units,
+    costs,
+    drops,
+    least,
+    least_change,
+    needs,
+    sensitivity,
+    why,
+    workloads,
+)
 from tux3nb.show.tables import (
     cases,
     columns,
     features,
+    mappings,
     observed,
     operations,
     policies,
@@ -38,10 +54,11 @@ from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "bytes_at", "cases", "check", "columns", "compare", "everywhere", "explorer",
-    "explorer_of", "family", "features", "from_file", "lanes", "lattice", "matrix", "named", "observed", "operations",
-    "ownership", "policies", "properties", "recorded", "rule_source", "rules", "run_columns", "sources", "state",
-    "steps", "verdicts",
+    "Case", "Source", "UserError", "answers", "bounds", "bytes_at", "cases", "chart", "check", "columns", "compare",
+    "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
+    "from_file", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs", "observed",
+    "operations", "ownership", "policies", "properties", "recorded", "rule_source", "rules", "run_columns",
+    "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
@@ -110,7 +127,8 @@ class Checked(Answer):
     def __repr__(self) -> str:
         width = max(len(word) for _, word, _, _ in self._lines())
         rows = [f"  {p:4} {word:{width}}  {title}{'; ' + why if why else ''}" for p, word, title, why in self._lines()]
-        return "\n".join([self._head(), *rows])
+        never = [f"  never begins: {line}" for line in self.never_begin]
+        return "\n".join([self._head(), *never, *rows])
 
     def _repr_html_(self) -> str:
         rows = [[p, title, verdict_html(word), why] for p, word, title, why in self._lines()]
@@ -190,7 +208,7 @@ def everywhere(*policies: str) -> Table:
     refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which."""
     rows = {}
     for name in policies:
-        told = {case: by_policy[name][0] for case, by_policy in recorded_verdicts().items() if named(name)}
+        told = recorded_everywhere(name)
         broken = [case for case, verdict in told.items() if verdict == "VIOLATED"]
         holds = sum(verdict == "HOLDS" for verdict in told.values())
         few = " ".join(broken) if len(broken) <= FEW else ""

@@ -103,12 +103,13 @@ def test_a_violation_found_before_the_limit_counts(capsys):
         (["report", "rdmaa"], "no notebook 'rdmaa'; did you mean"),
         (["export-promela", "migration", "-o", "/no/such/folder/x"], "/no/such/folder/x: No such file or directory"),
         (["witness", "ptrace-sharde"], "no witness is called 'ptrace-sharde'; did you mean ptrace-shared"),
-        (["witness", "--timeout", "soon"], "'soon' is no positive number of seconds"),
+        (["witness", "--timeout", "soon"], "--timeout: 'soon' is no number above zero"),
     ],
 )
 def test_bad_input_is_one_line_with_the_nearest_names_and_exits_2(capsys, argv, says):
     code, out, err = run(capsys, *argv)
-    assert code == 2 and out == "" and err.count("\n") == 1 and says in err
+    assert code == 2 and err.count("\n") == 1 and says in err
+    assert (says in json.loads(out)["error"]) if "--json" in argv else out == ""
 
 
 @pytest.mark.parametrize("command", ["report", "notebooks"])
@@ -150,11 +151,76 @@ def test_a_case_of_ones_own_in_a_file(capsys, tmp_path):
     assert code == 0 and {r["case"] for r in json.loads(out)["results"]} == {"mine"}
 
 
-def test_a_broken_case_of_ones_own_names_line_column_and_word(capsys, tmp_path):
+def test_a_broken_case_of_ones_own_names_file_line_column_and_word(capsys, tmp_path):
+    """The line is the file's: that of the word, of the field, or of the call."""
     path = tmp_path / "mine.py"
-    path.write_text(OWN.replace("{cell}", "stoer p0:0"))
-    code, _, err = run(capsys, "check", str(path))
-    assert code == 2 and "line 3, column app" in err and "'stoer'" in err and "store" in err
+    good = OWN.replace("{cell}", "store p0:0")
+    for text, says in (
+        (good.replace("store p0:0", "stoer p0:0"), "mine.py, line 7, column app: no operation 'stoer'; did you mean"),
+        (good.replace('mappings=("app",)', 'mappings=("app:privat",)'), "mine.py, line 9, mapping app: no trait"),
+        (good.replace('"I7")', '"I77")'), "mine.py, line 9: no property 'I77'; did you mean I7"),
+        (
+            good.replace("mappings=", "mapings="),
+            "mine.py, line 3: a case has no field 'mapings'; did you mean mappings",
+        ),
+        (good.replace("mappings=", "folios=99, mappings="), "mine.py, line 3: case mine: folios=99 is outside"),
+        (good.replace('"mine", family', '"rdma", family'), "mine.py, line 4: 'rdma' is the name of a shipped case"),
+    ):
+        path.write_text(text)
+        code, out, err = run(capsys, "check", str(path))
+        assert code == 2 and out == "" and err.count("\n") == 1 and says in err, err
+
+
+def test_columns_put_together_by_a_program_are_counted_by_themselves(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.replace("{cell}", "stoer p0:0").replace('    """,\n    map', '    """ + "\\n",\n    map'))
+    assert "line 3 of the columns, column app: no operation 'stoer'" in run(capsys, "check", str(path))[2]
+
+
+def test_columns_that_begin_with_a_backslash_keep_the_lines_of_the_file(capsys, tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OWN.replace("{cell}", "stoer p0:0").replace('columns="""', 'columns="""\\'))
+    assert "mine.py, line 7, column app: no operation 'stoer'" in run(capsys, "check", str(path))[2]
+
+
+@pytest.mark.parametrize("wanted,says", [("HOLDS", "as expected"), ("VIOLATED(I6)", "but it is HOLDS")])
+def test_check_compares_a_file_with_its_own_expectation(capsys, tmp_path, wanted, says):
+    path = tmp_path / "mine.py"
+    text = OWN.replace("{cell}", "store p0:0").replace("from tux3nb.cases.case", "from tux3nb.case")
+    path.write_text(text.replace("sources=", f"expect={{'tux3': '{wanted}'}}, sources="))
+    code, out, _ = run(capsys, "check", str(path))
+    assert code == 0 and f"expected {wanted}: {says}\n" in out
+    _, out, _ = run(capsys, "check", str(path), "--json")
+    told = {(r["expected"], r["as_expected"]) for r in json.loads(out)["results"]}
+    assert told == {(wanted, says == "as expected")}
+    _, out, _ = run(capsys, "check", str(path), "--policy", "fork=never", "--policy", "bounce=all")
+    assert "expected" not in out
+
+
+def test_a_folder_of_cases(capsys, tmp_path):
+    """Every file is compared with its expectations; a broken one is told, and the others are shown all the same."""
+    good = OWN.replace("{cell}", "store p0:0").replace("sources=", "expect={'tux3': 'HOLDS'}, sources=")
+    (tmp_path / "a.py").write_text(good.replace('"mine"', '"first"'))
+    (tmp_path / "b.py").write_text(
+        "print('noise')\n" + good.replace("'HOLDS'", "'VIOLATED'").replace('"mine"', '"second"')
+    )
+    code, out, _ = run(capsys, "matrix", str(tmp_path), "--json")
+    cells = {(c["case"], c["policy"]): c["as_expected"] for c in json.loads(out)["cells"]}
+    assert code == 1 and cells == {("first", "tux3"): True, ("second", "tux3"): False}
+    (tmp_path / "c.py").write_text(good.replace("store p0:0", "stoer p0:0"))
+    code, out, err = run(capsys, "matrix", str(tmp_path))
+    assert code == 2 and "first" in out and "c.py, line 7, column app: no operation 'stoer'" in err
+    (tmp_path / "c.py").write_text(good.replace('"mine"', '"first"'))
+    code, _, err = run(capsys, "matrix", str(tmp_path))
+    assert code == 2 and "two cases of the name first" in err
+
+
+def test_a_path_without_its_ending(capsys, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN.replace("{cell}", "store p0:0"))
+    assert "mine.py?" in run(capsys, "check", str(tmp_path / "mine"))[2]
+    assert "is a folder" in run(capsys, "check", str(tmp_path))[2]
+    (tmp_path / "empty").mkdir()
+    assert "no file of a case" in run(capsys, "matrix", str(tmp_path / "empty"))[2]
 
 
 def test_a_file_that_is_no_case(capsys, tmp_path):
@@ -165,7 +231,7 @@ def test_a_file_that_is_no_case(capsys, tmp_path):
         ("1 / 0\n", "line 1: ZeroDivisionError"),
         ("CASE = Case(\n", "line 1: SyntaxError"),
         ("import sys\nsys.exit(3)\n", "line 2: SystemExit: 3"),
-        ("\0", "SyntaxError"),
+        ("\0", "null bytes"),  # a ValueError before Python 3.11.4, a SyntaxError since
     ):
         path.write_text(text)
         code, _, err = run(capsys, "check", str(path))

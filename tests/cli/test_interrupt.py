@@ -1,12 +1,20 @@
 """Ctrl-C: an exploration ends as UNFINISHED with what it has covered, whichever engine runs."""
 
+import dataclasses
 import json
 import subprocess
 import sys
 
 import pytest
 
+from tux3nb import notebook
+from tux3nb.answers import judge
+from tux3nb.catalogue import find
 from tux3nb.commands.limits import size
+from tux3nb.engine import explore
+from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.choice import start_of
+from tux3nb.witness.claims import Claim
 
 CHECK = """
 import os, signal, sys
@@ -46,13 +54,13 @@ def run(code: str, *args: str, **more) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize("engine", ["python", "auto", "numpy"])
 def test_an_interrupted_check_says_unfinished(engine, tmp_path, monkeypatch):
-    """A real SIGINT in the middle of a search: nothing HOLDS, what was covered is counted, exit code 3."""
+    """A real SIGINT in the middle of a search: nothing HOLDS, what was covered is counted, exit code 130."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     done = run(CHECK, engine)
 
     rows = json.loads(done.stdout)["results"]
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 130, done.stderr
     assert {(r["verdict"], r["reason"]) for r in rows} == {("UNFINISHED", "interrupted")}
     assert rows[0]["states"] > 12
 
@@ -64,9 +72,34 @@ def test_an_interrupted_matrix_shows_what_is_done(jobs, tmp_path):
     script.write_text(MATRIX)
     done = subprocess.run([sys.executable, script, jobs], capture_output=True, text=True, timeout=120)
 
-    assert done.returncode == 3, done.stderr
+    assert done.returncode == 130, done.stderr
     assert {c["case"] for c in json.loads(done.stdout)["cells"]} == {"migration"}
-    assert "interrupted: 1 of 3 cases" in done.stderr
+    assert "interrupted: 1 of 3 cases are done" in done.stderr
+
+
+ASKED = {
+    "check": lambda: notebook.check("migration"),
+    "verdicts": lambda: notebook.verdicts("migration"),
+    "family": lambda: notebook.family("migration"),
+    "explorer": lambda: CaseSource(find("migration")).document(),
+    "one policy": lambda: CaseSource(find("migration")).answer(find("migration").policy),
+    "a case": lambda: start_of(dataclasses.replace(find("migration"), name="mine")),
+    "a claim": lambda: Claim("migration", "perfect", "I1", {}).verdict,
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_no_answer_comes_from_half_an_exploration(asked, monkeypatch):
+    """Ctrl-C ends every function of the notebooks: what was not explored is neither VIOLATED nor as expected."""
+
+    def explored(*args, **more):
+        run = explore.explore(*args, **more)
+        run.stopped = "interrupted"
+        return run
+
+    monkeypatch.setattr(judge, "explore", explored)
+    with pytest.raises(KeyboardInterrupt):
+        ASKED[asked]()
 
 
 @pytest.mark.parametrize(("text", "value"), [("2G", 2 << 30), ("500M", 500 << 20), ("1.5k", 1536), ("4096", 4096)])

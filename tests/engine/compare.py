@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from tests.oracles.reference import Found, Reference
 from tux3nb.engine.result import Exploration
 from tux3nb.engine.runs import judge_progress, run_of
-
-from .reference import Found, Reference
 
 _FOUND: dict[tuple[int, tuple], tuple[Reference, Found, set]] = {}
 

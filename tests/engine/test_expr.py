@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.oracles.reference import value
 from tux3nb.engine.compile import Astray, Text
 from tux3nb.engine.fields import Layout
 from tux3nb.engine.terms import (
@@ -23,7 +24,6 @@ from tux3nb.engine.terms import (
 from tux3nb.errors import ModelError
 
 from .random_exprs import Maker
-from .reference import value
 
 SEEDS = range(60)
 

@@ -28,6 +28,18 @@ def test_a_policy_says_something_about_every_feature():
         LOCKS.policy({"lock": "none"})
 
 
+def test_an_owner_is_of_a_value():
+    """Owners are one word for all values, or one for each; told a line each only where they differ."""
+    values = {"a": "", "b": ""}
+    mixed, same = Feature("f", "", {"a": "us", "b": "them"}, values), Feature("f", "", "us", values)
+    assert (mixed.owner_of("b"), mixed.owners) == ("them", "a: us\nb: them")
+    assert (same.owner_of("b"), same.owners) == ("us", "us")
+    with pytest.raises(UserError, match="feature f has no value 'c'"):
+        mixed.owner_of("c")
+    with pytest.raises(ModelError, match="owners are not given for just its values"):
+        Feature("f", "", {"a": "us"}, values)
+
+
 def test_the_order_of_values_names_values():
     """A declared order that names no value is an error."""
     with pytest.raises(ModelError, match="feature f: the order names 'c'"):

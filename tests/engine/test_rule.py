@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from tux3nb.engine.explain import evaluate
+from tux3nb.engine.compile import Text
 from tux3nb.engine.fields import Constant, Field
 from tux3nb.engine.rule import rule
 from tux3nb.engine.system import Property, build
@@ -21,6 +21,7 @@ def traced(body, rules_world=None, **domains):
         Field("slot", (), 2),
         Field("next", (), 2),
         Field("hold", (("a", "b"),), 3, none=0),
+        Field("stage", (), 2, ("none", "begun", "done")),
         absent=Constant("absent", (), 7),
     )
     return build(w, [rule(kernel="-", **domains)(body)], LOCKS, (Property("p", "", "", ""),))
@@ -113,6 +114,25 @@ def stores_too_high_a_number(s, policy):
     s.hold["a"] = 3
 
 
+def uses_if_on_a_word(s, policy):
+    if s.stage:
+        s.next = 1
+
+
+def unknown_name(s, policy):
+    s.require(s.stage == "begin")
+
+
+def stores_unknown_name(s, policy):
+    s.require(s.slot == 0)
+    s.stage = "ended"
+
+
+def stores_a_name_in_a_number(s, policy):
+    s.require(s.slot == 0)
+    s.slot = "begun"
+
+
 def unknown_value(s, policy):
     s.require(policy.lock == "spinn")
 
@@ -137,6 +157,10 @@ SLIPS = [
     (constant_out_of_range, 2, r"slot = 3 is outside its range 0\.\.2"),
     (requires_a_number, 1, "needs a truth value"),
     (uses_if_on_a_maybe, 1, "compare it with NONE"),
+    (uses_if_on_a_word, 1, "compare it with a name"),
+    (unknown_name, 1, "no value 'begin'; did you mean begun"),
+    (stores_unknown_name, 2, "no value 'ended'"),
+    (stores_a_name_in_a_number, 2, "'begun' is not a whole number"),
     (stores_none_in_a_number, 2, "NONE is not a whole number"),
     (stores_too_high_a_number, 2, r"hold = 4 is outside its range 0\.\.3"),
     (unknown_value, 1, "no value 'spinn'; did you mean spin"),
@@ -226,9 +250,7 @@ def told(ask, **stored):
     w = world(HELD, TOP, FLAG)
     system = build(w, [], LOCKS, (Property("p", "", "", "", (("", ask),)),))
     labels = {"a": "held[a]", "b": "held[b]", "top": "top"} | {f"flag{n}": f"flag[{n}]" for n in range(3)}
-    return bool(
-        evaluate(system.clauses[0][2], system.layout, system.layout.pack({labels[k]: v for k, v in stored.items()}))
-    )
+    return bool(Text().test(system.clauses[0][2])(system.layout.pack({labels[k]: v for k, v in stored.items()})))
 
 
 @pytest.mark.parametrize("n", range(3))
@@ -265,6 +287,19 @@ def test_what_a_rule_writes_is_stored_as_the_field_has_it():
     w = world(HELD, TOP, FLAG)
     (step,) = build(w, [rule(kernel="-")(writes)], LOCKS, (Property("p", "", "", ""),)).steps
     assert [str(value) for _, _, value in step.writes] == ["(top + 1)", "where((held[b] == 0), 3, held[b])", "3"]
+
+
+def test_a_value_with_a_name_compares_by_name_and_by_number():
+    """A field whose values have names is compared with them, takes them, and is a number where one is wanted."""
+    stage = Field("stage", (), 2, ("none", "begun", "done"))
+
+    def moves(s, policy):
+        s.require(s.stage == "begun", s.stage != 2, s.flag[s.stage] == 0)
+        s.stage = s.stage.unless(s.flag[0] == 1, "done")
+
+    (step,) = build(world(stage, FLAG), [rule(kernel="-")(moves)], LOCKS, (Property("p", "", "", ""),)).steps
+    assert [str(g) for g in step.guard] == ["(stage == 1)", "(stage != 2)", "(flag[stage] == 0)"]
+    assert [str(value) for _, _, value in step.writes] == ["where((flag[0] == 1), 2, stage)"]
 
 
 @pytest.mark.parametrize("events", [True, False])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tux3nb.engine.explain import values
 from tux3nb.engine.fields import Field, Kind, Layout, sentences
 from tux3nb.engine.rule import predicate
+from tux3nb.engine.runs import values
 from tux3nb.engine.terms import has
 
 from .worlds import world

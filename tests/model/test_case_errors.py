@@ -4,7 +4,7 @@ import pytest
 
 from tux3nb.answers.matrix import matrix
 from tux3nb.cases.case import Case, named
-from tux3nb.cases.columns import ColumnError
+from tux3nb.cases.place import ColumnError
 from tux3nb.catalogue import from_file
 from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import Field, Layout
@@ -46,7 +46,7 @@ BROKEN = {
     "unknown mapping": ("store p0:0", "store ap p0:0", ("line 3", "column app", "'ap'", "app")),
     "unknown holder": ("device_write p0:1", "device_write ap p0:1", ("line 3", "column device", "'ap'", "app")),
     "trait of no hold": ("device_write p0:1", "device_write p0:1 readonly", ("line 3", "column device", "'readonly'")),
-    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "holds")),
+    "nobody holds": ("mr_register p0", "load p0:0     ", ("line 3", "column device", "device_write", "a holder")),
     "no mapping": ("device_write p0:1", "store p0:1", ("line 3", "column device", "store", "device", "mapping")),
     "too many columns": (
         "mr_register p0         |                   |",
@@ -136,6 +136,12 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
         ("expect", {"tux": "HOLDS"}, ("'tux'", "tux3")),
         ("expect", {"tux3": "HOLD"}, ("tux3", "'HOLD'", "HOLDS")),
         ("expect", {"tux3": "VIOLATED(I2, I33)"}, ("tux3", "'I33'", "I3")),
+        ("expect", {"tux3": "VIOLATED(I2,I33)"}, ("tux3", "'I33'", "I3")),
+        ("expect", {"tux3": 1}, ("tux3", "1", "HOLDS")),
+        ("expect", ["HOLDS"], ("expect is a mapping",)),
+        ("judges", "I2", ("judges are a sequence", "'I2',")),
+        ("sources", "me", ("Source(text, url)",)),
+        ("sources", ("me",), ("Source(text, url)",)),
     ],
 )
 def test_a_field_out_of_range_names_field_and_value(field, value, words):
@@ -147,6 +153,140 @@ def test_a_field_out_of_range_names_field_and_value(field, value, words):
 def test_a_world_too_large_for_its_fields_says_so():
     with pytest.raises(UserError, match="case mine: too large: cand needs 162 bits and has 64"):
         case("app\n" + "store p0:0\n" * 80).world  # noqa: B018
+
+
+def test_a_case_has_a_name():
+    with pytest.raises(UserError, match="a case is named by a text, not by 7"):
+        case(GOOD, name=7)
+
+
+# ---- what makes no sense ---------------------------------------------------------------------------------------
+# what is wrong -> (columns, mappings, words that the message must have)
+SENSELESS = {
+    "a store through a read-only mapping": (
+        "app\nstore p0:0",
+        ("app:readonly",),
+        ("line 2, column app: store:", "app", "SIGSEGV", ":readonly"),
+    ),
+    "a second thread's store through one": (
+        "app\nsibling_store p0:0",
+        ("app:readonly:sibling",),
+        ("line 2, column app: sibling_store:", "SIGSEGV"),
+    ),
+    "holds of two kinds of memory": (
+        "app\ndio_read p0\ndio_read own p0",
+        ("app", "own:private"),
+        ("line 3, column app: dio_read:", "of one kind", "another actor"),
+    ),
+    "a second hold": (
+        "app | device\npin: mr_register p0 | device_read p0\nstore p0:0 |\nmr_register p0 |",
+        ("app",),
+        ("line 4, column app: mr_register:", "p0 by mr_register (line 2)", "mr_deregister", "another actor", "app"),
+    ),
+    "a second hold of another kind": (
+        "app\nsplice p0\nvmsplice p0",
+        ("app",),
+        ("line 3, column app: vmsplice:", "splice (line 2)", "pipe_read or pipe_close"),
+    ),
+    "a second hold, and the end of the first is not in between for sure": (
+        "app | peer\nmr_register p0 | store p0:0\nmr_register p0 | mr_deregister p0 app",
+        ("app", "peer"),
+        ("column app: mr_register:", "mr_deregister (line 3)", "after LABEL"),
+    ),
+    "holds of two kinds": (
+        "app\nmr_register p0 readonly\nmr_deregister p0\nmr_register p0",
+        ("app",),
+        ("line 4, column app: mr_register:", "of one kind", "another actor"),
+    ),
+    "whose hold": (
+        "app | peer | device\nmr_register p0 | mr_register p0 | device_read p0",
+        ("app", "peer"),
+        ("line 2, column device: device_read:", "app or peer"),
+    ),
+    "ended twice": (
+        "app\nmr_register p0\nmr_deregister p0\nmr_deregister p0",
+        ("app",),
+        ("line 4, column app: mr_deregister:", "mr_deregister (line 3)", "leave one out"),
+    ),
+    "ended by two": (
+        "app | peer\npin: mr_register p0 | mr_deregister p0 app after pin\nmr_deregister p0 |",
+        ("app",),
+        ("mr_deregister:", "ends that hold"),
+    ),
+    "ended before it is made": (
+        "app | peer\nmr_register p0 | mr_deregister p0 app",
+        ("app",),
+        ("line 2, column peer: mr_deregister", "mr_register (line 2)", "after LABEL"),
+    ),
+    "used before it is made": (
+        "app\ndevice_write p0\nmr_register p0",
+        ("app",),
+        ("line 2, column app: device_write needs the hold of mr_register (line 3)",),
+    ),
+    "a use that waits for itself": (
+        "app | device\nmr_register p0 after w | w: device_write p0",
+        ("app",),
+        ("line 2, column app: 'after w' waits", "device_write (line 2)"),
+    ),
+    "unmapped twice": (
+        "app\nmunmap\nmunmap",
+        ("app",),
+        ("line 3, column app: munmap:", "munmap (line 2)", "mmap"),
+    ),
+    "mapped when it is": ("app\nmmap", ("app",), ("line 2, column app: mmap:", "at the start", "app:unmapped")),
+    "unmapped when it is not": ("app\nmunmap", ("app:unmapped",), ("line 2, column app: munmap:", "mmap before it")),
+    "mapped twice": ("app\nmmap\nload p0:0\nmmap", ("app:unmapped",), ("line 4, column app: mmap:", "(line 2)")),
+    "read-only says nothing of a store": ("app\nstore p0:0 readonly", ("app",), ("'readonly'", "store", "mr_register")),
+    "read-only says nothing of a poke": ("app\npoke p0:0 readonly", ("app",), ("'readonly'", "poke", "mr_register")),
+}
+
+
+@pytest.mark.parametrize("what", SENSELESS)
+def test_a_case_that_makes_no_sense_names_the_line_and_what_to_write(what):
+    columns, mappings, words = SENSELESS[what]
+    with pytest.raises(ColumnError, match="case mine") as told:
+        case(columns, mappings).world  # noqa: B018
+    assert not [w for w in words if w not in str(told.value)], str(told.value)
+
+
+@pytest.mark.parametrize(
+    "columns,mappings",
+    [
+        ("app\nmr_register p0\nmr_deregister p0\nmr_register p0\nmr_deregister p0", ("app",)),
+        (
+            "app | end\nmr_register p0 | a: mr_deregister p0 app after pin\npin: store p0 |\nmr_register p0 after a |",
+            ("app",),
+        ),
+        ("app\ndio_read p0\ndio_read p0", ("app",)),
+        ("app\nvmsplice p0\npipe_read p0\nvmsplice p0\npipe_read p0\npipe_close", ("app",)),
+        ("app\nmunmap\nmmap\nmunmap", ("app",)),
+        ("app\nmmap\nmunmap", ("app:unmapped",)),
+        ("app | peer\nmunmap | mmap app\n", ("app",)),
+        ("app | peer\nmr_register app p0 readonly | mr_register app p0\n", ("app",)),
+        ("app\nmr_register p0 readonly", ("app:readonly",)),
+        ("app\ndio_write p0", ("app:readonly",)),
+        ("app | peer\nmr_register peer p0 | load p0:0", ("app", "peer:readonly")),
+        ("app\nstore p0:0\npoke p0:1", ("app:private",)),
+        ("app\nmr_register p0\ndevice_write p0\nmr_deregister p0", ("app:private",)),
+        ("app\nmr_register p0 forced\ndevice_read p0\nmr_deregister p0", ("app",)),
+    ],
+)
+def test_what_makes_sense_is_allowed(columns, mappings):
+    assert case(columns, mappings).world.ops
+
+
+def test_advice_alone_is_no_verdict():
+    with pytest.raises(UserError, match="case mine: I1p is advisory and makes no verdict"):
+        case("app\nload p0:0", ("app:private",), judges=("I1p",)).properties  # noqa: B018
+
+
+def test_an_expectation_of_what_is_not_judged():
+    expect = {"tux3": "VIOLATED(I2)"}
+    with pytest.raises(UserError, match="case mine: tux3 is expected to violate I2, which is not judged"):
+        case(GOOD, judges=("I1",), expect=expect).properties  # noqa: B018
+    with pytest.raises(UserError, match="expected to violate I1p, which is advisory"):
+        expect = {"tux3": "VIOLATED(I1p)"}
+        case("app\nload p0:0", ("app:private",), judges=("I1", "I1p"), expect=expect).properties  # noqa: B018
 
 
 # ---- two pages -------------------------------------------------------------------------------------------------
@@ -174,9 +314,16 @@ def test_a_broken_case_of_two_pages_names_line_column_and_word(what):
     assert not [w for w in words if w not in str(told.value)], str(told.value)
 
 
-def test_the_order_of_two_pages_is_not_asked_of_one():
-    with pytest.raises(UserError, match="case mine: I6m is about two pages"):
-        case(GOOD, judges=("I6m",)).properties  # noqa: B018
+def test_a_case_names_no_property_that_its_world_has_nothing_for():
+    for pid, about in (
+        ("I6m", "two pages"),
+        ("I1p", "private mappings"),
+        ("U1", "breakpoints"),
+        ("U3", "what is written to private memory"),
+        ("I2p", "long-term pins of private memory"),
+    ):
+        with pytest.raises(UserError, match=f"case mine: {pid} is about {about}"):
+            case(GOOD, judges=(pid,)).properties  # noqa: B018
     assert "I6m" not in [p.id for p in case(TWO, ("app", "tail:p1"), pages=2).properties]
 
 

@@ -4,21 +4,26 @@ from functools import cache
 
 import pytest
 
+from tux3nb.answers.judge import judge
 from tux3nb.answers.matrix import matrix
 from tux3nb.cases.case import named
-from tux3nb.cases.free import FAMILIES, free
 from tux3nb.catalogue import catalogue
+from tux3nb.catalogue.free import FAMILIES, free
 from tux3nb.errors import UserError
+from tux3nb.model.operations import Choice
 
 QUICK = ("stable_pages", "in_place")  # policies with small worlds
 SCRIPTED_ONLY = {  # kinds of operations that no free-running world has
     "crash",  # what comes after it is another world
     "dio_read_get",  # a hold of the other kind
+    "dio_write_get",
     "buffer_register",  # a registration without a dirty call
     "buffer_unregister",
     "ref_ctr",  # a probe whose counter is in data
     "vm_write",  # a poke with a counted pin
+    "vm_read",  # a peek with one
     "sibling_load",  # a translation that nothing but a flush takes away
+    "sibling_store",
 }
 
 
@@ -62,7 +67,7 @@ def test_alternatives_of_a_line_share_their_version(family):
     numbers = {}
     for op in world.ops:
         for c, v in op.version.items():
-            numbers.setdefault((c, v), set()).add((op.task, world.bases[op]))
+            numbers.setdefault((c, v), set()).add((op.task, op.choice))
     assert all(len(lines) == 1 for lines in numbers.values())
     for c in world.cells:
         assert sorted(v for k, v in numbers if k == c) == list(range(1, 1 + sum(k == c for k, _ in numbers)))
@@ -78,14 +83,31 @@ def test_one_alternative_excludes_the_others():
     fired = {s.rule.name for s in system.steps} - set(cells[0].answer.never_fired)
     assert {"dio_read_reaps", "dio_write_reaps"} <= fired
     line = system.layout.fields["line"]
-    places = {case.world.bases[op] for op in app} | {op.line for op in app} | {case.world.next_base[op] for op in app}
-    assert places == {0, 1, 2, 3} and line.hi >= 3
+    assert [(op.line, op.choice, op.next) for op in app] == [(1, Choice(0, 3), 3), (2, Choice(0, 3), 3)]
+    assert line.hi >= 3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_task_chooses_by_its_own_steps_alone(family):
+    """No step that another actor takes for an operation, a work item's for one, moves the task to another line."""
+    for step in free(family).system.steps:
+        lines = [flat.value for f, flat, _ in step.writes if f.name == "line"]
+        assert not lines or [step.args["op"].task] == [step.actor], step.name
+
+
+def test_a_work_item_runs_after_its_read_has_been_reaped():
+    """The work item of a read reports the folio dirty, whether the read has been reaped by then or not."""
+    case = free("aio")
+    run = judge(case, case.one(named("tux3"))).run
+    late = {k for k, step in enumerate(case.system.steps) if step.rule.name == "dio_reports_dirty_late"}
+    line = case.system.layout.fields["line"]
+    before = {case.system.layout.value(source, line, 0) for source, step, _, _ in run.graph.edges if step in late}
+    assert before == {1, 3}
 
 
 def test_scripted_worlds_know_nothing_of_choices():
-    """A scripted case has no base of a choice: its layout and counts are those of its script."""
-    for case in list(catalogue().values())[:5]:
-        assert not hasattr(case.world, "bases")
+    """Each operation of a scripted case is the only one of its line."""
+    assert all(op.choice is None and op.next == op.line + 1 for case in catalogue().values() for op in case.world.ops)
 
 
 def test_bad_input_names_the_family_and_the_bound():

@@ -4,7 +4,8 @@ import pytest
 
 from tests.model.answers import answer, judged, rules_of
 from tux3nb.cases.case import named
-from tux3nb.cases.columns import ColumnError, operations, parse
+from tux3nb.cases.columns import operations, parse
+from tux3nb.cases.place import ColumnError, Place
 from tux3nb.catalogue import find
 from tux3nb.engine.explore import explore
 from tux3nb.engine.system import Property, build
@@ -81,6 +82,7 @@ def test_reader_looks_again():
 
 def test_pipe_needs_a_filler():
     """Reading a pipe that nobody fills is an error that names the place."""
-    tasks, cells = parse("reader\npipe_read p0", "here")
+    here = Place("here")
+    tasks, cells = parse("reader\npipe_read p0", here)
     with pytest.raises(ColumnError, match="here, line 2, column reader: pipe_read needs .* by vmsplice or splice"):
-        operations(tasks, cells, [], set(), "here")
+        operations(tasks, cells, [], set(), here)

@@ -8,6 +8,7 @@ from tests.model.answers import answer
 from tux3nb import cli
 from tux3nb.answers.story import changes, in_use, race
 from tux3nb.catalogue import catalogue, find
+from tux3nb.model.world import PLACES
 
 CASES = catalogue()
 
@@ -63,3 +64,12 @@ def test_a_folio_without_a_mapping_is_in_use_while_it_is_held():
     state = layout.pack({"private[0]": 0, "detached[0]": 1})
     assert in_use(case, state) == {0} and in_use(case, case.system.start) == {0}
     assert in_use(case, layout.pack({"private[0]": 0})) == set()
+
+
+def test_a_world_has_the_places_of_its_operations():
+    """The places in the routines of other modules' operations are not there, whatever rule files exist."""
+    places = {name: find(name).world.fields["pc"].names for name in ("ordinary", "rdma", "truncate")}
+    assert all(set(PLACES) <= set(found) for found in places.values())
+    assert set(places["ordinary"]) == set(PLACES)
+    assert set(places["rdma"]) - set(PLACES) == {"dma", "reap", "dirty_call", "put"}
+    assert "cut_page" in places["truncate"] and "dma" not in places["truncate"]

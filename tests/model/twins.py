@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 
 from tux3nb.engine.rule import CannotFire, State, Step
 from tux3nb.engine.system import build
-from tux3nb.engine.terms import NONE, some, walk
+from tux3nb.engine.terms import NONE, some, walk, where
 from tux3nb.errors import ModelError
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import users
 from tux3nb.model.ghosts import section_begins
+from tux3nb.model.mmu import flush_tlb, notify
 from tux3nb.model.operations import Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
 from tux3nb.model.rules import all_rules
-from tux3nb.model.world import DELTA, FLUSHER, FOLIO, PC
+from tux3nb.model.world import DELTA, FLUSHER, FOLIO
 
 SWEEPER = "sweeper"  # who write-protects after a transition is nobody's routine
 STAGES = 255
@@ -189,7 +190,8 @@ def cleared_first(r, world, stages):
 
     def sets(s, policy, **args):
         whole, t = traced(s, r, policy, args), args["op"].task
-        s.require(s.stage[t] == numbers(args), *(s.tlb[m] == NONE for m in s.world.siblings if args["flush"]))
+        flushed = [s.tlb[m] == NONE for m in s.world.siblings if args.get("flush", True)]
+        s.require(s.stage[t] == numbers(args), *flushed)
         s.step.take(whole, [w for w in whole.writes if w[0].name not in TLB + SPTE], events=False)
         s.stage[t] = 0
 
@@ -261,7 +263,7 @@ def section_by_hand(r, world, stages):
         if op.how.writes == "cpu" and not op.how.at_once and not late:
             section_begins(s, op)
         s.section[t] = d
-        s.pc[t] = PC.decide
+        s.pc[t] = "decide"
         s.stage[t] = 0
         s.delta_read[t] = 0
 
@@ -283,7 +285,7 @@ def lookup_by_hand(r, world, stages):
     read, got = stages.number(r.name), stages.number(r.name, "got")
     if "found" not in world.fields:
         world.field("found", world.fields["folio"].axes[0] if "folio" in world.fields else (), kind=FOLIO, none=0)
-    place = PC.lock if r.name == "looks_up" else PC.map_lock
+    place = "lock" if r.name == "looks_up" else "map_lock"
 
     def reads(s, policy, op):
         enters(s, traced(s, r, policy, {"op": op}), op.task, None)
@@ -327,6 +329,43 @@ def lookup_by_hand(r, world, stages):
     ]
 
 
+def shared_fault_by_hand(r, world, stages):
+    """do_shared_fault: filemap_fault looks the folio up, locks, checks and unlocks it; then comes page_mkwrite."""
+    looked, checks = stages.number(r.name), stages.number(r.name, "locked")
+
+    def looks(s, policy, op):
+        enters(s, traced(s, r, policy, {"op": op}), op.task, None)
+        s.folio[op.task] = s.slot[op.page]
+        s.stage[op.task] = looked
+
+    def locks(s, policy, op):
+        f = s.folio[op.task]
+        s.require(inside(s, op, looked), s.locked[f] == 0)
+        s.locked[f] = 1
+        s.stage[op.task] = checks
+
+    def passes(s, policy, op):
+        f = s.folio[op.task]
+        s.require(inside(s, op, checks), s.detached[f] == 0)
+        s.locked[f] = 0
+        s.stage[op.task] = 0
+        s.pc[op.task] = "lock"
+
+    def retries(s, policy, op):
+        f = s.folio[op.task]
+        s.require(inside(s, op, checks), s.detached[f] != 0)
+        s.locked[f] = 0
+        s.folio[op.task] = NONE
+        s.stage[op.task] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "The slot is looked up.", looks),
+        by_hand(r, f"{r.name}_2", "The folio is locked.", locks),
+        by_hand(r, f"{r.name}_3", "It has its mapping: it is unlocked, for page_mkwrite.", passes),
+        by_hand(r, f"{r.name}_3_gone", "It has lost its mapping: the access is tried again.", retries),
+    ]
+
+
 def fault_by_hand(r, world, stages):
     """do_wp_page: the PTE is read without a lock; under the page-table lock it is read again, the folio referenced."""
     number = stages.number(r.name)
@@ -344,7 +383,7 @@ def fault_by_hand(r, world, stages):
         s.folio[t] = s.pte_read[t]
         s.fault[t] = s.pte_read[t]
         s.pte_read[t] = NONE
-        s.pc[t] = PC.lock
+        s.pc[t] = "lock"
         s.stage[t] = 0
 
     def changed(s, policy, op):
@@ -405,17 +444,58 @@ def freed_under_lock(r, world, stages):
     ]
 
 
+def swept_under_lock(r, world, stages):
+    """page_mkclean: the folio is locked, its PTE changed, flushed and notified, the folio unlocked."""
+    world.field("sweeping", kind=FOLIO, none=0)
+
+    def locks(s, policy, m):
+        enters(s, traced(s, r, policy, {"m": m}), SWEEPER, None)
+        s.sweeping = s.pte[m]
+        s.locked[s.pte[m]] = 1
+        s.stage[SWEEPER] = stages.number(r.name, m, 1)
+
+    def protects(s, policy, m):
+        """The PTE may lead elsewhere by now: then it is left alone."""
+        s.require(s.stage[SWEEPER] == stages.number(r.name, m, 1))
+        s.pte_write[m] = where(s.pte[m] == s.sweeping, 0, s.pte_write[m])
+        s.stage[SWEEPER] = stages.number(r.name, m, 2)
+
+    def flushes(s, policy, m):
+        s.require(s.stage[SWEEPER] == stages.number(r.name, m, 2))
+        flush_tlb(s, m)
+        s.stage[SWEEPER] = stages.number(r.name, m, 3)
+
+    def unlocks(s, policy, m):
+        s.require(s.stage[SWEEPER] == stages.number(r.name, m, 3))
+        notify(s, m)
+        s.locked[s.sweeping] = 0
+        s.sweeping = NONE
+        s.stage[SWEEPER] = 0
+
+    return [
+        by_hand(r, f"{r.name}_1", "The folio is locked.", locks),
+        by_hand(r, f"{r.name}_2", "Its PTE becomes read-only.", protects),
+        by_hand(r, f"{r.name}_3", "The TLB is flushed.", flushes),
+        by_hand(r, f"{r.name}_4", "The notifier is called, the folio unlocked.", unlocks),
+    ]
+
+
 PTE_STEPS = "the PTE change, the TLB flush and the notifier call are three steps"
 DIRTY = (("cell",), ("tag",), ("dirty",))
 TWINS = (
     Twin("munmap", PTE_STEPS, (PTE, TLB, SPTE)),
-    Twin("sweep_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("sweep_protects_pte", "lock, the PTE change, the TLB flush, the notifier, unlock", by_hand=swept_under_lock),
+    Twin("section_meets_barrier", "unlock, put", (("locked",), ("folio", "fault"))),
     Twin("clone_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("reverse_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fork_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fork_redirects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("flush_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("migrate_unmaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
     Twin("fault_installs_pte", "the PTE is cleared, flushed, notified, then set", by_hand=cleared_first),
+    Twin("cow_maps", "the PTE is cleared, flushed, notified, then set", by_hand=cleared_first),
+    Twin("store_faults_absent", "filemap_fault's lock and check, then page_mkwrite", by_hand=shared_fault_by_hand),
+    Twin("odp_retries", "the put, then the walk's look at the sequence", (("hold",),)),
     Twin("fault_ends", "unlock, put, return", (("locked",), ("folio",))),
     Twin("read_fault_maps", "set the PTE, unlock, put", (("pte",), ("locked",), ("folio",))),
     Twin("read_fault_retries", "unlock, put, fault again", (("locked",), ("folio",))),
@@ -429,6 +509,8 @@ TWINS = (
     ),
     Twin("forked_meanwhile", "end of the section, unlock, put", (("section",), ("locked",), ("folio",))),
     Twin("waits_for_delta", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
+    Twin("waits_for_submitted", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
+    Twin("reverse_gets_no_memory", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
     Twin("waits_for_holder", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
     Twin("fork_marks_forked", "the own reference, then PG_forked, then the delta's dirt", (("own",), ("forked",))),
     Twin("fork_ends", "unlock, then the list of forked folios", (("locked",), ("orphan",))),
@@ -452,6 +534,12 @@ TWINS = (
         "the I/O is done, then end_page_writeback",
         (("bio_stage", "fetched", "written"), ("writeback",)),
     ),
+    Twin(
+        "server_answers",
+        "the I/O is done, then end_page_writeback",
+        (("bio_stage", "fetched", "written"), ("writeback",)),
+    ),
+    Twin("migrate_skips", "unlock, put", (("locked",), ("folio",))),
     Twin("poll_frees", "off the list, lock, buffers and mapping, unlock, put", by_hand=freed_under_lock),
     Twin("commits", "the superblock is on disk, then the delta counts as committed", (("disk",),)),
     Twin("poke_returns", "the copy's lock, then the put", (("locked",), ("hold",))),
@@ -477,6 +565,8 @@ TWINS = (
         (("private", "dirty", "tag"), ("slot",), ("detached",), ("locked",), ("folio",)),
     ),
     Twin("truncate_waits", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
+    Twin("truncate_meets_holder", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
+    Twin("truncate_refused", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
     Twin("tail_returns", "tag, PG_dirty, unlock, put, end", (("tag",), ("dirty",), ("locked",), ("folio",))),
     Twin("evict_drops", "buffers, slot, mapping", (("private",), ("slot",))),
     Twin("evict_frees_forked", "the list, the own reference, buffers, mapping", (("orphan",), ("own",))),
@@ -491,6 +581,7 @@ TWINS = (
 # Rules that write several fields, and yet are one step of the kernel or of the machine.
 NAMES = "the fields are the model's names for one thing, which changes hands"
 ONE_BIO = "the bio is the flusher's own until it is submitted; the fields say how far it has come"
+UNSEEN = "nobody else sees the new folio before a PTE leads to it"
 ONE_WORD = "one page-table entry, written at once under its lock"
 LOCKED_PTE = "under the page-table lock, which the walks that could tell take too"
 MACHINE = "one instruction of the CPU or one transfer of the device"
@@ -507,8 +598,12 @@ WHOLE = {
     "gup_fast_keeps": NAMES,
     "fork_lists": NAMES,
     "last_reference_put": NAMES,
+    "anonymous_freed": NAMES,
+    "cow_copies": UNSEEN,
+    "copy_is_late": UNSEEN,
     "unprobe_drops_copy": NAMES,
     "transition": "the delta's number changes at once; the rest is what properties remember",
+    "transition_goes_on": "the delta's number changes at once; the rest is what properties remember",
     "truncate_returns": "the section ends; the rest is what properties remember",
     "mmap": "under mmap_sem for writing",
     "flush_adds": ONE_BIO,
@@ -522,6 +617,7 @@ WHOLE = {
     "uprobe_replaces_page": LOCKED_PTE,
     "cow_maps_copy": LOCKED_PTE,
     "reclaim_frees": FROZEN,
+    "reclaim_drops_held": CONTROL,
     "refills": FROZEN,
     "migrate_moves": FROZEN,
     "migrate_moves_blindly": CONTROL,

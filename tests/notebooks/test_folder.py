@@ -8,12 +8,13 @@ import pytest
 
 from tux3nb import notebook as public
 from tux3nb.catalogue import catalogue
-from tux3nb.report.execute import execute, read
+from tux3nb.paths import notebooks_dir
+from tux3nb.report.execute import execute_all, read
 from tux3nb.report.notebooks import stable
-from tux3nb.report.places import all_notebooks, notebooks_folder
+from tux3nb.report.places import all_notebooks
 from tux3nb.show.explorer.choice import in_words, start_of
 
-NOTEBOOKS = all_notebooks(notebooks_folder())
+NOTEBOOKS = all_notebooks(notebooks_dir())
 LONGEST_CELL = 12
 SAME_EVERYWHERE = ("text/plain", "text/markdown")
 
@@ -117,7 +118,7 @@ def test_every_notebook_is_linked():
     """00 says for each question of the mail where it is answered, and the README has a paragraph for each notebook."""
     links = set(re.findall(r"\]\((\d\d-[^)#]+\.ipynb)", "\n".join(c.source for c in read(NOTEBOOKS[0]).cells)))
     assert {path.name for path in NOTEBOOKS[1:]} == links
-    readme = notebooks_folder().parent / "README.md"
+    readme = notebooks_dir().parent / "README.md"
     if readme.exists():
         assert all(f"(notebooks/{path.name})" in readme.read_text(encoding="utf-8") for path in NOTEBOOKS)
 
@@ -144,6 +145,6 @@ def texts(notebook):
 def test_runs_again_and_says_the_same(path):
     """From top to bottom in a fresh kernel: no error, and the same text in every output."""
     committed = texts(read(path))
-    done = execute(path, lambda: None, static=False, engine="graphviz-pure")
+    (done,) = execute_all([path], 1, static=False, engine="graphviz-pure", quiet=True)
     assert done.error is None
     assert texts(stable(done.notebook, path.resolve().parent)) == committed

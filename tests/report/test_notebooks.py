@@ -1,11 +1,11 @@
 """Notebooks written in place: the same bytes each time, and a check that can fail."""
 
-import argparse
 import json
 
 import nbformat
 import pytest
 
+from tux3nb.cli import main
 from tux3nb.report import notebooks
 from tux3nb.report.execute import read
 
@@ -13,9 +13,7 @@ v4 = nbformat.v4
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    notebooks.configure(parser)
-    return notebooks.run(parser.parse_args([str(a) for a in arguments]))
+    return main(["notebooks", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +82,7 @@ def test_lab_folder(tmp_path, monkeypatch):
     source = tmp_path / "installed"
     source.mkdir()
     (source / "a.ipynb").write_text("new")
-    monkeypatch.setattr(lab, "notebooks_folder", lambda: source)
+    monkeypatch.setattr(lab, "notebooks_dir", lambda: source)
     folder = lab.lab_folder(tmp_path / "mine")
     assert (folder / "a.ipynb").read_text() == "new"
     (folder / "a.ipynb").write_text("edited")

@@ -1,12 +1,11 @@
 """The report: tiny notebooks run and exported for real."""
 
-import argparse
 import re
 
 import nbformat
 import pytest
 
-from tux3nb.report import cli
+from tux3nb.cli import main
 from tux3nb.report.export import asked_for, summary_of, title_of, to_html
 from tux3nb.report.places import find_notebooks
 
@@ -28,9 +27,7 @@ def notebook(*cells):
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    cli.configure(parser)
-    return cli.run(parser.parse_args([str(a) for a in arguments]))
+    return main(["report", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +136,7 @@ def test_output_folder_that_cannot_be_written(capsys, tmp_path):
 
 
 def _have_notebooks():
-    from tux3nb.report.places import all_notebooks, notebooks_folder
+    from tux3nb.paths import notebooks_dir
+    from tux3nb.report.places import all_notebooks
 
-    return bool(all_notebooks(notebooks_folder()))
+    return bool(all_notebooks(notebooks_dir()))

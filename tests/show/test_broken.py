@@ -8,7 +8,7 @@ from tests.show.samples import broken_rows, cases
 from tux3nb.answers.follow import Shown
 from tux3nb.answers.judge import check
 from tux3nb.catalogue import find
-from tux3nb.engine.explain import evaluate
+from tux3nb.engine.runs import evaluate
 from tux3nb.model.broken import WORDS, Place, broken
 from tux3nb.model.features import named_policy
 from tux3nb.model.properties import PROPERTIES

@@ -8,8 +8,8 @@ import pytest
 from tests.show.samples import cases
 from tux3nb.answers.judge import check, judge
 from tux3nb.catalogue import catalogue, find
-from tux3nb.engine.explain import evaluate
 from tux3nb.engine.rule import State
+from tux3nb.engine.runs import evaluate
 from tux3nb.errors import ModelError
 from tux3nb.model.features import named_policy
 from tux3nb.model.folio import refcount

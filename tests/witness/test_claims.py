@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from tests.witness import fakes
-from tux3nb.witness import Verdict, list_witnesses, load_recordings
+from tux3nb.errors import ModelError
+from tux3nb.witness import Verdict, list_witnesses, load_recording
 from tux3nb.witness.base import judge
 from tux3nb.witness.claims import Claim, kept, never
 
@@ -28,7 +29,7 @@ def test_a_prediction_follows_the_verdict():
     forked = dataclasses.replace(claim, policy="tux3")
     assert (claim.verdict, forked.verdict) == ("HOLDS", "VIOLATED")
     assert {fact: not value for fact, value in claim.predicts.items()} == forked.predicts
-    observed = load_recordings()[witness.name]["observed"]
+    observed = load_recording(witness.name)["observed"]
     assert judge(witness, observed)[0] is Verdict.AGREES
     assert judge(dataclasses.replace(witness, claims=(forked,)), observed)[0] is Verdict.DIFFERS
 
@@ -41,7 +42,7 @@ def test_an_event_is_asked_like_a_property():
 
 
 def test_a_question_that_the_case_does_not_answer_is_refused():
-    with pytest.raises(ValueError, match="judges no 'I9'"):
+    with pytest.raises(ModelError, match="judges no 'I9'"):
         _ = Claim("splice", "tux3", "I9", {}).verdict
 
 
@@ -62,5 +63,5 @@ def test_a_privileged_claim_may_stay_hidden_but_not_differ():
 
 
 def test_a_fact_is_predicted_once():
-    with pytest.raises(ValueError, match="predicted twice: sky"):
+    with pytest.raises(ModelError, match="predicted twice: sky"):
         dataclasses.replace(fakes.witness(fakes.quick), claims=(Claim("splice", "tux3", "I2", kept("sky")),))

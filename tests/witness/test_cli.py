@@ -19,8 +19,8 @@ _LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not Li
 
 
 def _command(*arguments, prelude: str = "") -> subprocess.CompletedProcess:
-    code = f"import sys, runpy; {prelude}\nsys.argv[1:] = {list(arguments)!r}\n"
-    code += "runpy.run_module('tux3nb.witness', run_name='__main__')"
+    code = f"import sys, runpy; {prelude}\nsys.argv[1:] = {['witness', *arguments]!r}\n"
+    code += "runpy.run_module('tux3nb', run_name='__main__')"
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=120)
 
@@ -42,8 +42,8 @@ def test_a_bad_name_gets_one_line_with_the_nearest_names():
     assert "'pins-shared-fil'" in done.stderr and "did you mean pins-shared-file" in done.stderr
 
 
-def test_a_name_like_no_other_points_to_the_list():
-    assert "--list" in _command("zzzz").stderr
+def test_a_name_like_no_other_gets_all_names():
+    assert "known: " in (said := _command("zzzz").stderr) and "splice-fork" in said and _one_line(said)
 
 
 def test_a_bad_scratch_folder_gets_one_line():
@@ -54,7 +54,7 @@ def test_a_bad_scratch_folder_gets_one_line():
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "inf", "nan"])
 def test_a_bad_timeout_is_refused(value):
     done = _command(f"--timeout={value}")
-    assert done.returncode == 2 and "seconds" in done.stderr
+    assert done.returncode == 2 and "is no number above zero" in done.stderr
 
 
 @_LINUX
@@ -112,7 +112,7 @@ def test_configure_fits_a_subcommand():
 
 # What Windows lacks: the module fcntl, and all of os and signal that a module might touch when imported.
 _ELSEWHERE = (
-    "import os, signal; sys.platform = 'win32'; sys.modules['fcntl'] = None; "
+    "import os, shutil, signal, tempfile; sys.platform = 'win32'; sys.modules['fcntl'] = None; "
     "missing = 'fork sysconf splice O_DIRECT sched_getaffinity memfd_create geteuid'.split(); "
     "[delattr(os, name) for name in missing if hasattr(os, name)]; del signal.SIGKILL"
 )
@@ -131,12 +131,17 @@ def test_elsewhere_it_lists_and_skips_everything():
 
 @_LINUX
 def test_an_interrupt_gives_everything_back(tmp_path):
-    command = [sys.executable, "-m", "tux3nb.witness", "delta-scan-counter", "--scratch", str(tmp_path)]
+    """What was finished until then is in the document all the same."""
+    names = ["private-follows-file", "delta-scan-counter"]
+    command = [sys.executable, "-m", "tux3nb", "witness", *names, "--json", "--scratch", str(tmp_path)]
     tool = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while f"{names[1]} ..." not in tool.stderr.readline():
+        pass
     end = time.monotonic() + 20
     while not list(tmp_path.glob("*/journal")) and time.monotonic() < end:
         time.sleep(0.02)
     tool.send_signal(signal.SIGINT)
-    _, errors = tool.communicate(timeout=30)
+    out, errors = tool.communicate(timeout=30)
     assert tool.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
+    assert [row["name"] for row in json.loads(out)["witnesses"]] == names[:1]
     assert not list(tmp_path.iterdir())

@@ -9,12 +9,13 @@ import sys
 
 import pytest
 
-from tux3nb.witness import Verdict, list_witnesses, load_recordings, run_witnesses
+from tux3nb.witness import Verdict, list_witnesses, run_witnesses
 from tux3nb.witness.needs import has_root
+from tux3nb.witness.recordings import recorded_names
 
 _REQUIRED = os.environ.get("TUX3NB_REQUIRE_ROOT_WITNESSES") == "1"
 _INVASIVE = _REQUIRED or os.environ.get("TUX3NB_INVASIVE") == "1"
-_RECORDINGS = load_recordings()
+_RECORDED = recorded_names()
 
 
 def _marked():
@@ -33,7 +34,7 @@ def test_witness(witness):
     if report.verdict is Verdict.UNKNOWN and report.finished:  # a race for the page was lost: once more
         report = run_witnesses([witness.name], invasive=_INVASIVE)[0]
     if report.verdict is Verdict.SKIPPED or (report.verdict is Verdict.UNKNOWN and report.finished):
-        if _REQUIRED and has_root() and witness.name in _RECORDINGS:
+        if _REQUIRED and has_root() and witness.name in _RECORDED:
             pytest.fail(f"{witness.name} was recorded as root but is skipped here: {report.reason}")
         pytest.skip(f"{witness.name}: {report.reason}")
     assert report.verdict is Verdict.AGREES, report.reason

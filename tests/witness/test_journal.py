@@ -8,6 +8,7 @@ import pytest
 if not sys.platform.startswith("linux"):
     pytest.skip("not Linux", allow_module_level=True)
 
+from tux3nb.errors import ModelError
 from tux3nb.witness.journal import Journal, new_folder, process_started, release, release_stale
 from tux3nb.witness.low.mounts import is_below
 
@@ -55,7 +56,7 @@ def test_a_process_that_took_over_a_number_is_spared(tmp_path):
 
 
 def test_an_unknown_resource_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="moon"):
+    with pytest.raises(ModelError, match="moon"):
         Journal(tmp_path).add("moon")
 
 

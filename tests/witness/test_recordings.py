@@ -2,28 +2,22 @@
 
 import json
 import re
+import sys
 
 import pytest
 
 from tests.witness import fakes
-from tux3nb.witness import Verdict, data_dir, list_witnesses, load_recordings, load_traces, recordings
+from tux3nb.errors import UserError
+from tux3nb.paths import data_dir
+from tux3nb.witness import Verdict, list_witnesses, load_recording, recordings, run_witnesses
 from tux3nb.witness.base import Report
 
 _WITNESSES = {witness.name: witness for witness in list_witnesses()}
 
 
-def test_data_dir_is_beside_the_package_or_inside_the_wheel(tmp_path, monkeypatch):
-    package = tmp_path / "tux3nb"
-    (package / "witness").mkdir(parents=True)
-    monkeypatch.setattr(recordings, "__file__", str(package / "witness" / "recordings.py"))
-    assert data_dir() == tmp_path / "data"
-    (package / "_data").mkdir()
-    assert data_dir() == package / "_data"
-
-
-@pytest.mark.parametrize("name", sorted(load_recordings()))
+@pytest.mark.parametrize("name", recordings.recorded_names())
 def test_a_recording_belongs_to_a_witness_and_still_agrees(name):
-    recording, witness = load_recordings()[name], _WITNESSES[name]
+    recording, witness = load_recording(name), _WITNESSES[name]
     assert recording["verdict"] == "AGREES" and recording["question"] == witness.question
     predicted = witness.predictions(recording["file_system"])
     assert recording["predicts"] == predicted
@@ -42,9 +36,9 @@ def test_files_hold_no_dates_paths_or_frame_numbers(path):
     assert text == recordings._compact(json.dumps(json.loads(text), indent=1, ensure_ascii=False)) + "\n"
 
 
-@pytest.mark.parametrize("name", sorted(load_traces()))
-def test_a_trace_has_equal_columns_and_known_units(name):
-    trace = load_traces()[name]
+@pytest.mark.parametrize("path", sorted(data_dir().glob("traces/*.json")), ids=lambda path: path.stem)
+def test_a_trace_has_equal_columns_and_known_units(path):
+    trace, name = json.loads(path.read_text()), path.stem
     assert trace["page_bytes"] > 0 and trace["file_pages"] > 0
     assert trace["command"] == f"tux3nb witness {name} --record"
     assert {run["delta_ms"] for run in trace["runs"]} == {5, 20, 100}
@@ -65,11 +59,10 @@ def test_record_writes_facts_and_trace(tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "data_dir", lambda: tmp_path)
     report = _report(trace={"program": "none", "runs": [{"pages": [1, 2, 3]}]})
     assert recordings.record(report) == tmp_path / "witness" / "quick.json"
-    written = recordings.load_recordings()["quick"]
+    written = recordings.load_recording("quick")
     assert written["observed"] == {"sky": "blue"} and "seconds" not in written
-    assert recordings.load_traces()["quick"]["runs"] == [{"pages": [1, 2, 3]}]
     assert '"pages": [1, 2, 3]' in (tmp_path / "traces" / "quick.json").read_text()
-    assert recordings.compare(report, recordings.load_recordings()) is True
+    assert recordings.compare(report, written) is True
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SKIPPED, Verdict.UNKNOWN])
@@ -79,9 +72,24 @@ def test_what_did_not_run_is_never_recorded(tmp_path, monkeypatch, verdict):
 
 
 def test_compare():
-    known = {"quick": {"observed": {"sky": "blue", "frame": True}, "file_system": "ext4"}}
+    known = {"observed": {"sky": "blue", "frame": True}, "file_system": "ext4"}
     assert recordings.compare(_report(), known) is True
     assert recordings.compare(_report(observed={"sky": "blue", "frame": None}), known) is True
     assert recordings.compare(_report(observed={"sky": "green"}), known) is False
-    assert recordings.compare(_report(), {}) is None
-    assert recordings.compare(_report(), {"quick": {"observed": {}, "file_system": "xfs"}}) is None
+    assert recordings.compare(_report(), None) is None
+    assert recordings.compare(_report(), {"observed": {}, "file_system": "xfs"}) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"kernel": {}, "observed": 3}'])
+def test_a_damaged_recording_spoils_only_itself(tmp_path, monkeypatch, text):
+    """It is named with what to run; the witness runs as before, and its --record mends the file."""
+    monkeypatch.setattr(recordings, "data_dir", lambda: tmp_path)
+    (tmp_path / "witness").mkdir()
+    path = tmp_path / "witness" / "splice-fork.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match="splice-fork.json.*`tux3nb witness splice-fork --record` writes it anew"):
+        load_recording("splice-fork")
+    if sys.platform.startswith("linux"):
+        report, other = run_witnesses(["splice-fork", "private-follows-file"], save=True)
+        assert str(path) in report.damaged and report.verdict is Verdict.AGREES
+        assert other.damaged == "" and load_recording("splice-fork")["verdict"] == "AGREES"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.witness import fakes
+from tux3nb.errors import UserError
 from tux3nb.witness import Verdict
 from tux3nb.witness.needs import has_root
 from tux3nb.witness.sandbox import choose_scratch, run_one, scratch_notice
@@ -201,11 +202,11 @@ def test_a_folder_in_memory_is_noticed_and_skips_what_needs_a_disk():
 
 
 def test_scratch_folders_that_cannot_be_used_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="no folder"):
+    with pytest.raises(UserError, match="no folder"):
         choose_scratch(tmp_path / "missing")
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(ValueError, match="no folder"):
+    with pytest.raises(UserError, match="no folder"):
         choose_scratch(file)
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from tests.witness import fakes
+from tux3nb.errors import ModelError
 from tux3nb.witness import CASES, Verdict, list_witnesses
 from tux3nb.witness.base import judge
 from tux3nb.witness.needs import known_needs
@@ -53,7 +54,7 @@ def test_a_file_system_may_have_its_own_prediction():
 
 
 def test_an_unknown_case_is_refused():
-    with pytest.raises(ValueError, match="no case is called 'moon'"):
+    with pytest.raises(ModelError, match="no case is called 'moon'"):
         _witness(case="moon")
 
 

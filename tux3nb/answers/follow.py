@@ -14,8 +14,7 @@ from typing import Any
 from tux3nb.answers.judge import Judged
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
-from tux3nb.engine.explain import evaluate
-from tux3nb.engine.runs import find_path, possible_for
+from tux3nb.engine.runs import evaluate, find_path, possible_for
 from tux3nb.errors import UserError
 from tux3nb.model.features import NAMED, named_policy
 from tux3nb.model.look import Look

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 
+from tux3nb.answers.lines import left_out, told
 from tux3nb.answers.tours import Run, Tours
 from tux3nb.cases.case import Case
-from tux3nb.engine.explain import evaluate, failing, values
 from tux3nb.engine.explore import explore
 from tux3nb.engine.family import Family
-from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Exploration, Limits, Violation
-from tux3nb.engine.runs import Path, covers, judge_progress, possible_for, replay, run_of
+from tux3nb.engine.result import (
+    HOLDS,
+    NOT_PROMISED,
+    REFUSED,
+    UNFINISHED,
+    UNREACHED,
+    VIOLATED,
+    Exploration,
+    Limits,
+    Violation,
+)
+from tux3nb.engine.runs import Path, covers, evaluate, failing, judge_progress, possible_for, replay, run_of, values
 from tux3nb.errors import ModelError
+from tux3nb.model.features import not_promised
+from tux3nb.model.operations import Op
 
-REFUSING_EVENTS = ("longterm_refused",)
+REFUSING_EVENTS = ("longterm_refused", "access_refused", "discard_refused")
 WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
 
 
@@ -40,7 +52,11 @@ class Row:
 
 @dataclass
 class Answer:
-    """What one case says of one policy. states, edges: distinct ones; depth: the last layer."""
+    """What one case says of one policy.
+
+    states, edges: distinct ones; depth: the last layer. never_begin: the lines that no reachable state begins, but for
+    those that a refusal explains; then nothing holds plainly.
+    """
 
     case: Case
     policy: dict[str, str]
@@ -49,16 +65,18 @@ class Answer:
     edges: int
     depth: int
     never_fired: list[str]
+    never_begin: list[str] = field(default_factory=list)
 
     @property
     def _counted(self) -> list[Row]:
-        """The rows that make the verdict; advisory properties are reported apart."""
+        """The rows that make the verdict; advisory properties, and those not promised, are reported apart."""
         advisory = {p.id for p in self.case.properties if p.advisory}
-        return [r for r in self.rows if r.property not in advisory]
+        return [r for r in self.rows if r.property not in advisory and r.verdict != NOT_PROMISED]
 
     @property
     def verdict(self) -> str:
-        return worst(r.verdict for r in self._counted)
+        """The worst of the rows that count; NOT PROMISED where none does."""
+        return worst(r.verdict for r in self._counted) if self._counted else NOT_PROMISED
 
     @property
     def violated(self) -> tuple[str, ...]:
@@ -95,7 +113,9 @@ def worst(verdicts: Iterable[str]) -> str:
 class Judged:
     """One exploration of a case, judged: answers by policy and for the whole family, all look-ups.
 
-    A policy is a dict that names every feature; UserError where it is not in the family that was explored.
+    A policy is a dict that names every feature; UserError where it is not in the family that was explored. What a named
+    policy does not promise (`tux3nb.model.features.NOT_PROMISED`) is judged in sets of policies all the same: there two
+    policies that no rule of the case tells apart are one.
     """
 
     case: Case
@@ -111,15 +131,17 @@ class Judged:
         """The answer for one policy, with or without runs and reasons."""
         i = self.run.number(policy)
         if (i, runs) not in self._answers:
-            run = self.run
+            run, spared = self.run, not_promised(policy)
+            judged = [p.id for p in self.case.properties]
             self._answers[i, runs] = Answer(
                 self.case,
                 dict(policy),
-                [self._row(i, p.id, runs) for p in self.case.properties],
+                [Row(p, NOT_PROMISED) if p in spared else self._row(i, p, runs) for p in judged],
                 run.states(i),
                 run.edge_count(i),
                 run.depth(i),
                 run.never_fired(i),
+                [told(op) for op, policies in self.left_out.items() if self._in(policies, i)],
             )
         return self._answers[i, runs]
 
@@ -146,7 +168,16 @@ class Judged:
             return Row(prop, UNFINISHED, limit=limits)
         if not self._passed(i, [self.case.system.property(prop).partner]):
             return Row(prop, REFUSED if self._passed(i, REFUSING_EVENTS) else UNREACHED)
-        return Row(prop, HOLDS)
+        return Row(prop, UNREACHED if any(self._in(policies, i) for policies in self.left_out.values()) else HOLDS)
+
+    @cached_property
+    def left_out(self) -> dict[Op, Any]:
+        """Operation -> the policies under which it never begins, though nothing that it needs was refused."""
+        return left_out(self.case, self.run, REFUSING_EVENTS)
+
+    def _in(self, policies: Any, i: int) -> bool:
+        """Whether a set has the policy of number `i`."""
+        return bool(policies & self.run.numbers[i])
 
     def _passed(self, i: int, events: Iterable[str]) -> bool:
         return any(self.run.has(self.run.reached.get(e, 0), i) for e in events)
@@ -214,8 +245,9 @@ class Judged:
         violated = run.violated(prop)
         unfinished = run.unfinished() & ~violated
         rest = everyone & ~violated & ~unfinished
-        reached = run.passed([self.case.system.property(prop).partner])
-        refused = run.passed(REFUSING_EVENTS) & ~reached
+        happened = run.passed([self.case.system.property(prop).partner])
+        refused = run.passed(REFUSING_EVENTS) & ~happened
+        reached = happened & ~reduce(or_, self.left_out.values(), run.family.none)
         return {
             VIOLATED: violated,
             UNFINISHED: unfinished,
@@ -248,8 +280,17 @@ class Judged:
         return out
 
 
-def judge(case: Case, family: Family, limits: Limits | None = None, progress: Callable | None = None) -> Judged:
-    """Explore a case for a family and judge it."""
+def judge(
+    case: Case,
+    family: Family,
+    limits: Limits | None = None,
+    progress: Callable | None = None,
+    interruptible: bool = False,
+) -> Judged:
+    """Explore a case for a family and judge it.
+
+    Ctrl-C raises KeyboardInterrupt; with `interruptible` it makes what is not yet known UNFINISHED.
+    """
     run = explore(case.system, family, limits, progress=progress)
     try:
         for p in case.properties:
@@ -257,6 +298,8 @@ def judge(case: Case, family: Family, limits: Limits | None = None, progress: Ca
                 judge_progress(run, p.id)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
+    if run.stopped == "interrupted" and not interruptible:
+        raise KeyboardInterrupt
     return Judged(case, run)
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import gc
 import io
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from multiprocessing import get_context
+from pathlib import Path
 
-from tux3nb.answers.judge import UNFINISHED, Answer, judge
-from tux3nb.cases.case import Case, named
+from tux3nb.answers.judge import UNFINISHED, UNREACHED, Answer, judge
+from tux3nb.cases.case import VERDICTS, Case, named
 from tux3nb.catalogue import catalogue, find
 from tux3nb.engine.family import Listed
 from tux3nb.engine.result import Limits
+from tux3nb.errors import UserError, WorkerDied
 from tux3nb.model.features import FEATURES, NAMED
-from tux3nb.paths import data_dir
+from tux3nb.paths import data_dir, read_record
+from tux3nb.workers import each
 
 COLUMNS = ("case", "policy", "verdict", "states", "edges", "depth", "properties")
 
@@ -63,7 +63,7 @@ def matrix(
 
     `progress` is called with the name of each case that is done. With more than one of `jobs`, shipped cases are
     explored in as many processes. Ctrl-C ends it: the cases done so far are returned. Raises UserError for an unknown
-    policy.
+    policy, and WorkerDied, with the cells done so far, when one of the processes dies.
     """
     cases, names = list(cases), list(policies)
     for name in names:
@@ -76,15 +76,11 @@ def matrix(
             cells += row
             if progress:
                 progress(case.name)
-            if interrupted(row):
-                break
     except KeyboardInterrupt:
         pass
+    except WorkerDied:
+        raise WorkerDied(cells) from None
     return cells
-
-
-def interrupted(cells: Iterable[Cell]) -> bool:
-    return any(r.limit == "interrupted" for c in cells for r in c.answer.rows)
 
 
 Work = tuple[Case | str, list[str], Limits | None]
@@ -104,25 +100,17 @@ def _in_processes(work: list[Work], jobs: int) -> Iterator[list[Cell]]:
     shipped = catalogue()
     away = [case.name for case, _, _ in work if shipped.get(case.name) is case]
     sent = ((name, names, limits) for name, (_, names, limits) in zip(away, work, strict=False))
-    with get_context("spawn").Pool(min(jobs, len(away) or 1), _begin) as pool:
-        rows = pool.imap(_row_away, sent)
-        for case, names, limits in work:
-            if shipped.get(case.name) is case:
-                yield [replace(c, answer=replace(c.answer, case=case)) for c in next(rows)]
-            else:
-                yield _row((case, names, limits))
+    rows = each(_row_away, sent, min(jobs, len(away) or 1))
+    for case, names, limits in work:
+        if shipped.get(case.name) is case:
+            yield [replace(c, answer=replace(c.answer, case=case)) for c in next(rows)]
+        else:
+            yield _row((case, names, limits))
 
 
 def _row_away(work: Work) -> list[Cell]:
     """The cells of one case, without the case itself: its rules are functions, which no process can send."""
     return [replace(c, answer=replace(c.answer, case=None)) for c in _row(work)]
-
-
-def _begin():
-    """Ctrl-C reaches every process of a terminal, and the first one ends the others. Little of what these few minutes
-    leave behind are cycles: looking for them takes a fifth of the time."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()
 
 
 def record(cells: Iterable[Cell]) -> str:
@@ -134,16 +122,46 @@ def record(cells: Iterable[Cell]) -> str:
     return out.getvalue()
 
 
+def recorded_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a record; UserError, which names the file and the line, for one that is missing or damaged."""
+    remedy = "`tux3nb record` writes it anew"
+    lines = csv.reader(read_record(path, remedy).splitlines())
+    if tuple(next(lines)) != COLUMNS:
+        raise UserError(f"{path} is damaged: line 1 is not {','.join(COLUMNS)}: {remedy}")
+    rows = []
+    for cells in lines:
+        row = dict(zip(COLUMNS, cells, strict=False))
+        if len(cells) != len(COLUMNS) or row["verdict"] not in (*VERDICTS, UNREACHED):
+            raise UserError(f"{path} is damaged: line {lines.line_num}: {remedy}")
+        rows.append(row)
+    if not rows:
+        raise UserError(f"{path} has no rows: {remedy}")
+    return rows
+
+
 @cache
 def recorded_verdicts() -> dict[str, dict[str, tuple[str, dict[str, int]]]]:
-    """Case -> policy -> verdict and violated properties with their depths, as ``data/verdicts.csv`` has them."""
+    """Case -> policy -> verdict and violated properties with their depths, as ``data/verdicts.csv`` has them.
+
+    UserError where it is missing or damaged.
+    """
     found: dict = {}
     path = data_dir() / "verdicts.csv"
-    for row in csv.DictReader(path.read_text().splitlines()) if path.exists() else ():
+    for row in recorded_rows(path):
         told = [part.partition("=VIOLATED@") for part in row["properties"].split()]
-        broken = {prop: int(depth) for prop, _, depth in told if depth}
+        broken = {prop: int(depth) for prop, _, depth in told if depth.isdecimal()}
         found.setdefault(row["case"], {})[row["policy"]] = (row["verdict"], broken)
     return found
+
+
+def recorded_everywhere(policy: str) -> dict[str, str]:
+    """Case -> recorded verdict of a named policy, for all cases; UserError where the record lacks one."""
+    named(policy)
+    told, path = recorded_verdicts(), data_dir() / "verdicts.csv"
+    for case in catalogue():
+        if policy not in told.get(case, {}):
+            raise UserError(f"{path} has no row for {case} under {policy}: `tux3nb record` writes it anew")
+    return {case: told[case][policy][0] for case in catalogue()}
 
 
 def differences(old: str, new: str) -> list[str]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 
 from tux3nb.cases.columns import mappings_of, operations, parse
+from tux3nb.cases.place import ColumnError, Place
 from tux3nb.engine.family import Listed, Product
 from tux3nb.engine.fields import WORD
-from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, VIOLATED
+from tux3nb.engine.result import HOLDS, NOT_PROMISED, REFUSED, UNFINISHED, UNREACHED, VIOLATED
 from tux3nb.engine.rule import Rule, Step, bind
 from tux3nb.engine.system import Property, System, build
-from tux3nb.errors import UserError, nearest
+from tux3nb.errors import ModelError, UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, TUX3, named_policy
-from tux3nb.model.operations import PAGES, PRIVATE, Holder
+from tux3nb.model.operations import PAGES, Holder, Op
 from tux3nb.model.properties import PROPERTIES, halted, settled
-from tux3nb.model.rules import all_rules, declarations
+from tux3nb.model.rules import all_rules, declarations, kinds, places
 from tux3nb.model.world import World
 
-VERDICTS = (HOLDS, REFUSED, VIOLATED, UNFINISHED)
+VERDICTS = (HOLDS, REFUSED, UNREACHED, VIOLATED, UNFINISHED, NOT_PROMISED)
 MOST = {"folios": 16, "deltas": 15}
 
 
@@ -31,6 +32,10 @@ class Source:
     text: str
     url: str | None = None
 
+    def __post_init__(self):
+        if self.url is not None and not re.match(r"https?://", self.url):
+            raise ModelError(f"source {self.text!r}: {self.url!r} is no address of the web (https://...)")
+
 
 @dataclass(eq=False)
 class Case:
@@ -40,10 +45,16 @@ class Case:
     columns: the actors, see `tux3nb.cases.columns`. mappings: which processes map the page, see `columns.mappings_of`.
     folios, deltas: the bounds of the world.
     judges: the properties it judges (none named: all but the optional ones). stable_device: the disk asks for stable
-    pages. pages: how many pages the file has; of two, each is one cell.
+    pages. pages: how many pages the file has; of two, each is one cell. endless_disk: the write-out goes to a server
+    that may never answer (FUSE, NFS). tight_memory: there may be no memory for the copy of a fork. shmem: the file is
+    one of tmpfs, with no write-out, so no delta closes.
     expect: policy name -> verdict, written by hand with its reason before the first run; of a policy that is VIOLATED
-    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``.
+    the judged properties that it violates, all of them, may be given: ``VIOLATED(I2, I5)``. bounds: what the world is
+    limited to, in words. place: where the case is written, if in a file of its own. vary: taken, and read no more:
+    `check --all` explores every policy, and its own --vary says which features are to vary.
     """
+
+    scripted = True  # each line of a column happens once, in order
 
     name: str
     family: str
@@ -57,15 +68,28 @@ class Case:
     judges: tuple[str, ...] = ()
     stable_device: bool = False
     pages: int = 1
+    endless_disk: bool = False
+    tight_memory: bool = False
+    shmem: bool = False
     expect: Mapping[str, str] = field(default_factory=dict)
     bounds: str = ""
     sources: tuple[Source, ...] = ()
+    place: Place | None = None
+    vary: InitVar[tuple[str, ...] | None] = None
 
-    def __post_init__(self):
+    def __post_init__(self, vary):
         """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise UserError(f"a case is named by a text, not by {self.name!r}")
         where = f"case {self.name}"
         if not isinstance(self.columns, str):
             raise UserError(f"{where}: columns are one text, a row a line")
+        if isinstance(self.judges, str):
+            raise UserError(f"{where}: judges are a sequence of properties, as ({self.judges!r},)")
+        if not isinstance(self.expect, Mapping):
+            raise UserError(f"{where}: expect is a mapping, as {{'tux3': 'HOLDS'}}")
+        if isinstance(self.sources, str) or not all(isinstance(s, Source) for s in self.sources):
+            raise UserError(f"{where}: sources are a sequence of Source(text, url)")
         if self.pages not in PAGES:
             raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
         for name, least in (("folios", self.pages), ("deltas", 0)):
@@ -78,31 +102,46 @@ class Case:
         known = [p.id for p in PROPERTIES]
         for name, verdict in self.expect.items():
             said = f"{where}: {name} is expected to be {verdict!r}"
-            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", verdict)
+            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", str(verdict))
             if not broken and verdict not in VERDICTS:
                 raise UserError(f"{said}; a verdict is {', '.join(VERDICTS)}")
-            for pid in broken[1].split(", ") if broken else ():
+            for pid in re.split(r",\s*", broken[1]) if broken else ():
                 if pid not in known:
                     raise UserError(f"{said}: no property {pid!r}{nearest(pid, known)}")
+
+    @property
+    def where(self) -> Place:
+        """Where the case is written, for errors."""
+        return self.place or Place(f"case {self.name}")
 
     @cached_property
     def world(self) -> World:
         """The world that the columns need. Raises ColumnError."""
-        where = f"case {self.name}"
+        where = self.where
         tasks, cells = parse(self.columns, where, self.pages)
-        readonly = {c.task for c in cells if c.kind.holder == "makes" and "readonly" in c.words}
+        only_reads = {"readonly", "forced"}
+        readonly = {c.task for c in cells if c.kind.holder == "makes" and only_reads & set(c.words)}
+        if self.shmem and (closing := [c for c in cells if c.kind.name == "transition"]):
+            at = f"{where.row(closing[0].row)}, column {closing[0].task}"
+            raise ColumnError(f"{at}: transition: a file of tmpfs is not written out (shmem=True); leave it out")
         mappings = mappings_of(self.mappings, where, self.pages)
-        ops = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where)
+        found = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where, self.scripted)
+        ops = self.arranged(found)
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
-        bounds = self.folios, self.deltas
-        world = World(tasks, ops, mappings, holders, *bounds, declarations(), self.stable_device, self.pages)
+        bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
+        traits = (self.endless_disk, self.tight_memory, self.shmem)
+        world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, *traits, kinds(), places(ops))
         for f in world.fields.values():
             if f.size * f.width > WORD:
                 bits = f"{f.name} needs {f.size * f.width} bits and has {WORD}"
                 raise UserError(f"{where}: too large: {bits}; take fewer writes to a cell, operations or folios")
         return world
+
+    def arranged(self, ops: list[Op]) -> list[Op]:
+        """The operations of the columns as they are to be done: one after the other."""
+        return ops
 
     @cached_property
     def system(self) -> System:
@@ -115,17 +154,29 @@ class Case:
 
     @cached_property
     def properties(self) -> tuple[Property, ...]:
-        """The properties that this case judges."""
+        """The properties that this case judges: those it names, or all that apply to its world and are not optional.
+
+        Raises UserError for a property that there is not, or that this world has nothing for.
+        """
         known = {p.id: p for p in PROPERTIES}
+        at = self.where.of("judges")
         for pid in self.judges:
             if pid not in known:
-                raise UserError(f"case {self.name}: no property {pid!r}{nearest(pid, known)}")
-        if "I6m" in self.judges and self.pages == 1:
-            raise UserError(f"case {self.name}: I6m is about two pages, and this world has one")
-        private, probed = bool(self.world.of_kind(PRIVATE)), bool(self.world.of("uprobe"))
-        idle = {"I1p": not private, "U1": not probed, "U2": not probed, "U3": not probed, "U4": not probed}
-        chosen = self.judges or [p.id for p in PROPERTIES if not (p.optional or idle.get(p.id))]
-        return tuple(p for p in PROPERTIES if p.id in chosen)
+                raise UserError(f"{at}: no property {pid!r}{nearest(pid, known)}")
+            if not known[pid].applies(self.world):
+                raise UserError(f"{at}: {pid} is about {known[pid].applies.__doc__}; this world has none")
+        here = [p.id for p in PROPERTIES if p.applies(self.world) and not p.optional]
+        judged = tuple(p for p in PROPERTIES if p.id in (self.judges or here))
+        counted = [p.id for p in judged if not p.advisory]
+        if not counted:
+            only = ", ".join(p.id for p in judged)
+            raise UserError(f"{at}: {only} is advisory and makes no verdict; judge another property too")
+        for name, verdict in self.expect.items():
+            for pid in re.findall(r"\w+", verdict.removeprefix(VIOLATED)) if verdict.startswith(VIOLATED) else ():
+                if pid not in counted:
+                    why = "is advisory" if pid in self.judges else "is not judged by this case"
+                    raise UserError(f"{self.where.of('expect')}: {name} is expected to violate {pid}, which {why}")
+        return judged
 
     @cached_property
     def features_read(self) -> tuple[str, ...]:

@@ -376,6 +376,34 @@ WRITTEN = Case(
     sources=(DIRECT, FORK),
 )
 
+WRITTEN_GET = Case(
+    name="aio+write+get",
+    family="aio",
+    title="The same direct write with a plain reference, as in 2015",
+    asks="The page that a device reads is held by a plain reference, which no test for pins can see. Does that matter "
+    "where the device only reads?",
+    columns="""
+        app                | writer                  | kernel
+        dio_write_get p0:0 | dirty: write p0:1       | closed: transition after dirty
+                           | write p0:0 after closed |
+    """,
+    mappings=("app",),
+    judges=("I2", "I3", "I6"),
+    expect={
+        # nobody refuses for the sake of a reference that is not seen, so every fork is made, and serves the reader
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "perfect": "HOLDS",
+        "reverse_fork_busy": "HOLDS",
+        # who counts references refuses, and then writes in place
+        "rik_in_place": "VIOLATED(I3, I6)",
+        "in_place": "VIOLATED(I3, I6)",
+    },
+    bounds="One page, one write of one cell, one delta closed.",
+    sources=(DIRECT, FORK),
+)
+
 WRITTEN_READONLY = Case(
     name="aio+write+readonly",
     family="aio",
@@ -471,4 +499,62 @@ UNREGISTERED = Case(
     },
     bounds="One page, one device write of one cell, two deltas closed.",
     sources=(RSRC, BAN),
+)
+
+CHECKSUM = Case(
+    name="aio+checksum",
+    family="aio",
+    title="A direct write to a device that checks what it is sent",
+    asks="The CPU sums what is lent for a direct write, and the device reads it again; the program stores meanwhile. "
+    "Is what arrives what was summed?",
+    columns="""
+        app                | peer
+        dio_write_sum p0:0 | store p0:0
+    """,
+    mappings=("app", "peer"),
+    folios=2,
+    deltas=0,
+    judges=("I2", "I3"),
+    expect={
+        # The page under the I/O is the process's own memory: no policy of the page cache's write-out knows of it.
+        "tux3": "VIOLATED(I3)",
+        "stable_pages": "VIOLATED(I3)",
+        "in_place": "VIOLATED(I3)",
+        "reverse_fork": "VIOLATED(I3)",
+        # A copy is summed and sent.
+        "lend_bounced": "HOLDS",
+    },
+    bounds="One page, one direct write of one cell, one store, no delta closed.",
+    sources=(
+        Source("btrfs commit 968f19c5b1b7 (falls back to buffered writes); fstests generic/761"),
+        Source("Linux v7.0, xfs: bounce for direct I/O, commits c9d114846b38, 3373503df025 (recalled)"),
+    ),
+)
+
+ORDER = Case(
+    name="aio+order",
+    family="aio",
+    title="Two direct reads one after the other, through a PTE that the delta change left writable",
+    asks="Data are read into page 0 and then a record of them into page 1. Can the record be on disk without the data?",
+    columns="""
+        data                           | log                    | kernel
+        data: dio_read p0 after closed | dirty: dio_read p1     | closed: transition after dirty
+                                       | dio_read p1 after data | transition
+    """,
+    mappings=("data", "log:p1"),
+    judges=("I6d",),
+    pages=2,
+    folios=5,
+    deltas=2,
+    # As of stores (ordinary+two_pages): page 1 is dirty in the closed delta and its PTE writable, so GUP forks nothing.
+    # A barrier closes that PTE before the fault on page 0 begins its section, and no longer hold is in the way.
+    expect={
+        "tux3": "VIOLATED(I6d)",
+        "reverse_fork": "VIOLATED(I6d)",
+        "perfect": "VIOLATED(I6d)",
+        "swept": "VIOLATED(I6d)",
+        "protected": "HOLDS",
+        "perfect_index": "HOLDS",
+    },
+    sources=(Source("Linux, mm/gup.c:gup_pte_range (80a79516): a writable PTE is taken as it is"),),
 )

@@ -70,6 +70,7 @@ TWO_WRITERS = Case(
     # Nobody holds a reference for long: each way to refuse a fork is as good as forking, but for writing in place.
     expect={
         "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
         "protected": "HOLDS",
         "migration_rule": "HOLDS",
         "pins_unmapped": "HOLDS",

@@ -4,6 +4,8 @@ from tux3nb.cases.case import Case, Source
 
 MIGRATE = Source("Linux, mm/migrate.c:folio_migrate_mapping, folio_expected_refs (0003e2a4, about v6.6)")
 MIGRATE_41 = Source("Linux, mm/migrate.c:migrate_page_move_mapping (about v4.1): the slot is compared (recalled)")
+UMEM = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get (commit 0446cad9, about v5.3)")
+UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.1 (recalled)")
 RIK = Source("Rik van Riel, 14 May 2015 (second mail)", "https://phunq.net/pipermail/tux3/2015-May/002240.html")
 FREE = Source("linux-tux3, fs/tux3/buffer_fork.c:tux3_fork_page, is_freeable_forked (18a490ba): the own reference")
 OPERATIONS = Source("linux-tux3, fs/tux3/filemap.c:tux_file_aops (15aad55c): migratepage is commented out")
@@ -62,7 +64,33 @@ FORK = Case(
         "stable_pages": "HOLDS",
     },
     bounds="One page, one read-only registration, one device read, one write(2), one delta closed.",
-    sources=(RIK, MIGRATE),
+    sources=(RIK, MIGRATE, UMEM_READS),
+)
+
+FORK_FORCED = Case(
+    name="migration+fork+forced",
+    family="migration",
+    title="The same, with a region that is pinned for writing whatever it is for",
+    asks="Before v6.1 a region that is only read was pinned with FOLL_WRITE, through a writable PTE. What changes?",
+    columns="""
+        app                     | device           | writer                  | kernel
+        dirty: store p0:0       | device_read p0:0 | write p0:0 after closed | closed: transition after dirty
+        mr_register p0 forced   |                  |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
+    expect={
+        "tux3": "VIOLATED(I2)",
+        "rik_wait": "VIOLATED(I2)",
+        "migration_rule": "HOLDS",
+        # With no PTE writable no such pin can come: a check after the write-protect is enough.
+        "reverse_fork": "HOLDS",
+        "perfect": "HOLDS",
+        "migration_reverse": "HOLDS",
+        "stable_pages": "HOLDS",
+    },
+    bounds="One page, one registration that the device only reads, one device read, one write(2), one delta closed.",
+    sources=(RIK, MIGRATE, UMEM),
 )
 
 ISOLATED = Case(

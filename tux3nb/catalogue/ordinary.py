@@ -7,6 +7,8 @@ MMAP = Source("Linux, mm/mmap.c:do_mmap: VM_SHARED is cleared for MAP_SHARED of 
 FAULT = Source("linux-tux3, mm/filemap.c:filemap_fault, filemap_map_pages (9c3845ed): no test for a forked page")
 WP = Source("linux-tux3, mm/memory.c:do_wp_page (acb71e58): the faulting PTE is replaced by a plain set_pte_at")
 
+ANSWER = Source("FUSE, AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM (2024): a server may never complete a write-out")
+
 CPU = ("I1", "I3", "I5", "I6", "I7", "I8")
 
 STORES = Case(
@@ -90,6 +92,24 @@ SIBLING = Case(
     judges=CPU,
     # The faulting PTE is replaced without a flush; the old folio can even be freed under the translation.
     expect={"tux3": "VIOLATED(I1, I8)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    sources=(WP,),
+)
+
+SIBLING_STORE = Case(
+    name="ordinary+sibling_store",
+    family="ordinary",
+    title="Another thread stores through a translation of its own",
+    asks="Thread 1 write-faults and forks; can a store of thread 2 of the same process get into the old folio?",
+    columns="""
+        app                     | thread                 | kernel
+        dirty: store p0:0       | sibling_store app p0:1 | closed: transition after dirty
+        store p0:0 after closed |                        |
+    """,
+    mappings=("app:sibling",),
+    judges=("I3", "I6"),
+    # Write protection flushes every TLB before the copy is made (mkclean), so no writable translation is left; what may
+    # be read through a stale one is ordinary+sibling's question.
+    expect={"tux3": "HOLDS", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
     sources=(WP,),
 )
 
@@ -202,4 +222,96 @@ OWN_REFERENCE = Case(
     # Polling frees at a count of three: dummy cache, buffers, own. Without the last the count never fits: a leak.
     expect={"tux3": "HOLDS", "no_own_reference": "VIOLATED(I8)"},
     sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:is_freeable_forked (18a490ba)"),),
+)
+
+THREE_STORES = Case(
+    name="ordinary+three_stores",
+    family="ordinary",
+    title="Three stores of one process while the disk's copy is made",
+    asks="Can a delta have the third store without the second?",
+    columns="""
+        app               | pipe                        | writer                  | kernel
+        first: store p0:0 | spliced: splice p0 after first | write p0:0 after closed | closed: transition after spliced
+        store p0:0        |                             |                         |
+        store p0:1        |                             |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I3", "I6", "I7"),
+    # The reverse fork's copy is made under read-only PTEs, as prepare_clone_page makes that of a fork. Each cell for
+    # itself was a value of the cut before, and the page was torn all the same.
+    expect={"tux3": "HOLDS", "reverse_fork": "HOLDS", "holder_index": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
+    sources=(FORK,),
+)
+
+FORKED_MEANWHILE = Case(
+    name="ordinary+forked_meanwhile",
+    family="ordinary",
+    title="write(2) has looked a page up that a store forks meanwhile",
+    asks="Does the kernel warn of something that is in order?",
+    columns="""
+        app                     | writer                  | kernel
+        dirty: store p0:0       | write p0:1 after closed | closed: transition after dirty
+        store p0:0 after closed |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I5", "I5w", "I6", "I7"),
+    # RET_FORKED is met by whoever looked the page up before the fork and locked it afterwards, and it warns.
+    expect={"tux3": "VIOLATED(I5w)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:pagefork_for_blockdirty (18a490ba): WARN_ON(1)"),),
+)
+
+ENDLESS = Case(
+    name="ordinary+endless_write_out",
+    family="ordinary",
+    title="Write-out to a server that never answers",
+    asks="Who waits for the server?",
+    columns="""
+        app                     | kernel
+        dirty: store p0:0       | closed: transition after dirty
+        store p0:0 after closed |
+    """,
+    mappings=("app",),
+    judges=("I1", "I3", "I7"),
+    endless_disk=True,
+    # Waiting for the write-out is waiting for the server. A fork waits for nothing; nor does a write in place, which
+    # changes what the server reads.
+    expect={"tux3": "HOLDS", "stable_pages": "VIOLATED(I7)", "in_place": "VIOLATED(I3)", "reverse_fork": "HOLDS"},
+    sources=(ANSWER,),
+)
+
+NO_MEMORY = Case(
+    name="ordinary+no_memory",
+    family="ordinary",
+    title="There may be no memory for the copy",
+    asks="A store must fork and there is no page for the copy. What then?",
+    columns="""
+        app                     | writer                  | kernel
+        dirty: store p0:0       | write p0:1 after closed | closed: transition after dirty
+        store p0:0 after closed |                         |
+    """,
+    mappings=("app",),
+    judges=CPU,
+    tight_memory=True,
+    # Tux3 follows a null pointer. A policy that may refuse a fork has what it needs: to refuse it.
+    expect={"tux3": "VIOLATED(I5)", "stable_pages": "HOLDS", "reverse_fork": "HOLDS", "perfect_index": "HOLDS"},
+    sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:clone_page (18a490ba): the result is used unchecked"),),
+)
+
+STABLE_STORE = Case(
+    name="ordinary+stable_store",
+    family="ordinary",
+    title="A store while a device that asks for stable pages, and may never answer, has the page",
+    asks="Who waits for the device, and who changes what it reads?",
+    columns="""
+        app                     | kernel
+        dirty: store p0:0       | closed: transition after dirty
+        store p0:0 after closed |
+    """,
+    mappings=("app",),
+    judges=("I1", "I3", "I7"),
+    stable_device=True,
+    endless_disk=True,
+    # A fork needs no waiting, so a page_mkwrite that does not wait is right in Tux3. Where nothing is forked it is not.
+    expect={"tux3": "HOLDS", "stable_pages": "VIOLATED(I7)"},
+    sources=(ANSWER, Source("Linux, mm/page-writeback.c:folio_wait_stable, in page_mkwrite of ext4, xfs and filemap")),
 )

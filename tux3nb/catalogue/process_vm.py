@@ -30,3 +30,21 @@ PROCESS_VM = Case(
     bounds="One page, one call that writes one cell, one write(2), one delta closed.",
     sources=(PINNED, FORK),
 )
+
+PROCESS_VM_READ = Case(
+    name="ptrace+process_vm_read",
+    family="ptrace",
+    title="process_vm_readv of a read-only shared mapping",
+    asks="A counted pin, and not a plain reference as a peek's: is what it reads what the file holds?",
+    columns="""
+        writer                           | tracer                                | kernel
+        dirty: write p0:0                | vm_read reader p0:0 after written     | closed: transition after dirty
+        written: write p0:0 after closed |                                       |
+    """,
+    mappings=("reader:readonly",),
+    judges=("I2", "I5", "I7"),
+    # The pin is taken long after the fork, through a PTE that stays on the old folio: no test for pins can help.
+    expect={"tux3": "VIOLATED(I2)", "reverse_fork": "VIOLATED(I2)", "tux3_coherent": "HOLDS", "stable_pages": "HOLDS"},
+    bounds="One page, one call that reads one cell, two writes, one delta closed.",
+    sources=(PINNED, FORK),
+)

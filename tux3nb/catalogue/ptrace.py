@@ -47,8 +47,15 @@ FLUSHED = Case(
     """,
     mappings=("tracee",),
     judges=("I1", "I2", "I5", "I7"),
-    # The asserting set_page_dirty meets a clean folio: BUG, with any policy of the fork itself.
-    expect={"tux3": "VIOLATED(I5)", "stable_pages": "VIOLATED(I5)", "reverse_fork": "VIOLATED(I5)", "queued": "HOLDS"},
+    # The asserting set_page_dirty meets a clean folio: BUG, with any policy of the fork itself. Mainline accepts the
+    # call (and loses the data; see the case bug+ext4_dirtied_behind).
+    expect={
+        "tux3": "VIOLATED(I5)",
+        "stable_pages": "VIOLATED(I5)",
+        "reverse_fork": "VIOLATED(I5)",
+        "queued": "HOLDS",
+        "mainline_6_5": "HOLDS",
+    },
     sources=(ACCESS, ASSERT),
 )
 

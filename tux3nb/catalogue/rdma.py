@@ -3,11 +3,12 @@
 from tux3nb.cases.case import Case, Source
 
 UMEM = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get (commit 0446cad9, about v5.3)")
+UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.1 (recalled)")
 FORK = Source("linux-tux3, fs/tux3/buffer_fork.c (commits 18a490ba, 489cb8dc)")
 RIK = Source("Rik van Riel, 14 May 2015", "https://phunq.net/pipermail/tux3/2015-May/002238.html")
 
 GUP_FAST = Source("Linux, mm/gup.c:gup_pte_range (80a79516): read the PTE, take the reference, read the PTE again")
-STABLE = Source("Linux, mm/filemap.c:wait_for_stable_page; it waits for I/O, not for a pin")
+STABLE = Source("Linux, mm/page-writeback.c:wait_for_stable_page; it waits for I/O, not for a pin")
 BOUNCE = Source("Jan Kara, RFC 'Writeback handling of pinned pages', 20230209121046.25360-1-jack@suse.cz")
 LONGTERM = Source("Linux v6.5, commits 8ac268436e6d and a6e79df92e4a: long-term writable pins of file folios refused")
 
@@ -28,13 +29,14 @@ RDMA = Case(
     # reference that is only counted can come later; the disk's own copy keeps everybody. A device write posted after
     # the submission changes what the disk reads (I3) and gets into the wrong delta (I6); the deregistration's dirty
     # call finds the folio clean (I5); a registration that is waited for need never end (I7).
+    # reason: first written down without I5w; write(2) meets a page forked meanwhile, and Tux3 warns of that.
     expect={
-        "tux3": "VIOLATED(I2, I3, I5, I6)",
+        "tux3": "VIOLATED(I2, I3, I5, I5w, I6)",
         "stable_pages": "VIOLATED(I3, I5, I6)",
         "in_place": "VIOLATED(I3, I5, I6)",
-        "rik_wait": "VIOLATED(I2, I3, I5, I6)",
-        "rik_wait_holder": "VIOLATED(I2, I3, I5, I6, I7)",
-        "rik_in_place": "VIOLATED(I2, I3, I5, I6)",
+        "rik_wait": "VIOLATED(I2, I3, I5, I5w, I6)",
+        "rik_wait_holder": "VIOLATED(I2, I3, I5, I5w, I6, I7)",
+        "rik_in_place": "VIOLATED(I2, I3, I5, I5w, I6)",
         "migration_rule": "VIOLATED(I3, I5, I6)",
         "no_longterm": "HOLDS(refused)",
         "reverse_fork": "HOLDS",
@@ -195,7 +197,32 @@ CHECKED = Case(
         "pins_unmapped": "HOLDS",
         "holder_index": "HOLDS",
     },
-    sources=(GUP_FAST,),
+    sources=(GUP_FAST, UMEM_READS),
+)
+
+CHECKED_FORCED = Case(
+    name="rdma+checked_then_pinned+forced",
+    family="rdma",
+    title="The same, with a region that is pinned for writing whatever it is for",
+    asks="Before v6.1 a region that is only read was pinned with FOLL_WRITE. Does the check see such a pin in time?",
+    columns="""
+        app                        | device           | writer                  | kernel
+        dirty: store p0:0          | device_read p0:0 | write p0:0 after closed | closed: transition after dirty
+        mr_register p0 forced after closed |          |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I7", "I8"),
+    # A pin for writing needs a writable PTE, and the check comes when none is left. A check before the write-protect
+    # is as late as ever.
+    expect={
+        "rik_wait": "VIOLATED(I2)",
+        "migration_rule": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "perfect": "HOLDS",
+        "pins_unmapped": "HOLDS",
+        "holder_index": "HOLDS",
+    },
+    sources=(GUP_FAST, UMEM),
 )
 
 WAIT_HOLDER = Case(
@@ -317,4 +344,50 @@ FORWARDED = Case(
     # The whole page carries the old cell 0 over the newer write(2); only the bytes that the holder wrote may go.
     expect={"forward_page": "VIOLATED(I1)", "forward_range": "HOLDS", "tux3": "VIOLATED(I5)"},
     sources=(Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (07b8aa30)"),),
+)
+
+NO_MEMORY = Case(
+    name="rdma+no_memory",
+    family="rdma",
+    title="A registered page, and there may be no memory for a copy",
+    asks="The disk is to have the copy instead, and there is no page for that either. What then?",
+    columns="""
+        app               | device            | writer                  | kernel
+        dirty: store p0:0 | device_write p0:1 | write p0:0 after closed | closed: transition after dirty
+        mr_register p0    |                   |                         |
+    """,
+    mappings=("app",),
+    judges=("I1", "I2", "I5", "I7"),
+    tight_memory=True,
+    # Without memory for the disk's copy the writer waits for the older delta, which gets a bounce page from a mempool
+    # sooner or later. Tux3 splits the device off, or follows a null pointer.
+    expect={"tux3": "VIOLATED(I2, I5)", "reverse_fork": "HOLDS", "stable_pages": "HOLDS"},
+    sources=(Source("linux-tux3, fs/tux3/buffer_fork.c:clone_page (18a490ba)"), BOUNCE),
+)
+
+ORDER = Case(
+    name="rdma+order",
+    family="rdma",
+    title="A device writes a log record after the data that it speaks of",
+    asks="Can a delta have the record on disk without the data?",
+    columns="""
+        data              | log               | device                            | kernel
+        p: mr_register p0 | q: mr_register p1 | device_write p0 data after p, q   | transition after p, q
+                          |                   | device_write p1 log               |
+    """,
+    mappings=("data:p0", "log:p1"),
+    judges=("I6d", "I7"),
+    pages=2,
+    folios=4,
+    # The flusher takes its copies one page after the other, and a device is stopped by no write-protected PTE. Nothing
+    # that forks, waits or copies helps; what helps is that nothing is registered, or that the device is held back.
+    expect={
+        "tux3": "VIOLATED(I6d)",
+        "stable_pages": "VIOLATED(I6d)",
+        "reverse_fork": "VIOLATED(I6d)",
+        "perfect": "VIOLATED(I6d)",
+        "perfect_index": "VIOLATED(I6d)",
+        "no_longterm": "HOLDS(refused)",
+    },
+    sources=(Source("QEMU commit 615379764ae6: background snapshot and VFIO exclude each other"),),
 )

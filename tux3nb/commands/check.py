@@ -9,7 +9,7 @@ from tux3nb.answers.story import race
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import find
 from tux3nb.commands import limits
-from tux3nb.commands.rows import as_json, deviations, exit_code
+from tux3nb.commands.rows import as_json, deviations, exit_code, expected
 from tux3nb.engine.policy import parse_policy
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES
@@ -33,7 +33,7 @@ def configure(parser):
 
 
 def run(args) -> int:
-    """Exit code: 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    """Exit code: 130 if interrupted, else 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
     contradictory(args)
     case = asked_for(args)
     base = named(args.named) if args.named else case.policy
@@ -45,12 +45,13 @@ def run(args) -> int:
         from tux3nb.commands import whole
 
         return whole.run(args, case)
-    answer = judge(case, case.one(policy), limits.limits(args), limits.Progress()).answer(policy)
+    judged = judge(case, case.one(policy), limits.limits(args), limits.Progress(), interruptible=True)
+    answer = judged.answer(policy)
     if args.json:
         print(json.dumps({"results": as_json(answer)}))
     else:
         show(case, answer, args.run)
-    return exit_code([answer.verdict])
+    return exit_code(judged, [answer.verdict])
 
 
 def contradictory(args):
@@ -71,7 +72,7 @@ def asked_for(args) -> Case:
     """The case named, or the free-running world of a family."""
     if args.case:
         return find(args.case)
-    from tux3nb.cases.free import free
+    from tux3nb.catalogue.free import free
 
     return free(args.free, 1 if args.ops is None else args.ops)
 
@@ -82,12 +83,19 @@ def show(case: Case, answer: Answer, prop: str | None):
     print(f"world   {answer.states:,} states, {answer.edges:,} edges, depth {answer.depth}")
     if case.bounds:
         print(f"bound   {case.bounds}")
-    print(f"verdict {answer.verdict}\n")
+    print(f"verdict {answer.verdict}")
+    wanted, met = expected(answer)
+    if wanted:
+        print(f"expected {wanted}: {'as expected' if met else f'but it is {answer.told}'}")
+    for line in answer.never_begin:
+        print(f"never begins under this policy: {line}")
+    print()
     for row in answer.rows:
         p = case.system.property(row.property)
         detail = f"after {row.depth} steps: {row.reason}" if row.run else ""
-        print(f"  {p.id:4} {str(row):18} {p.title}{'  -- ' + detail if detail else ''}")
-        if row.verdict == UNREACHED:
+        title = f"{p.title} (advisory: makes no verdict)" if p.advisory else p.title
+        print(f"  {p.id:4} {str(row):18} {title}{'  -- ' + detail if detail else ''}")
+        if row.verdict == UNREACHED and not answer.never_begin:
             print(f"       nothing that {p.id} speaks of happened ({p.partner}): this case cannot judge it")
     unread = [f.id for f in FEATURES if f.id not in case.features_read]
     print(f"\n  this case never reads: {', '.join(unread) or 'nothing'}")

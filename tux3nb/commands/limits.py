@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
-import time
+
+from tqdm import tqdm
 
 from tux3nb.engine.result import Limits
 from tux3nb.errors import positive
@@ -33,13 +33,13 @@ def size(text: str) -> int:
 
 
 class Progress:
-    """A line on standard error, from the second second on, where that is a terminal."""
+    """A line on a terminal's standard error, from the second second on: how far an exploration is."""
 
     def __init__(self):
-        self.began = time.monotonic()
+        self.bar = tqdm(unit=" states", unit_scale=True, delay=1, disable=None, leave=False)
 
     def __call__(self, layer: int, frontier: int, states: int, rate: float):
-        if time.monotonic() - self.began > 1 and sys.stderr.isatty():
-            end = "\r" if frontier else "\033[K\r"
-            print(f"layer {layer}, frontier {frontier:,}, {states:,} states, {rate:,.0f}/s\033[K",
-                  end=end, file=sys.stderr, flush=True)  # fmt: skip
+        self.bar.set_postfix_str(f"layer {layer}, frontier {frontier:,}", refresh=False)
+        self.bar.update(states - self.bar.n)
+        if not frontier:
+            self.bar.close()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tux3nb.answers.judge import UNFINISHED, VIOLATED, Answer, Row
+from collections.abc import Iterable
+
+from tux3nb.answers.judge import UNFINISHED, VIOLATED, Answer, Judged, Row
 from tux3nb.answers.story import changes
-from tux3nb.cases.case import Case
+from tux3nb.cases.case import Case, named
 
 
-def exit_code(verdicts) -> int:
+def exit_code(judged: Judged, verdicts: Iterable[str]) -> int:
+    """130 if interrupted, else 1 if anything is VIOLATED, else 3 if anything is UNFINISHED, else 0."""
+    if judged.run.stopped == "interrupted":
+        return 130
     found = set(verdicts)
     return 1 if VIOLATED in found else 3 if UNFINISHED in found else 0
 
@@ -20,14 +25,25 @@ def as_json(answer: Answer) -> list[dict]:
             "policy": answer.policy,
             "verdict": row.verdict,
             "property": row.property,
+            "expected": (wanted := expected(answer))[0],
+            "as_expected": wanted[1],
             "states": answer.states,
             "edges": answer.edges,
             "depth": row.depth,
             "reason": row.reason or row.limit,
+            "never_begin": answer.never_begin,
             "run": steps_json(answer.case, row),
         }
         for row in answer.rows
     ]
+
+
+def expected(answer: Answer) -> tuple[str | None, bool]:
+    """The verdict that the case expects of this policy (None: of none), and whether it is that."""
+    for name, verdict in answer.case.expect.items():
+        if answer.policy == named(name):
+            return verdict, answer.meets(verdict)
+    return None, True
 
 
 def steps_json(case: Case, row: Row) -> list[dict]:

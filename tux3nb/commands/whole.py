@@ -22,12 +22,12 @@ HEADS = {VIOLATED: "violated", UNFINISHED: "unfinished", UNREACHED: "unreached",
 def run(args, case: Case) -> int:
     """Explore the product of all features that the case reads (or of those in ``--vary``) and tell of it."""
     family = case.product(args.vary or None)
-    judged = judge(case, family, limits.limits(args), limits.Progress())
+    judged = judge(case, family, limits.limits(args), limits.Progress(), interruptible=True)
     if args.json:
         print(json.dumps(document(judged)))
     else:
         show(judged)
-    return exit_code(v for v, policies in judged.overall().items() if policies)
+    return exit_code(judged, (v for v, policies in judged.overall().items() if policies))
 
 
 def first_runs(judged: Judged) -> list[tuple[Row, PolicySet]]:

@@ -29,25 +29,14 @@ class Astray(Exception):
     """A read outside an array or a write that does not fit: kind of event, and the field."""
 
 
-def _inside(index: int, size: int, name: str) -> int:
+def _inside(index: int, size: int, name: str, kind: str = "index") -> int:
     if not 0 <= index < size:
-        raise Astray("index", name)
+        raise Astray(kind, name)
     return index
 
 
 def _fits(value: int, hi: int, name: str) -> int:
-    if not 0 <= value <= hi:
-        raise Astray("overflow", name)
-    return value
-
-
-def _place_fits(index: int, size: int, name: str) -> int:
-    if not 0 <= index < size:
-        raise Astray("overflow", name)
-    return index
-
-
-CHECKS = {"inside": _inside, "fits": _fits, "place_fits": _place_fits}
+    return _inside(value, hi + 1, name, "overflow")
 
 
 class Text:
@@ -56,14 +45,14 @@ class Text:
     def __init__(self) -> None:
         self.reads = 0
 
-    def at(self, f: Field, flat: Expr, check: str = "inside") -> str:
+    def at(self, f: Field, flat: Expr, written: bool = False) -> str:
         """The position of a cell in the packed int; an index is tested where its range does not say that it fits."""
         first = f.word * WORD + f.base
         if flat.is_const and 0 <= flat.value < f.size:
             return str(first + f.width * flat.value)
         index = self(flat)
         if not 0 <= flat.lo <= flat.hi < f.size:
-            index = f"{check}({index}, {f.size}, {f.name!r})"
+            index = f"{'fits' if written else 'inside'}({index}, {f.size - written}, {f.name!r})"
         return f"({first} + {f.width} * {index})"
 
     def __call__(self, e: Expr) -> str:
@@ -82,7 +71,7 @@ class Text:
 
 def _run(source: str, *names: str) -> list[Callable]:
     """The functions of these names in a source text of our own."""
-    scope: dict[str, Any] = dict(CHECKS)
+    scope: dict[str, Any] = {"inside": _inside, "fits": _fits}
     exec(source, scope)
     return [scope[name] for name in names]
 
@@ -143,7 +132,7 @@ class Move:
         yield "n = s"
         for f, flat, value in step.writes:
             new = text(value) if 0 <= value.lo <= value.hi <= f.hi else f"fits({text(value)}, {f.hi}, {f.name!r})"
-            yield f"b = {text.at(f, flat, 'place_fits')}; n = n & ~({f.mask} << b) | {new} << b"
+            yield f"b = {text.at(f, flat, written=True)}; n = n & ~({f.mask} << b) | {new} << b"
         for prop, good, reason in step.checks:
             yield f"if not {text(good)}: e.append({self._event('check', prop, reason)})"
         for name, where in step.marks:

@@ -56,7 +56,7 @@ def explore(
         if left:
             from tux3nb.engine.frontier.search import search_on
 
-            search_on(run, [*(layer.states for layer in run.graph.layers), left], budget)
+            search_on(run, left, budget)
     except Stopped as e:
         run.stopped = str(e)
     except KeyboardInterrupt:
@@ -77,11 +77,11 @@ def no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def search(run: Exploration, policies: int, budget: Budget, most: int | None) -> dict[int, int]:
+def search(run: Exploration, policies: int, budget: Budget, most: int | None) -> list[dict[int, int]]:
     """Explore layer by layer into ``run.graph``, a new StoredGraph.
 
-    Returns the layer that is still to be expanded: empty when all is done, else more than `most` shared states have
-    been found. Raises Stopped, and ModelError when a step goes astray.
+    Returns nothing when all is done; else more than `most` shared states have been found, and these are all layers, the
+    last one still to be expanded. Raises Stopped, and ModelError when a step goes astray.
     """
     graph = run.graph = StoredGraph(run)
     fired: set[tuple[int, int]] = set()
@@ -98,7 +98,7 @@ def search(run: Exploration, policies: int, budget: Budget, most: int | None) ->
     finally:
         for i, k in fired:
             run.fired[i] = run.numbers.union[run.fired[i]][k]
-    return states
+    return [*(layer.states for layer in graph.layers), states] if states else []
 
 
 def _expand(run: Exploration, graph: StoredGraph, layer: Layer, budget: Budget, fired: set) -> dict[int, int]:

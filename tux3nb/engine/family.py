@@ -370,7 +370,7 @@ class PolicySet:
     def _grown(self, seed: Policy, order: Iterable[Feature]) -> tuple[dict[str, tuple[str, ...]], PolicySet]:
         """The largest product around a policy that one can grow inside the set, feature by feature."""
         product = self.product
-        cube = {f.id: (seed[f.id],) for f in product.vary}
+        cube: dict[str, tuple[str, ...]] = {f.id: (seed[f.id],) for f in product.vary}
 
         def of(cube: Mapping[str, tuple[str, ...]]) -> PolicySet:
             tests = (product.members(product.features[f], v) for f, v in cube.items())

@@ -65,6 +65,7 @@ class Constant(Named):
 
     value: int = 0
     none: int | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

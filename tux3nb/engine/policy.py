@@ -22,13 +22,14 @@ class Feature:
 
     `values` maps value ids to a short text. `below` maps a value to those just below it in the declared partial
     order (dropping a mechanism moves one step down); a value without an entry has nothing below it.
-    `owner` is who would have to build it: file system, core mm or holder. A `control` is a mechanism switched off on
-    purpose, one at a time, from a named policy: it never multiplies a family.
+    `owner` is who would have to build it: file system, core mm, holder, or several joined with "and"; a mapping where
+    that depends on the value. A `control` is a mechanism switched off on purpose, one at a time, from a named policy:
+    it never multiplies a family.
     """
 
     id: str
     title: str
-    owner: str
+    owner: str | Mapping[str, str]
     values: Mapping[str, str]
     below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     control: bool = False
@@ -38,6 +39,21 @@ class Feature:
             for v in (value, *lower):
                 if v not in self.values:
                     raise ModelError(f"feature {self.id}: the order names {v!r}, which is no value of it")
+        if not isinstance(self.owner, str) and set(self.owner) != set(self.values):
+            raise ModelError(f"feature {self.id}: its owners are not given for just its values")
+
+    def owner_of(self, value: str) -> str:
+        """Who would have to build `value`. Raises UserError for one that the feature has not."""
+        self.need(value)
+        return self.owner if isinstance(self.owner, str) else self.owner[value]
+
+    @property
+    def owners(self) -> str:
+        """The owner, or a line `value: owner` each where they differ."""
+        told = {value: self.owner_of(value) for value in self.values}
+        if len(set(told.values())) == 1:
+            return next(iter(told.values()))
+        return "\n".join(f"{value}: {owner}" for value, owner in told.items())
 
     def need(self, value: str) -> str:
         """`value` if it is one of the feature's, else UserError with the nearest."""
@@ -113,7 +129,7 @@ class Features:
 class Choice:
     """``policy.fork`` inside a rule: comparing it gives a set of policies."""
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, feature: Feature):
         self._feature = feature

@@ -6,8 +6,6 @@ it (`Exploration.number`).
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +19,7 @@ from tux3nb.engine.system import Event, System
 
 HOLDS, REFUSED, UNREACHED = "HOLDS", "HOLDS(refused)", "HOLDS(unreached)"
 VIOLATED, UNFINISHED = "VIOLATED", "UNFINISHED"
+NOT_PROMISED = "NOT PROMISED"  # of a property that the design never meant to keep
 
 Progress = Callable[[int, int, int, float], None]
 
@@ -56,8 +55,11 @@ class Budget:
             raise Stopped(f"states {limits.states}")
         if limits.seconds is not None and self.seconds > limits.seconds:
             raise Stopped(f"seconds {limits.seconds:g}")
-        if limits.memory is not None and resident() > limits.memory:
-            raise Stopped(f"memory {limits.memory}")
+        if limits.memory is not None:
+            import psutil  # only where memory is limited
+
+            if psutil.Process().memory_info().rss > limits.memory:
+                raise Stopped(f"memory {limits.memory}")
 
     def layer_done(self, layer: int, frontier: int, states: int):
         """One more layer is explored; `frontier` states are to be expanded next."""
@@ -65,20 +67,6 @@ class Budget:
             self.progress(layer, frontier, states, states / max(self.seconds, 1e-9))
         if frontier:
             self.check(states)
-
-
-def resident() -> int:
-    """Bytes of main memory this process has (where the system does not say: the most it ever had)."""
-    try:
-        with open("/proc/self/statm") as f:
-            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        pass
-    try:
-        import resource
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @dataclass

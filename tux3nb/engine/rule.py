@@ -5,9 +5,9 @@ A rule is one step that nobody can see halfway, written as one plain function::
     @rule(op=ops("store"), kernel="mm/memory.c:do_wp_page (4.0)")
     def fault_takes_reference(s, policy, op):
         "The write fault takes a reference on the folio that the PTE maps."
-        s.require(s.pc[op.task] == PC.idle, s.pte[op.mapping] != NONE, s.pte_write[op.mapping] == 0)
+        s.require(s.pc[op.task] == "idle", s.pte[op.mapping] != NONE, s.pte_write[op.mapping] == 0)
         s.folio[op.task] = s.pte[op.mapping]
-        s.pc[op.task] = PC.fault_lock
+        s.pc[op.task] = "fault_lock"
 
 `require` lines come first, then reads, then writes; every read sees the state before the step. The function is run on
 proxies, so ``if``, ``and``, ``or``, ``not`` on a state or policy value are errors that name the rule and the line.
@@ -19,6 +19,8 @@ indexes like a number where it is not none, and takes any of them::
     s.require(s.pte[m] == f, s.locked[f] == 0)          # the PTE maps that very folio, which is unlocked
     s.pte[m] = s.pte[m].unless(s.pte[m] == NONE, f)     # f where there was none
     s.folio[op.task] = NONE
+
+A field whose values have names (`Field.names`) is compared with a name and takes one: ``s.pc[op.task] == "idle"``.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tux3nb.engine.fields import Field
-from tux3nb.engine.terms import BOOL, INT, SET, Expr, Maybe, const, every, lift
+from tux3nb.engine.fields import Constant, Field
+from tux3nb.engine.terms import BOOL, INT, SET, Expr, Maybe, Word, const, every, lift
 from tux3nb.errors import ModelError, nearest
 
 
@@ -165,15 +167,22 @@ class State:
         return self._step
 
 
+def as_held(f: Field | Constant, value: Expr) -> Expr | Maybe | Word:
+    """What a rule reads of a field that holds `value`: a number, a number or none, or a value with a name."""
+    if f.none is not None:
+        return Maybe(value, f.none)
+    return Word(value, f.names) if f.names else value
+
+
 class Cells:
     """An array field inside a rule; the index is a label, a number or an expression."""
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, state: State, name: str):
         self._state, self._name = state, name
 
-    def _at(self, index) -> tuple[Field, Expr]:
+    def _at(self, index) -> tuple[Field | Constant, Expr]:
         world = self._state._world
         f = world.fields.get(self._name) or world.constants.get(self._name)
         if f is None:
@@ -183,24 +192,24 @@ class Cells:
             raise ModelError(f"field {f.name} takes {len(f.axes)} indexes, got {len(index)}")
         flat = 0
         for axis, i in enumerate(index):
-            flat = flat * len(f.axes[axis]) + (lift(i) if isinstance(i, (Expr, Maybe)) else f.position(axis, i))
+            flat = flat * len(f.axes[axis]) + (lift(i) if isinstance(i, (Expr, Maybe, Word)) else f.position(axis, i))
         return f, lift(flat)
 
-    def __getitem__(self, index) -> Expr | Maybe:
+    def __getitem__(self, index) -> Expr | Maybe | Word:
         f, flat = self._at(index)
-        missing = f.name in self._state._world.constants
-        value = const(f.value) if missing else self._state._read(f, flat)
-        return value if f.none is None else Maybe(value, f.none)
+        value = const(f.value) if isinstance(f, Constant) else self._state._read(f, flat)
+        return as_held(f, value)
 
     def __setitem__(self, index, value):
         f, flat = self._at(index)
         state = self._state
-        value = lift(value) if f.none is None else Maybe(const(0), f.none).like(value)
+        held = as_held(f, const(0))
+        value = lift(value) if isinstance(held, Expr) else held.like(value)
         if value.kind == BOOL:
             value = Expr("int", (value,), INT, 0, 1) if not value.is_const else const(value.value)
         if state._step is None:
             raise ModelError("a property may not write")
-        if f.name in state._world.constants:
+        if isinstance(f, Constant):
             if not (value.is_const and value.value == f.value):
                 raise ModelError(f"writes {f.name}, which this case does not have (it reads as {f.value})")
             return

@@ -1,4 +1,4 @@
-"""Runs: the one to show for a violation, the shortest to a state, covers, replay; and progress, judged on the graph.
+"""Runs: the one to show for a violation, the shortest to a state, covers, replay; progress; why a predicate fails.
 
 A policy is the number of a set with just that policy (`Exploration.number`). Of several shortest runs always the same
 one is shown, whichever engine explored and whatever else it explored with.
@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tux3nb.engine.compile import Compiled
+from tux3nb.engine.fields import Field, Layout, sentences
 from tux3nb.engine.result import Exploration, Violation
+from tux3nb.engine.terms import OPERATORS, Expr, walk
 from tux3nb.errors import ModelError
 
 Path = list[tuple[int, int]]  # [(step index, state after it), ...] from the start
@@ -181,3 +183,50 @@ def _back(came: dict[int, tuple[int, int] | None], state: int) -> Path:
         path.append((before[1], state))
         state = before[0]
     return path[::-1]
+
+
+# ---- why a predicate fails -------------------------------------------------------------------------------
+def evaluate(e: Expr, layout: Layout, state: int) -> int:
+    """The value of an expression without policy sets in one packed state; truth values are 0 and 1.
+
+    An index outside its array reads some other bits: whoever evaluates for a reader has a state that was explored.
+    """
+    op, a = e.op, e.args
+    if op == "const":
+        return a[0]
+    if op == "get":
+        return layout.value(state, a[0], max(0, evaluate(a[1], layout, state)))
+    if op in ("and", "or"):
+        first = evaluate(a[0], layout, state)
+        return first if bool(first) == (op == "or") else evaluate(a[1], layout, state)
+    if op == "where":
+        return evaluate(a[1] if evaluate(a[0], layout, state) else a[2], layout, state)
+    return int(OPERATORS[op].apply(*(evaluate(b, layout, state) for b in a)))
+
+
+def failing(e: Expr, layout: Layout, state: int) -> Expr:
+    """The first conjunct of `e` that is false in `state`."""
+    while e.op == "and":
+        e = e.args[1] if evaluate(e.args[0], layout, state) else e.args[0]
+    return e
+
+
+def values(e: Expr, layout: Layout, state: int) -> list[str]:
+    """What `e` compares in `state`, in the words of the fields: contents, how they are found, and named values.
+
+    What is found by an index comes with the fields that the index reads; ghosts come last.
+    """
+    found: dict[tuple[str, int], tuple[Field, int, int]] = {}
+
+    def note(node: Expr) -> None:
+        f, flat = node.args
+        at = evaluate(flat, layout, state)
+        if 0 <= at < f.size:
+            found.setdefault((f.name, at), (f, at, layout.value(state, f, at)))
+
+    for node in walk(e):
+        if node.op == "get" and (node.args[0].kind.content or node.args[0].names):
+            for below in walk(node):
+                if below.op == "get":
+                    note(below)
+    return sentences(sorted(found.values(), key=lambda told: told[0].ghost))

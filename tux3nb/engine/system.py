@@ -12,6 +12,11 @@ from tux3nb.engine.terms import FALSE, TRUE, Expr, shared, walk
 from tux3nb.errors import ModelError
 
 
+def everywhere(world) -> bool:
+    """any world"""
+    return True
+
+
 @dataclass(eq=False)
 class Property:
     """A name, a short title, one sentence, and the clauses whose failure violates it.
@@ -20,7 +25,8 @@ class Property:
     `partner` names the sometimes-events of which one must be REACHED for HOLDS to mean anything.
     `needs_graph` marks progress, which is computed on the whole graph instead of state by state. `advisory` ones are
     reported apart and never make a policy VIOLATED. `optional` ones are judged by cases that name them, and by no
-    other; there they count like any property.
+    other; there they count like any property. `applies` is asked of a world; its docstring names what the property is
+    about. No other world judges it.
     """
 
     id: str
@@ -31,6 +37,7 @@ class Property:
     needs_graph: bool = False
     advisory: bool = False
     optional: bool = False
+    applies: Callable = everywhere
 
 
 @dataclass(eq=False)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from tux3nb.errors import ModelError
+from tux3nb.errors import ModelError, nearest
 
 INT, BOOL, SET = "int", "bool", "set"
 _TABLE: ContextVar[dict | None] = ContextVar("_TABLE", default=None)
@@ -139,7 +139,7 @@ def lift(value) -> Expr:
     """An expression from an expression, a Python number, or a number-or-none that is not none."""
     if isinstance(value, Expr):
         return value
-    return value.number if isinstance(value, Maybe) else const(value)
+    return value.number if isinstance(value, (Maybe, Word)) else const(value)
 
 
 def _expect(kind: str, *args: Expr):
@@ -282,7 +282,7 @@ class Maybe:
     """
 
     __slots__ = ("stored", "none")
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, stored: Expr, none: int):
         self.stored, self.none = stored, none
@@ -328,6 +328,45 @@ class Maybe:
 
     def __repr__(self):
         return f"Maybe({self.stored})"
+
+
+# ---- a value that has a name ----------------------------------------------------------------------------
+class Word:
+    """A number of which each value has a name, as a field holds it.
+
+    It compares with a name, a number or another one. Used as a number it is one. Raises ModelError for a name that
+    there is not, with the nearest one.
+    """
+
+    __slots__ = ("number", "names")
+    __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
+
+    def __init__(self, number: Expr, names: tuple[str, ...]):
+        self.number, self.names = number, names
+
+    def like(self, other) -> Expr:
+        """The number of `other`, which may be given by its name."""
+        if not isinstance(other, str):
+            return lift(other)
+        if other not in self.names:
+            raise ModelError(f"no value {other!r}{nearest(other, self.names)}")
+        return const(self.names.index(other))
+
+    def unless(self, test, other) -> Word:
+        """The same, but `other` where `test` holds."""
+        return Word(where(test, self.like(other), self.number), self.names)
+
+    def __eq__(self, other):
+        return compare("==", self.number, self.like(other))
+
+    def __ne__(self, other):
+        return compare("!=", self.number, self.like(other))
+
+    def __bool__(self):
+        raise ModelError("a value with a name was used with if, and, or, not: compare it with a name")
+
+    def __repr__(self):
+        return f"Word({self.number})"
 
 
 # ---- small sets of versions as bit masks ---------------------------------------------------------------

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tux3nb.engine.explain import evaluate
 from tux3nb.engine.rule import Step
+from tux3nb.engine.runs import evaluate
 from tux3nb.engine.system import System
 from tux3nb.engine.terms import Expr
 from tux3nb.model.look import Look

@@ -3,9 +3,8 @@
 from tux3nb.engine.terms import where
 from tux3nb.model.folio import empty, in_folio
 from tux3nb.model.operations import CELLS
-from tux3nb.model.world import OOPS
 
-CALLED = ("dirty", "bug", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
+CALLED = ("dirty", "bug", "lost", "queue", "warn", "bug_forked", "drop", "forward_page", "forward_range")
 OUTCOMES = (*CALLED, "gone", "freed_inode")  # the last two: of a folio that has left the file
 KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
 
@@ -13,22 +12,25 @@ KERNEL = "fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert"
 def ends_in(s, policy, f, outcome: str):
     """A dirty call on folio `f` would end in `outcome`.
 
-    A folio that has lost its mapping (``gone``) has no file system to be told: only its own flag is set.
+    A folio that has lost its mapping (``gone``) has no file system to be told: only its own flag is set. An anonymous
+    one never had.
     """
-    attached = s.detached[f] == 0
+    gone = (s.detached[f] == 1) | (s.anonymous[f] == 1)
+    attached = (s.detached[f] == 0) & (s.anonymous[f] == 0)
     live, dirty = attached & (s.forked[f] == 0), s.dirty[f] == 1
     forked = attached & (s.forked[f] == 1)
     forwarding = policy.dirty_forked.one_of("forward_page", "forward_range")
     return {
         "dirty": live & dirty,
         "bug": live & ~dirty & (policy.dirty_clean == "bug"),
+        "lost": live & ~dirty & (policy.dirty_clean == "lost"),
         "queue": live & ~dirty & (policy.dirty_clean == "queue"),
         "warn": forked & dirty & (policy.dirty_forked == "assert"),
         "bug_forked": forked & ~dirty & (policy.dirty_forked == "assert"),
         "drop": forked & ((policy.dirty_forked == "drop") | forwarding & empty(s)),
         "forward_page": forked & ~empty(s) & (policy.dirty_forked == "forward_page"),
         "forward_range": forked & ~empty(s) & (policy.dirty_forked == "forward_range"),
-        "gone": s.detached[f] == 1,
+        "gone": gone,
         "freed_inode": s.detached[f] == 2,
     }[outcome]
 
@@ -36,16 +38,17 @@ def ends_in(s, policy, f, outcome: str):
 def dirty_call(s, f, outcome: str, cells):
     """The effect of a dirty call on folio `f` that ends in `outcome`.
 
-    `cells` are the cells that the holder has written, for the policy that forwards just those.
+    `cells` are the cells that the holder has written, for the policy that forwards just those. What is `lost` is
+    accepted by the call; the write-out drops it, since the file system was never asked for a place to put it.
     """
-    s.mark("assert_passed", outcome == "dirty")
+    s.mark("assert_passed", outcome in ("dirty", "lost"))
     s.ensure("I5w", outcome != "warn", "dirty call on a forked folio: the kernel warns")
     if outcome == "bug":
-        s.oops = OOPS.index("dirty call on a clean folio")
+        s.oops = "dirty call on a clean folio"
     elif outcome == "bug_forked":
-        s.oops = OOPS.index("dirty call on a forked folio that is clean")
+        s.oops = "dirty call on a forked folio that is clean"
     elif outcome == "freed_inode":
-        s.oops = OOPS.index("use of the mapping of a freed inode")
+        s.oops = "use of the mapping of a freed inode"
     elif outcome == "queue":
         s.tag[f] = s.cur
         s.dirty[f] = 1

@@ -4,19 +4,36 @@ The holder index (``fork=unless_registered``) is a proposal that no kernel has: 
 hold on a folio of the file, whoever took it and with or without FOLL_PIN. It is asked wherever other policies ask
 folio_maybe_dma_pinned. Its price is a registration, and a lock shared with the forks, in every GUP and every reference
 that outlives a lookup, so core mm and every holder own a part of it; what it buys is an exact answer, with no false
-refusal.
+refusal. It would have to see derived references too, which look nothing up (tee(2), fragments of network buffers,
+io_uring's cloned buffers); and who has the fast walk alone (perf, in an interrupt) cannot wait for a fork that goes on.
 """
 
 from tux3nb.engine.policy import Constraint, Feature, Features
 
 FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
+HOLDER_AND_MM = "core mm and holder"
+RMAP, MAPPED = "file system and core mm (rmap)", "file system and core mm (mmap)"
+
+
+def built(value_owner: dict[str, str], *others: str, owner: str = FILE_SYSTEM) -> dict[str, str]:
+    """The owner of each value of a feature: those given, and `owner` for the others."""
+    return {**dict.fromkeys(others, owner), **value_owner}
+
 
 FEATURES = Features(
     [
         Feature(
             "fork",
             "when to fork",
-            FILE_SYSTEM,
+            built(
+                {
+                    "unless_refs_frozen": "file system and core mm (migration entries, frozen count)",
+                    "unless_pinned_sync": "file system and core mm (GUP-fast reads the PTE again)",
+                    "unless_pinned_unmapped": "file system and core mm (migration entries)",
+                    "unless_registered": HOLDER_AND_MM,
+                },
+                *("never", "always", "unless_refs", "unless_pinned"),
+            ),
             {
                 "never": "never",
                 "always": "always (Tux3)",
@@ -47,8 +64,14 @@ FEATURES = Features(
                 "wait_holder": "wait until the holder lets go",
                 "in_place": "write in place",
                 "reverse": "reverse fork: the copy goes to the disk",
+                "wait_submitted": "wait while the folio itself is under write-out, else write in place (mainline)",
             },
-            below={"wait_writeback": ("in_place",), "wait_holder": ("in_place",), "reverse": ("in_place",)},
+            below={
+                "wait_writeback": ("wait_submitted",),
+                "wait_submitted": ("in_place",),
+                "wait_holder": ("in_place",),
+                "reverse": ("in_place",),
+            },
         ),
         Feature(
             "busy",
@@ -56,6 +79,13 @@ FEATURES = Features(
             FILE_SYSTEM,
             {"in_place": "write in place", "wait": "wait for that I/O"},
             below={"wait": ("in_place",)},
+        ),
+        Feature(
+            "stable_stores",
+            "a store waits where the device asks for stable pages",
+            FILE_SYSTEM,
+            {"no": "no (tux3_page_mkwrite)", "yes": "yes (ext4, xfs, filemap_page_mkwrite)"},
+            below={"yes": ("no",)},
         ),
         Feature(
             "bounce",
@@ -67,7 +97,7 @@ FEATURES = Features(
         Feature(
             "redirect",
             "which PTEs are pointed at the new folio",
-            FILE_SYSTEM,
+            RMAP,
             {
                 "shared": "those of VM_SHARED mappings (Tux3)",
                 "mayshare": "those of VM_MAYSHARE mappings: of O_RDONLY files too",
@@ -78,7 +108,7 @@ FEATURES = Features(
         Feature(
             "redirect_orig",
             "the faulting mapping's PTE is redirected too",
-            FILE_SYSTEM,
+            RMAP,
             {"no": "no, its fault does that (2015)", "yes": "yes, and it faults a second time (2014)"},
             below={"yes": ("no",)},
         ),
@@ -126,9 +156,32 @@ FEATURES = Features(
         Feature(
             "optout_atomic",
             "that is decided atomically with mmap",
-            FILE_SYSTEM,
+            built({"yes": MAPPED}, "no"),
             {"no": "no", "yes": "yes"},
             below={"yes": ("no",)},
+        ),
+        Feature(
+            "bond",
+            "a held page is cut off the file",
+            {"ends": CORE_MM, "wait": FILE_SYSTEM, "refuse": HOLDER, "tell": "file system and holder"},
+            {
+                "ends": "the holder keeps a page that is the file's no more (every kernel's page cache)",
+                "wait": "the truncation waits until nobody holds it (DAX)",
+                "refuse": "the truncation is refused (VFIO inhibits discards)",
+                "tell": "a long-term holder is told and lets go; a short one is waited for",
+            },
+            below={"wait": ("ends",), "refuse": ("ends",), "tell": ("ends",)},
+        ),
+        Feature(
+            "evict_dirty",
+            "eviction meets a folio that is dirty after the last delta",
+            FILE_SYSTEM,
+            {
+                "assert": "BUG (Tux3)",
+                "drop": "what is in it is dropped",
+                "wait": "eviction waits until nobody holds it, and writes it out",
+            },
+            below={"drop": ("assert",), "wait": ("drop",)},
         ),
         Feature(
             "pinfork",
@@ -156,11 +209,28 @@ FEATURES = Features(
             below={"yes": ("no",)},
         ),
         Feature(
+            "lend",
+            "a direct write to a device that checks what it is sent",
+            FILE_SYSTEM,
+            {
+                "share": "the memory is read twice, for the checksum and for the device",
+                "bounce": "a copy is summed and sent (XFS v7.0; btrfs, through the page cache of the other file)",
+            },
+            below={"bounce": ("share",)},
+        ),
+        Feature(
             "longterm",
             "long-term writable pins of file folios",
             CORE_MM,
             {"allowed": "allowed", "refused": "refused (v6.5)"},
             below={"refused": ("allowed",)},
+        ),
+        Feature(
+            "unshare",
+            "a read-only long-term pin of private memory makes the process's copy first",
+            CORE_MM,
+            {"no": "no (before v6.2)", "yes": "yes (v6.2)"},
+            below={"yes": ("no",)},
         ),
         Feature(
             "retranslate",
@@ -177,8 +247,12 @@ FEATURES = Features(
             "dirty_clean",
             "dirty call on a clean live folio",
             FILE_SYSTEM,
-            {"bug": "BUG (Tux3)", "queue": "queued to the current delta"},
-            below={"queue": ("bug",)},
+            {
+                "bug": "BUG (Tux3)",
+                "lost": "accepted, and dropped by the write-out (ext4 since cc5095747edf)",
+                "queue": "queued to the current delta",
+            },
+            below={"lost": ("bug",), "queue": ("lost",)},
         ),
         Feature(
             "dirty_forked",
@@ -193,11 +267,39 @@ FEATURES = Features(
             below={"drop": ("assert",), "forward_page": ("drop",), "forward_range": ("forward_page",)},
         ),
         Feature(
+            "enomem",
+            "no memory for the copy of a fork",
+            FILE_SYSTEM,
+            {
+                "oops": "the result is not looked at (clone_page of 18a490ba, cow_clone_page of acb71e58)",
+                "refuse": "as a refused fork",
+            },
+            below={"refuse": ("oops",)},
+        ),
+        Feature(
+            "warn_forked",
+            "a write that meets a page forked meanwhile",
+            FILE_SYSTEM,
+            {"warn": "WARN_ON(1) (18a490ba)", "warn_write": "WARN_ON(vma == NULL) (489cb8dc)", "silent": "silent"},
+            below={"warn_write": ("warn",), "silent": ("warn_write",)},
+        ),
+        Feature(
             "protect",
             "write-protect PTEs when the delta closes",
             FILE_SYSTEM,
             {"no": "no (Tux3)", "sweep": "yes, folio by folio", "barrier": "yes, before any section of the next delta"},
             below={"sweep": ("no",), "barrier": ("sweep",)},
+        ),
+        Feature(
+            "quiesce",
+            "writing holders when the delta closes",
+            HOLDER,
+            {
+                "no": "no",
+                "wait": "the transition waits until none has a writing hold",
+                "pause": "what their devices write is held back until the closed delta has its copies",
+            },
+            below={"wait": ("no",), "pause": ("no",)},
         ),
         Feature(
             "migrate_recheck",
@@ -218,11 +320,14 @@ FEATURES = Features(
                 "private_copy": "uprobes' private copy of the page",
                 "uprobe_retry": "uprobes' second look at the PTE",
                 "accounting": "page migration's account of references",
+                "reclaim_accounting": "reclaim's account of references",
                 "clone_dirty": "what truncation leaves of a page stays dirty until the old folio is on disk",
                 "truncate_lock": "page_mkwrite kept out of a truncation",
                 "forced_free": "eviction frees the inode's forked folios, held or not",
                 "superblock": "superblock after all I/O of the delta",
                 "flag_order": "PG_writeback set before PG_dirty is cleared",
+                "snapshot_protect": "write-protect before the reverse fork's copy",
+                "index_of_copy": "the holder index's mark on the copy",
             },
             below={
                 "nothing": (
@@ -232,11 +337,14 @@ FEATURES = Features(
                     "private_copy",
                     "uprobe_retry",
                     "accounting",
+                    "reclaim_accounting",
                     "clone_dirty",
                     "truncate_lock",
                     "forced_free",
                     "superblock",
                     "flag_order",
+                    "snapshot_protect",
+                    "index_of_copy",
                 )
             },
             control=True,
@@ -255,6 +363,7 @@ TUX3 = {
     "fork": "always",
     "refuse": "wait_writeback",
     "busy": "in_place",
+    "stable_stores": "no",
     "bounce": "no",
     "redirect": "shared",
     "redirect_orig": "no",
@@ -263,19 +372,33 @@ TUX3 = {
     "recheck": "no",
     "optout": "nothing",
     "optout_atomic": "no",
+    "bond": "ends",
+    "evict_dirty": "assert",
     "pinfork": "no",
     "pinfork_for": "write",
     "redirty": "no",
+    "lend": "share",
     "longterm": "allowed",
+    "unshare": "no",
     "retranslate": "no",
     "dirty_clean": "bug",
     "dirty_forked": "assert",
+    "enomem": "oops",
+    "warn_forked": "warn",
     "protect": "no",
+    "quiesce": "no",
     "migrate_recheck": "no",
     "off": "nothing",
 }
 
-COHERENT = {"redirect": "mayshare", "redirect_orig": "yes", "flush_orig": "yes", "notify_orig": "yes", "recheck": "yes"}
+COHERENT = {
+    "redirect": "mayshare",
+    "redirect_orig": "yes",
+    "flush_orig": "yes",
+    "notify_orig": "yes",
+    "recheck": "yes",
+    "warn_forked": "silent",
+}
 
 REVERSE_FORK = {
     "fork": "unless_pinned_sync",
@@ -283,12 +406,55 @@ REVERSE_FORK = {
     "busy": "wait",
     "bounce": "pinned",
     "redirty": "yes",
+    "enomem": "refuse",
+    "warn_forked": "silent",
 }
 
+MAINLINE = {
+    "fork": "never",
+    "refuse": "in_place",
+    "stable_stores": "yes",
+    "longterm": "refused",
+    "dirty_clean": "lost",
+    "dirty_forked": "drop",
+}
+
+COPY_FOR_DISK = {
+    "fork": "never",
+    "refuse": "reverse",
+    "busy": "in_place",
+    "bounce": "all",
+    "redirty": "yes",
+    "dirty_clean": "queue",
+    "enomem": "refuse",
+    "warn_forked": "silent",
+}
+
+PERFECT = {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"}
+
 NAMED = {
-    "tux3": ("Tux3 as posted in May 2015", {}),
-    "stable_pages": ("Never fork, wait for the write-out (stable pages)", {"fork": "never"}),
-    "in_place": ("Never fork, never wait (kernels before 2011)", {"fork": "never", "refuse": "in_place"}),
+    "tux3": ("Tux3 as posted in May 2015, on the kernel and with the holders of 3.19 to 4.1", {}),
+    "mainline_6_5": (
+        "Linux 6.5 and later, as ext4 and xfs use it (ext4_page_mkwrite, iomap_page_mkwrite): no fork, in place",
+        MAINLINE,
+    ),
+    "btrfs_csum": (
+        "The same where the file system checks sums (btrfs): wait while the page is under write-out",
+        {**MAINLINE, "refuse": "wait_submitted"},
+    ),
+    "copy_for_disk": (
+        "Never fork; every page is written out from a copy, and a pinned one stays dirty",
+        COPY_FOR_DISK,
+    ),
+    "copy_for_disk_ordered": ("The same, with the barrier", {**COPY_FOR_DISK, "protect": "barrier"}),
+    "stable_pages": (
+        "Never fork, wait for the write-out (stable pages)",
+        {"fork": "never", "stable_stores": "yes"},
+    ),
+    "in_place": (
+        "Never fork; wait only where the device asks for stable pages (kernels before 3.0, and most devices today)",
+        {"fork": "never", "refuse": "in_place", "stable_stores": "yes"},
+    ),
     "rik_wait": (
         "Refuse on an extra reference, then wait for the write-out (van Riel 2015)",
         {"fork": "unless_refs", "refuse": "wait_writeback"},
@@ -318,10 +484,7 @@ NAMED = {
         "Tux3 with all shared mappings redirected, flushed and notified, and read faults that look again",
         COHERENT,
     ),
-    "perfect": (
-        "Reverse fork, holders that look again, and every CPU path followed",
-        {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"},
-    ),
+    "perfect": ("Reverse fork, holders that look again, and every CPU path followed", PERFECT),
     "holder_index": (
         "A registry of all holds (a proposal): a held folio keeps its users and the disk gets the copy",
         {**REVERSE_FORK, "fork": "unless_registered"},
@@ -369,6 +532,10 @@ NAMED = {
     ),
     "pin_forks_slow": ("Tux3, and the slow GUP walk forks first", {"pinfork": "slow"}),
     "pin_forks": ("Tux3, and both GUP walks fork first", {"pinfork": "slow_fast"}),
+    "pin_forks_all": (
+        "Tux3, and both GUP walks fork first, for read-only pins too",
+        {"pinfork": "slow_fast", "pinfork_for": "all"},
+    ),
     "swept": ("Tux3, PTEs write-protected folio by folio after the delta has closed", {"protect": "sweep"}),
     "protected": ("Tux3, PTEs write-protected before the next delta begins", {"protect": "barrier"}),
     "pins_unmapped": (
@@ -388,6 +555,10 @@ NAMED = {
     "tux3_locked_stable": (
         "Tux3, and plain references look again under the folio lock and not during write-out",
         {"retranslate": "locked_stable"},
+    ),
+    "no_snapshot_protect": (
+        "The disk's copy of every page, made under writable PTEs",
+        {**COPY_FOR_DISK, "off": "snapshot_protect"},
     ),
     "no_mkclean": ("Tux3 with the write-protect before the copy switched off", {"off": "mkclean"}),
     "no_lock_order": ("Tux3 with the section begun before the folio lock", {"off": "lock_order"}),
@@ -438,8 +609,37 @@ NAMED = {
         "Tux3 with the superblock written before all I/O of the delta is done",
         {"off": "superblock"},
     ),
+    "unshares": (
+        "Tux3 on a kernel whose long-term pins of private memory make the copy first (v6.2)",
+        {"unshare": "yes"},
+    ),
     "no_accounting": ("Tux3 with page migration's account of references switched off", {"off": "accounting"}),
+    "no_reclaim_accounting": (
+        "Tux3 with reclaim's account of references switched off",
+        {"off": "reclaim_accounting"},
+    ),
+    "bond_wait": ("Tux3 whose truncation waits until nobody holds the page (DAX)", {"bond": "wait"}),
+    "bond_refuse": ("Tux3 that refuses to truncate a page that is held (QEMU with VFIO)", {"bond": "refuse"}),
+    "bond_tell": ("Tux3 that tells long-term holders of a page to be truncated, and they let go", {"bond": "tell"}),
+    "lend_bounced": ("Tux3 that sends a copy of what is lent for a direct write (XFS, v7.0)", {"lend": "bounce"}),
+    "evict_drop": (
+        "The perfect one, whose unmount drops what is dirty for a pin",
+        {**PERFECT, "evict_dirty": "drop"},
+    ),
+    "evict_wait": (
+        "The perfect one, whose unmount waits for who holds what is dirty",
+        {**PERFECT, "evict_dirty": "wait"},
+    ),
 }
+
+
+# What a named policy is not meant to keep: without deltas there is no cut, and no promise that a device is in one.
+NOT_PROMISED = dict.fromkeys(("mainline_6_5", "btrfs_csum"), ("I4b", "I6", "I6m"))
+
+
+def not_promised(policy: dict[str, str]) -> tuple[str, ...]:
+    """The properties that the named policy which `policy` is does not promise; none if it is no such policy."""
+    return next((props for name, props in NOT_PROMISED.items() if named_policy(name) == policy), ())
 
 
 def named_policy(name: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from tux3nb.engine.terms import NONE, as_int, const, count, every, has, some, union, where
 from tux3nb.model.operations import CELLS
-from tux3nb.model.world import PC, tasks_of
+from tux3nb.model.world import tasks_of
 
 
 def refs_of_tasks(s, f, but=None):
@@ -33,7 +33,7 @@ def pins(s, f):
     """What folio_maybe_dma_pinned can see: held pins, and those that GUP-fast is about to keep or drop."""
     out = holds(s, f, pins_only=True)
     for task in tasks_of(op for op in s.world.ops if "fast" in op.how.walks and op.how.pin):
-        out = out + as_int((s.pc[task] == PC.fast_check) & (s.folio[task] == f))
+        out = out + as_int((s.pc[task] == "fast_check") & (s.folio[task] == f))
     return out
 
 
@@ -69,7 +69,7 @@ def refcount(s, f):
 
 
 def extra_references(s, f, task):
-    """Whether anybody beyond cache, buffers, PTEs and the caller `task` holds a reference."""
+    """There are references beyond those of cache, buffers, PTEs and the caller `task`."""
     return (refs_of_tasks(s, f, but=task) + holds(s, f)) > 0
 
 
@@ -86,14 +86,29 @@ def cells_in(s, f):
     return out
 
 
+def may_write(s, policy):
+    """Whether a device may write: where writes are held back, not before the closed delta has its copy of everything.
+
+    It has one of a folio that it has no claim on any more, unless the bio reads the folio itself and is not submitted.
+    """
+    due = some((s.dirty[f] == 1) & (s.tag[f] == s.committed) for f in s.world.folios)
+    late = (s.bio_stage == "added") & (s.bounced == 0)
+    return (policy.quiesce != "pause") | (s.cur == s.committed) | ~(due | late)
+
+
 def written(s, c):
     """The closed delta's I/O for cell c is done."""
-    return has(s.written, c) if len(s.world.pages) > 1 else s.bio_stage == 3
+    return has(s.written, c) if len(s.world.pages) > 1 else s.bio_stage == "completed"
 
 
 def in_bio(s, f):
     """A bio reads, or will read, this very folio."""
-    return (s.writeback[f] == 1) | ((s.bio_folio == f) & (s.bio_stage > 0) & (s.bounced == 0))
+    return (s.writeback[f] == 1) | ((s.bio_folio == f) & (s.bio_stage != "none") & (s.bounced == 0))
+
+
+def still_there(s, op, f):
+    """What a holder that looks again finds: f is in the slot of its index, or it is the process's own copy."""
+    return (s.slot[op.page] == f) | (s.anonymous[f] == 1)
 
 
 def must_fork(s, f, delta):

@@ -3,22 +3,33 @@
 A write is an interval. ``cand[c]`` is the set of writes to cell c that may be current: a write joins when it
 starts, and when it ends those that had completed before its start leave. ``cand_cpu`` is the same except that
 holders' writes displace nothing, so that a lost holder write can be told from a lost CPU write. ``ok_front`` and
-``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken[c, v]`` are the values
-that the other page's cell had lost for good when a CPU began to write version v to cell c.
+``ok_back`` are the values that the current and the closed delta may leave on disk. ``overtaken_0[v]`` are the values
+that cell 1 had lost for good when a CPU began to write version v to cell 0, ``overtaken_1[v]`` the other way round;
+``reaped_before_0`` and ``reaped_before_1`` say the same of what holders write.
+
+What goes through a private mapping, or through a hold got that way (`Op.own`), is no write to the file and obliges
+nobody: of that only U2, U3 and I2p speak.
 """
 
 from tux3nb.engine.terms import NONE, TRUE, const, has, some, union, where, without
 from tux3nb.model.operations import CELLS, Op
-from tux3nb.model.world import PC, tasks_of
+from tux3nb.model.world import ORDER, tasks_of
+
+ORDER_COMMITTED = {"I6m": "order_committed", "I6d": "holder_order_committed"}  # property -> its event
 
 
 def active(s, op: Op):
     """The operation has begun and not ended."""
-    return (s.line[op.task] == op.line) & (s.pc[op.task] != PC.idle)
+    return (s.line[op.task] == op.line) & (s.pc[op.task] != "idle")
+
+
+def behind(s, op: Op):
+    """The operation has ended; one of several alternatives: the choice is behind."""
+    return s.line[op.task] >= op.next
 
 
 def begun(s, op: Op):
-    return (s.line[op.task] > op.line) | active(s, op)
+    return behind(s, op) | active(s, op)
 
 
 def in_flight(s, c):
@@ -32,10 +43,22 @@ def in_flight(s, c):
 
 
 def started(s, c):
-    """The writes to cell c that have begun by now, the initial value included."""
+    """The writes to cell c that have begun by now, the initial value included.
+
+    A write of one step has not begun before that step, whatever its fault has done.
+    """
     out = const(1)
     for op in s.world.writing(c):
-        out = union(out, where(begun(s, op), 1 << op.version[c], 0))
+        by_now = behind(s, op) if op.how.at_once else begun(s, op)
+        out = union(out, where(by_now, 1 << op.version[c], 0))
+    return out
+
+
+def completed(s, c, by):
+    """The writes to cell c by CPUs (or holders) that have ended by now, the initial value included."""
+    out = const(1)
+    for op in s.world.writing(c, by):
+        out = union(out, where(behind(s, op), 1 << op.version[c], 0))
     return out
 
 
@@ -45,31 +68,68 @@ def unbound(s, op: Op):
 
 
 def write_starts(s, op: Op):
-    """`op` begins to write its cells; what a holder writes whose bond has ended concerns nobody."""
+    """`op` begins to write its cells; what a holder writes whose bond has ended does not count."""
+    if op.own:
+        return
     free = unbound(s, op)
+    overtakes(s, op)
+    parted(s, op, free)
     for c, v in op.version.items():
         s.superseded[op.task, c] = where(free, 0, without(s.cand_cpu[c], in_flight(s, c)))
         new = where(free, 0, 1 << v)
         s.cand[c] = union(s.cand[c], new)
         s.cand_cpu[c] = union(s.cand_cpu[c], new)
         readers_may_see(s, c, v)
-    overtakes(s, op)
+
+
+def parted(s, op: Op, free):
+    """Where the bond of the hold has ended (`free`), device and process no longer work on one page."""
+    s.ensure("I2t", ~free, f"{op.kind} works on memory that has been cut off the file")
+
+
+def used(s, op: Op):
+    """A holder has used its hold: of the file, or of private memory."""
+    s.mark("private_hold_used" if op.own else "holder_op")
+
+
+def write_fails(s, op: Op):
+    """`op` has begun to write or to read, and ends in an error before it has touched a cell."""
+    if op.how.reads == "holder":
+        for c in op.cells:
+            s.legal[op.task, c] = 0
+    if op.own or op.how.at_once or not op.how.writes:
+        return
+    for c, v in op.version.items():
+        s.cand[c] = without(s.cand[c], 1 << v)
+        s.cand_cpu[c] = without(s.cand_cpu[c], 1 << v)
+        s.superseded[op.task, c] = 0
 
 
 def overtakes(s, op: Op):
-    """A CPU write begins in a world of two pages: what the other page has lost by now comes before it."""
-    if op.how.writes != "cpu" or len(s.world.pages) == 1:
-        return
+    """A write begins: what its like have written to the other cell and it has lost by now comes before this write."""
+    by = op.how.writes
+    current = s.cand_cpu if by == "cpu" else s.cand
     for c, v in op.version.items():
-        s.overtaken[c, v] = without(started(s, 1 - c), s.cand_cpu[1 - c])
+        if v in s.world.ordered.get((by, c), ()):
+            overtaken(s, by, c)[v] = without(completed(s, 1 - c, by), current[1 - c])
+
+
+def overtaken(s, by, c):
+    """By version of cell c: the values that the other cell had lost for good when that was begun to be written."""
+    return getattr(s, f"{ORDER[by]}_{c}")
 
 
 def bonds_end(s):
-    """Truncation or eviction of the index: whoever holds a folio of it is bound to the file no more."""
+    """Truncation or eviction of the index: a holder of one of its folios is bound to the file no more."""
     for h in s.world.holders:
         s.unbound[h.name] = where(s.hold[h.name] != NONE, 1, s.unbound[h.name])
     for c in s.world.holder_cells:
         s.owed[c] = 0
+    writers = [op for op in s.world.ops if op.how.writes == "holder"]
+    for task, c in [(task, c) for task in tasks_of(writers) for c in CELLS]:
+        mine = [op for op in writers if op.task == task and c in op.version]
+        free = some(active(s, op) & (s.hold[op.holder] != NONE) for op in mine)
+        s.superseded[task, c] = where(free, 0, s.superseded[task, c])
     readers = [op for op in s.world.that("reads") if op.how.reads == "holder"]
     for task in tasks_of(readers):
         for c in CELLS:
@@ -100,18 +160,25 @@ def cpu_write_ends(s, op: Op, delta):
 
 def store_completes(s, op: Op):
     """A CPU store is an interval of one step."""
+    if op.own:
+        s.mark("private_written")
+        return
+    s.mark("cpu_path")
     (c,) = op.cells
     v = op.version[c]
+    overtakes(s, op)
     old = without(s.cand_cpu[c], in_flight(s, c))
     s.cand[c] = union(without(s.cand[c], old), 1 << v)
     s.cand_cpu[c] = union(without(s.cand_cpu[c], old), 1 << v)
     s.ok_front[c] = without(s.ok_front[c], old)
     readers_may_see(s, c, v)
-    overtakes(s, op)
 
 
 def holder_write_ends(s, op: Op, pinned: bool, told: bool):
     """A device write has been reaped, or a poke returned (`told`: after its dirty call; `pinned`: pin still held)."""
+    if op.own:
+        s.mark("private_written")
+        return
     for c in op.version:
         old = s.superseded[op.task, c]
         s.cand[c] = without(s.cand[c], old)
@@ -124,17 +191,25 @@ def holder_write_ends(s, op: Op, pinned: bool, told: bool):
         s.superseded[op.task, c] = 0
 
 
-def dirty_call_returned(s):
+def dirty_call_returned(s, op: Op):
     """What a holder has written and reaped is promised to the current delta."""
+    if op.own:
+        return
     for c in s.world.holder_cells:
         s.told_front[c] = without(s.told_front[c], s.owed[c])
         s.owed[c] = 0
 
 
 def read_starts(s, op: Op):
-    """A holder's read begins; anything will do for one whose bond has ended."""
+    """A holder's read begins; anything will do for one whose bond has ended, or that was never bound to the file."""
+    if op.own and op.how.reads == "holder":
+        for c in op.cells:
+            s.legal[op.task, c] = s.world.full
+        return
+    free = unbound(s, op)
+    parted(s, op, free)
     for c in op.cells:
-        s.legal[op.task, c] = where(unbound(s, op), s.world.full, s.cand[c])
+        s.legal[op.task, c] = where(free, s.world.full, s.cand[c])
 
 
 def section_begins(s, op: Op):
@@ -183,17 +258,30 @@ def delta_commits(s, value):
 
 
 def judge_order(s, value):
-    """Of two pages: a write that is in the delta brings along what had completed on the other page before it began."""
-    if len(s.world.pages) == 1:
-        return
-    for c, v in [(page, v) for page in CELLS for v in range(1, s.world.versions[page])]:
-        there, lost = value[c] == v, s.overtaken[c, v]
-        s.ensure(
-            "I6m",
-            ~there | ~has(lost, value[1 - c]),
-            f"version {v} of page {c} is in the delta, and not what page {1 - c} was given before it",
-        )
-        s.mark("order_committed", there & (lost != 0))
+    """A CPU write that is in the delta brings along what had completed in the other cell before it began.
+
+    Of one page that is I6: its content is of one instant. Of two pages it is I6m, which POSIX does not promise. Of what
+    holders write it is I6d.
+    """
+    two = len(s.world.pages) > 1
+    name = "page" if two else "cell"
+    for (by, c), versions in s.world.ordered.items():
+        prop = "I6d" if by == "holder" else "I6m" if two else "I6"
+        for v in versions:
+            judge_pair(s, prop, name, (c, v), value, overtaken(s, by, c)[v])
+
+
+def judge_pair(s, prop, name, written, value, lost):
+    """Judge of one write, (cell, version): where it is in the delta, the other cell has nothing of `lost`."""
+    c, v = written
+    there = value[c] == v
+    s.ensure(
+        prop,
+        ~there | ~has(lost, value[1 - c]),
+        f"version {v} of {name} {c} is in the delta, and not what {name} {1 - c} was given before it",
+    )
+    if prop in ORDER_COMMITTED:
+        s.mark(ORDER_COMMITTED[prop], there & (lost != 0))
 
 
 def legal_now(s, c, v):

@@ -1,20 +1,22 @@
 """Laws: what every rule must respect in every case, whatever is asked there; mostly what the kernel asserts itself.
 
-They are no properties of a policy and are not explored with a case. The mutants (`tux3nb.mutants`) are held against
+They are no properties of a policy and are not explored with a case. The mutants (`tools.mutants`) are held against
 them, and a test holds every case against them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from tux3nb.engine.result import Exploration
 from tux3nb.engine.rule import State, Step, predicate
 from tux3nb.engine.system import Property, System
 from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import holds, mapcount, users
-from tux3nb.model.world import FLUSHER, PC
+from tux3nb.model.world import FLUSHER
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Law:
 
     @property
     def sentence(self) -> str:
-        return " ".join(self.asks.__doc__.split())
+        return " ".join((self.asks.__doc__ or "").split())
 
 
 LAWS: list[Law] = []
@@ -91,7 +93,7 @@ def free_is_clean(s):
 
 @law("include/linux/mm.h:get_page: VM_BUG_ON_PAGE(page_ref_count(page) <= 0)", of_steps=False)
 def frozen_is_alone(s):
-    """While a count is frozen at zero, nobody refers to the folio but who froze it."""
+    """While a count is frozen at zero, only the task that froze it refers to the folio."""
 
     def alone(f):
         return (mapcount(s, f) == 0) & (holds(s, f) == 0) & (count(s.folio[t] == f for t in _axis(s, "folio")) < 2)
@@ -104,7 +106,7 @@ def idle_has_nothing(s):
     """A task that is back in its program has let go of every folio of its routines, and of its section."""
     kept = ("folio", "copy", "fault", "seen", "section")
     none = {t: every(getattr(s, name)[t] == NONE for name in kept if t in _axis(s, name)) for t in s.world.tasks}
-    return every((s.pc[t] != PC.idle) | none[t] for t in s.world.tasks)
+    return every((s.pc[t] != "idle") | none[t] for t in s.world.tasks)
 
 
 @law("fs/tux3/buffer_writeback.c: one folio at a time in this model", of_steps=False)
@@ -145,6 +147,33 @@ def ends_writeback(s, step):
     return [(s.writeback[f] == 1) | (s.snapshot[f] == 1) for f in _writes(step, "writeback", 0)]
 
 
+@law("mm/gup.c, lib/iov_iter.c: each get_page and pin_user_page has its put")
+def takes_one_hold(s, step):
+    """A holder that takes a hold has none: the first one would never be put."""
+    op = step.args.get("op")
+    if op is None or op.how.holder != "makes":
+        return []
+    return [
+        s.hold[op.holder] == NONE for f, _, v in step.writes if f.name == "hold" and not (v.is_const and v.value == 0)
+    ]
+
+
+@law("mm/filemap.c:find_get_page: each reference has its put")
+def puts_what_it_looked_up(s, step):
+    """A task takes a reference on a folio when it has none on another; a fork has two, and changes their places."""
+    if _writes(step, "copy"):
+        return []
+    taken = [t for f, t, v in step.writes if f.name == "folio" and not (v.is_const and v.value == 0)]
+    return [s.folio[t] == NONE for t in taken]
+
+
+@law("mm/filemap.c:__delete_from_page_cache: BUG_ON(page_mapped(page))")
+def deletes_unmapped(s, step):
+    """A folio that leaves the page cache with none in its place, or loses its mapping, has no PTE."""
+    gone = [s.slot[p] for p in _writes(step, "slot", 0)] + _writes(step, "detached", 1)
+    return [mapcount(s, f) == 0 for f in gone]
+
+
 @law("fs/tux3/commit.c:change_begin")
 def nests_no_section(s, step):
     """Sections do not nest."""
@@ -155,7 +184,7 @@ def nests_no_section(s, step):
 
 @law("include/linux/pagemap.h:lock_page")
 def leaves_locked_alone(s, step):
-    """A folio's dirt and its place in the file change by who has it locked, or while nobody has."""
+    """Only the task that has a folio locked changes its dirt and its place in the file, unless it is unlocked."""
     mine = [step.actor] if step.actor in s.world.tasks else []
     op = step.args.get("op")
     out = []
@@ -164,7 +193,7 @@ def leaves_locked_alone(s, step):
         owns += [s.copy[t] == f for t in mine if t in _axis(s, "copy")]
         if step.actor in (FLUSHER, "disk"):
             owns.append(s.bio_folio == f)
-        if op is not None and op.kind == "poke":
+        if op is not None and op.how.then == "relock":
             owns.append(s.hold[op.holder] == f)
         out.append((s.locked[f] == 0) | some(owns))
     return out
@@ -172,9 +201,9 @@ def leaves_locked_alone(s, step):
 
 @law("mm/page-writeback.c:set_page_dirty_lock")
 def calls_dirty_unlocked(s, step):
-    """A dirty call waits for the folio lock (who writes like ptrace may have it already)."""
+    """A dirty call waits for the folio lock (a holder like ptrace may have it already)."""
     op = step.args.get("op")
-    if "outcome" not in step.args or op.kind in ("poke", "vm_write"):
+    if "outcome" not in step.args or op.how.then == "relock":
         return []
     return [s.locked[s.hold[op.holder]] == 0]
 
@@ -183,17 +212,17 @@ def calls_dirty_unlocked(s, step):
 def faults_for_need(s, step):
     """A fault is taken where the entry does not allow the access, and goes on only if it is no migration entry.
 
-    A pin that forks first (a proposal) faults although the entry allows it.
+    A pin that forks first (a proposal) or that copies first (v6.2) faults although the entry allows it.
     """
     op = step.args.get("op")
-    if step.rule.name == "gup_slow_forks_first":
+    if step.rule.name in ("gup_slow_forks_first", "gup_unshares"):
         return []
     if not (op and op.via and step.actor == op.task and any(f.name in ("fault", "folio") for f, _, _ in step.writes)):
         return []
     m = op.via
-    writes = op.kind == "store" or op.how.walks and op.write
+    writes = op.write if op.how.walks else bool(op.how.writes)
     denied = (s.pte[m] == NONE) | (s.pte_write[m] == 0 if writes else const(False))
-    begins = (s.pc[op.task] == PC.idle) | (s.pc[op.task] == PC.walk)
+    begins = (s.pc[op.task] == "idle") | (s.pc[op.task] == "walk")
     return [~begins | denied & (s.migrating[m] == 0) & (s.moving[m] == 0)]
 
 
@@ -203,14 +232,37 @@ def stays_in_line(s, step):
     op = step.args.get("op")
     if op is None or step.actor != op.task:
         return []
-    bases = getattr(s.world, "bases", {})
-    idle, at = s.pc[op.task] == PC.idle, s.line[op.task]
-    chooses = idle & (at == bases[op]) if op in bases else const(False)
+    idle, at = s.pc[op.task] == "idle", s.line[op.task]
+    chooses = idle & (at == op.choice.start) if op.choice else const(False)
     waited = every(s.line[task] > line for task, line in op.after)
     return [((at == op.line) | chooses) & (waited | ~idle)]
 
 
-ALONE = "goes_on_alone"  # whoever runs alone never comes back to where he was: asked by the mutants, of what they add
+# ---- of every run --------------------------------------------------------------------------------------------------
+ALONE = "goes_on_alone"  # an actor that runs alone never comes back to a state in which it was
+
+
+def circling(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
+    """(actor, policy) for each of `policies`, by number, under which the actor can break the law `ALONE`."""
+    edges = defaultdict(list)
+    for source, step, after, k in run.graph.edges if run.graph else ():
+        edges[run.system.steps[step].actor].append((source, after, k))
+    circles = {actor: _circles(found) for actor, found in edges.items()}
+    return {(a, p) for a, left in circles.items() for p in policies if _circles([e for e in left if run.has(e[2], p)])}
+
+
+def _circles(edges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """What is left of edges when those that lead to a state without a way on are taken away, again and again."""
+    ways, sources = Counter(source for source, _, _ in edges), defaultdict(list)
+    for source, after, _ in edges:
+        sources[after].append(source)
+    ended = [state for state in sources if not ways[state]]
+    while ended:
+        for source in sources[ended.pop()]:
+            ways[source] -= 1
+            if not ways[source]:
+                ended.append(source)
+    return [e for e in edges if ways[e[0]] and ways[e[1]]]
 
 
 # ---- what only some policies do ----------------------------------------------------------------------------------
@@ -218,10 +270,13 @@ MECHANISMS = {  # event -> feature -> values: it happens only under a policy tha
     "forked": {"fork": tuple(v for v in FEATURES["fork"].values if v != "never")},
     "refused": {
         "fork": tuple(v for v in FEATURES["fork"].values if v != "always"),
+        "enomem": ("refuse",),
         "optout": tuple(v for v in FEATURES["optout"].values if v != "nothing"),
     },
     "bounced": {"bounce": ("pinned", "all")},
     "snapshot_made": {"refuse": ("reverse",)},
+    "holder_met": {"bond": ("wait", "tell")},
+    "discard_refused": {"bond": ("refuse",)},
     "longterm_refused": {"longterm": ("refused",)},
     "count is frozen": {"fork": ("unless_refs_frozen",)},
     "a waiting entry is made": {"fork": ("unless_refs_frozen", "unless_pinned_unmapped")},
@@ -248,7 +303,7 @@ def _mechanisms(s: State, step: Step) -> list[tuple[str, Expr]]:
     }
     found = [(name, TRUE) for name, places in told.items() if places]
     if flusher and _writes(step, "pte_write", 0):
-        found.append(("a PTE is swept", s.pc[FLUSHER] != PC.protect))
+        found.append(("a PTE is swept", s.pc[FLUSHER] != "protect"))
     return found
 
 
@@ -266,7 +321,7 @@ def lawful(system: System, world) -> System:
 
 def held(s: State, step: Step) -> Step:
     """A step with the laws as checks, and with the events of `MECHANISMS`."""
-    if getattr(step.args.get("op"), "kind", "") == "crash":  # the power fails: no routine has ended
+    if "op" in step.args and step.args["op"].how.crashes:  # the power fails: no routine has ended
         return step
     more = [(x.name, good, x.sentence) for x in LAWS if x.of_steps for good in x.asks(s, step)]
     checks = step.checks + [c for c in more if c[1] is not TRUE]

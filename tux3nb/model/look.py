@@ -38,9 +38,10 @@ class Look:
             return number
         return None if number == f.none else number - (f.none == 0)
 
-    def at(self, task: str) -> int:
-        """The place of a task (or of the flusher) in its routine."""
-        return self.value("pc", task) or 0
+    def at(self, task: str) -> str:
+        """The place of a task (or of the flusher) in its routine; empty where it is in none."""
+        number = self.value("pc", task) or 0
+        return self.world.places[number] if number else ""
 
     def flusher_works_on(self) -> int | None:
         """The folio that the flusher is about, while it is about one."""

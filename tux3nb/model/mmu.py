@@ -20,8 +20,9 @@ def flush_tlb(s, m):
 
 
 def notify(s, m):
-    """The MMU notifier of mapping m is called: secondary entries are torn down."""
+    """The MMU notifier of mapping m is called: secondary entries are torn down, and walks for new ones told."""
     for h in secondary(s.world, m):
+        s.spte_seq[h] = 1
         s.spte[h] = NONE
         s.spte_write[h] = 0
 

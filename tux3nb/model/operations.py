@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 CELLS = (0, 1)
 PAGES = {1: (CELLS,), 2: ((0,), (1,))}  # how many pages -> the cells of each: two pages have one each
@@ -27,7 +27,13 @@ class Kind:
     ends. sibling: it is another thread's, through a TLB of its own. pin: the hold is a counted FOLL_PIN.
     unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
     folio out of the slot and leave that empty. alone: its rules know of one page only (so do those of what cuts or
-    empties).
+    empties). lets_go: it uses a hold, and ends it. traits: the words of `columns.TRAITS` that may say more of its hold.
+    mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it makes its mapping or takes it away. shrinks: the
+    page lies beyond i_size meanwhile. frees: it may free a forked folio that is not on the list yet. evicts: it is the
+    end of the inode. crashes: it is the end of all memory. own: it works on memory of the process's own, through a
+    private mapping or a hold got through one; no kind of the table does, see `through_private`.
+
+    Another module's operations are asked for by such a trait, never by name.
     """
 
     name: str
@@ -55,6 +61,15 @@ class Kind:
     cuts: bool = False
     empties: bool = False
     alone: bool = False
+    lets_go: bool = False
+    traits: tuple[str, ...] = ()
+    mutex: bool = False
+    vma: str = ""
+    shrinks: bool = False
+    frees: bool = False
+    evicts: bool = False
+    crashes: bool = False
+    own: bool = False
 
     @property
     def one_page(self) -> bool:
@@ -66,6 +81,26 @@ class Kind:
         """It can take a write fault."""
         return self.dirties and self.maps
 
+    def through_private(self) -> Kind:
+        """The same kind of operation through a private mapping: what it writes is not the file's, nor is it forked."""
+        writes = "private" if self.writes else ""
+        return replace(self, own=True, writes=writes, dirties=False, looks=self.looks or self.dirties)
+
+    def slowly(self) -> Kind:
+        """The same kind of operation with the slow walk alone."""
+        return replace(self, walks="slow")
+
+
+TRAITS = (*(f.name for f in fields(Kind)), "one_page", "faults")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """That an operation is one of several alternatives: the number of the task's line before the choice and after."""
+
+    start: int
+    end: int
+
 
 @dataclass(frozen=True)
 class Op:
@@ -74,6 +109,8 @@ class Op:
     `cells` are the cells it touches, `version` the number that its write has in each of them. `via` is the mapping
     it works through, `holder` the one whose hold it makes, uses or ends; `write` whether that hold is for writing.
     `after` lists (task, line) that must be behind. `page` is the page that it names, or that its mapping maps.
+    `choice`: it is one of several alternatives, each with a line of its own. `refused`: it asks to write through a
+    mapping that forbids it, and the kernel's answer is an error.
     """
 
     task: str
@@ -88,6 +125,25 @@ class Op:
     after: tuple[tuple[str, int], ...] = ()
     text: str = ""
     page: int = 0
+    choice: Choice | None = None
+    refused: bool = False
+
+    @property
+    def own(self) -> bool:
+        """It works on memory of the process's own: through a private mapping, or a hold got through one."""
+        return self.how.own
+
+    @property
+    def copies(self) -> bool:
+        """It makes the process's own copy of a page: a store, a walk that writes, a long-term pin; not uprobes'."""
+        if not (self.own and self.how.maps) or self.how.sibling:
+            return False
+        return self.write or self.how.longterm if self.how.walks else bool(self.how.writes)
+
+    @property
+    def next(self) -> int:
+        """The number of the task's line when the operation has ended."""
+        return self.line + 1 if self.choice is None else self.choice.end
 
     def __str__(self):
         return self.text
@@ -114,7 +170,7 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a hold: a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
+    """A holder of a page: by a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
 
     name: str
     pin: bool

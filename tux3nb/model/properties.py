@@ -5,7 +5,7 @@ from tux3nb.engine.terms import NONE, every, has
 from tux3nb.model.folio import empty, in_folio
 from tux3nb.model.ghosts import current_now, in_flight, legal_now
 from tux3nb.model.operations import CELLS, PRIVATE, READONLY, SHARED
-from tux3nb.model.world import FLUSHER, PC
+from tux3nb.model.world import FLUSHER
 
 
 def _paths(s, c):
@@ -17,10 +17,10 @@ def _paths(s, c):
         if m in maps:
             yield s.pte[m], s.pte[m] != NONE
     for m in s.world.siblings:
-        if m in maps:
+        if m in maps and s.world.maps[m].kind != PRIVATE:
             yield s.tlb[m], s.tlb[m] != NONE
     for h, via in s.world.secondary:
-        if via in maps:
+        if via in maps and s.world.maps[via].kind != PRIVATE:
             yield s.spte[h], s.spte[h] != NONE
 
 
@@ -55,7 +55,8 @@ def cpu_paths_agree(c):
 def private_paths_legal(c):
     def clause(s):
         maps = [m for m in s.world.of_kind(PRIVATE) if m in s.world.maps_of(s.world.page_of(c))]
-        return every((s.pte[m] == NONE) | legal_now(s, c, s.cell[s.pte[m], c]) for m in maps)
+        none_of_file = {m: (s.pte[m] == NONE) | (s.anonymous[s.pte[m]] == 1) for m in maps}
+        return every(none_of_file[m] | legal_now(s, c, s.cell[s.pte[m], c]) for m in maps)
 
     return clause
 
@@ -73,14 +74,21 @@ def holder_writes_visible(c):
 
 
 def private_versions(w, c):
-    """What uprobes writes to cell c of private copies: (mapping, version)."""
-    return [(op.via, op.version[c]) for op in w.ops if op.how.writes == "private" and c in op.version]
+    """What is written to cell c of private memory: (mapping, version)."""
+    found = [op for op in w.ops if op.how.writes == "private" and c in op.version]
+    return [(m, op.version[c]) for op in found for m in reached_through(w, op)]
+
+
+def reached_through(w, op):
+    """The mapping that an operation works through, or those that its hold is got through."""
+    makers = [o.via for o in w.ops if o.holder == op.holder and o.how.holder == "makes"]
+    return [op.via] if op.via else [m for m in dict.fromkeys(makers) if m]
 
 
 def never_in_page_cache(c):
     def clause(s):
-        private = private_versions(s.world, c)
-        return every(s.cell[f, c] != v for f in s.world.folios for _, v in private)
+        versions = dict.fromkeys(v for _, v in private_versions(s.world, c))
+        return every((s.anonymous[f] == 1) | (s.cell[f, c] != v) for f in s.world.folios for v in versions)
 
     return clause
 
@@ -93,7 +101,7 @@ def never_on_disk(c):
 
 
 def never_elsewhere(c):
-    """A mapping other than the probed one shows neither the folio nor a copy with the breakpoint."""
+    """A mapping other than the one written through shows neither a folio nor a copy with what was written."""
 
     def clause(s):
         pairs = [(m, v) for via, v in private_versions(s.world, c) for m in s.world.mappings if m != via]
@@ -103,10 +111,24 @@ def never_elsewhere(c):
     return clause
 
 
+def pins_of_private_memory(w):
+    """(holder, mapping) of every long-term pin of private memory."""
+    return list(dict.fromkeys((op.holder, op.via) for op in w.that("own") if op.how.longterm))
+
+
+def pin_is_of_private_memory(s):
+    """Where the process has its own copy, the pin is of that."""
+    apart = [
+        (s.hold[h] != NONE) & (s.pte[m] != NONE) & (s.pte[m] != s.hold[h]) & (s.anonymous[s.pte[m]] == 1)
+        for h, m in pins_of_private_memory(s.world)
+    ]
+    return every(~a for a in apart)
+
+
 def stable_while_submitted(c):
     def clause(s):
         f = s.bio_folio
-        out = (s.bio_stage == 2) & (s.bounced == 0) & in_folio(s, f, c)
+        out = (s.bio_stage == "submitted") & (s.bounced == 0) & in_folio(s, f, c)
         return ~out | (s.cell[f, c] == s.image[c])
 
     return clause
@@ -116,14 +138,49 @@ def recovery_is_whole(c):
     """Where the superblock is ahead of the I/O, a cell that has not been written may not be looked for."""
 
     def clause(s):
-        written = (s.bio_stage == 3) | has(s.fetched, c)
+        written = (s.bio_stage == "completed") | has(s.fetched, c)
         return (s.ahead == 0) | written | (s.image[c] == s.disk[c])
 
     return clause
 
 
 def no_oops(s):
-    return s.oops == 0
+    return s.oops == "none"
+
+
+def two_pages(world) -> bool:
+    """two pages"""
+    return len(world.pages) > 1
+
+
+def cuts_holders_off(world) -> bool:
+    """holders, and something that takes the page from the file"""
+    return bool(world.holders) and bool(world.that("cuts") or world.that("evicts"))
+
+
+def ordered_holders(world) -> bool:
+    """holders that write both cells, where no CPU does"""
+    return all(world.ordered["holder", c] for c in CELLS)
+
+
+def private_mappings(world) -> bool:
+    """private mappings"""
+    return bool(world.of_kind(PRIVATE))
+
+
+def breakpoints(world) -> bool:
+    """breakpoints"""
+    return any(op.how.reads == "instruction" for op in world.ops)
+
+
+def private_writes(world) -> bool:
+    """what is written to private memory, by uprobes or by anybody"""
+    return any(private_versions(world, c) for c in CELLS)
+
+
+def long_private_pins(world) -> bool:
+    """long-term pins of private memory"""
+    return bool(pins_of_private_memory(world))
 
 
 PROPERTIES = (
@@ -143,6 +200,7 @@ PROPERTIES = (
         "private_path",
         tuple((f"a private mapping shows an overwritten value of cell {c}", private_paths_legal(c)) for c in CELLS),
         advisory=True,
+        applies=private_mappings,
     ),
     Property(
         "I2",
@@ -155,9 +213,29 @@ PROPERTIES = (
         ),
     ),
     Property(
+        "I2p",
+        "private memory and its pin are one page",
+        "Once the process has its own copy of a private page, a long-term pin of that memory is of the copy. Only a "
+        "case that names this property judges it.",
+        "private_held",
+        (("the process has a copy of its own, and the pin another page", pin_is_of_private_memory),),
+        optional=True,
+        applies=long_private_pins,
+    ),
+    Property(
+        "I2t",
+        "device and process have not parted",
+        "What a holder begins to read or write is the file's page, truncated and filled again meanwhile or not. No "
+        "page cache promises it: only a case that names this property judges it.",
+        "page_cut",
+        optional=True,
+        applies=cuts_holders_off,
+    ),
+    Property(
         "I3",
         "stable while under write-out",
-        "From submission to completion the bytes that a bio reads do not change.",
+        "From submission to completion the bytes that a bio reads do not change; what a direct write sends is what its "
+        "checksum was taken of.",
         "submitted",
         tuple((f"cell {c} changed while the disk was reading it", stable_while_submitted(c)) for c in CELLS),
     ),
@@ -185,7 +263,8 @@ PROPERTIES = (
         "I6",
         "content and order of deltas",
         "What a commit leaves on disk is a cut of its delta: nothing of a later section, nothing overwritten by a "
-        "completed section of it, nothing begun after its snapshot; recovery finds exactly that.",
+        "completed section of it, nothing begun after its snapshot, and no CPU write to one cell without what had "
+        "completed in the other before it began; recovery finds exactly that.",
         "committed",
         tuple((f"recovery would find cell {c} of a delta that is not on disk", recovery_is_whole(c)) for c in CELLS),
     ),
@@ -197,6 +276,16 @@ PROPERTIES = (
         "that names this property judges it.",
         "order_committed",
         optional=True,
+        applies=two_pages,
+    ),
+    Property(
+        "I6d",
+        "order of what holders write",
+        "If a holder's write was reaped before another one was begun, and a delta has the second, it has the first. No "
+        "file system promises it: only a case that names this property judges it.",
+        "holder_order_committed",
+        optional=True,
+        applies=ordered_holders,
     ),
     Property(
         "I7",
@@ -218,21 +307,25 @@ PROPERTIES = (
         "a registered breakpoint is hit",
         "A process hits a breakpoint as long as it is registered, and not afterwards.",
         "ran_probed",
+        applies=breakpoints,
     ),
     Property(
         "U2",
-        "a breakpoint stays out of the file",
-        "What uprobes writes for one process, breakpoint or counter, never reaches the page cache or the disk.",
-        "probed",
-        tuple((f"the page cache has uprobes' own bytes in cell {c}", never_in_page_cache(c)) for c in CELLS)
-        + tuple((f"the disk has uprobes' own bytes in cell {c}", never_on_disk(c)) for c in CELLS),
+        "private memory stays out of the file",
+        "What is written to private memory, a breakpoint or counter of uprobes included, never reaches the page cache "
+        "or the disk.",
+        "private_written",
+        tuple((f"the page cache has private bytes in cell {c}", never_in_page_cache(c)) for c in CELLS)
+        + tuple((f"the disk has private bytes in cell {c}", never_on_disk(c)) for c in CELLS),
+        applies=private_writes,
     ),
     Property(
         "U3",
-        "a breakpoint stays in its process",
-        "What uprobes writes for one process never shows in another mapping of the file.",
-        "probed",
-        tuple((f"another mapping shows uprobes' own bytes in cell {c}", never_elsewhere(c)) for c in CELLS),
+        "private memory stays in its process",
+        "What is written to the private memory of one process never shows in another mapping of the file.",
+        "private_written",
+        tuple((f"another mapping shows private bytes in cell {c}", never_elsewhere(c)) for c in CELLS),
+        applies=private_writes,
     ),
     Property(
         "U4",
@@ -240,16 +333,17 @@ PROPERTIES = (
         "The original instruction that uprobes keeps is the one that the process executed at that place, or one that a "
         "write put there while the breakpoint was being set.",
         "probed",
+        applies=breakpoints,
     ),
 )
 
 
 def halted(s):
     """A failed assertion stops the world."""
-    return s.oops != 0
+    return s.oops != "none"
 
 
 def settled(s):
-    """No operation under way and no closed delta uncommitted."""
-    tasks = (*s.world.tasks, FLUSHER)
-    return every(s.pc[t] == PC.idle for t in tasks) & (s.cur == s.committed)
+    """No operation under way, no closed delta uncommitted (no commit is expected of a disk that may never answer)."""
+    quiet = every(s.pc[t] == "idle" for t in s.world.tasks)
+    return quiet if s.world.endless_disk else quiet & (s.pc[FLUSHER] == "idle") & (s.cur == s.committed)

@@ -1,10 +1,16 @@
 """The first page of a report: what notebooks there are and what each is about."""
 
+import contextlib
 import html
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from tux3nb.report.export import CSP
+from tux3nb.report.export import address, policy
+
+_ABOUT = re.compile(r'<meta name="tux3nb-page" content="([^"]*)">')
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,25 @@ class Entry:
     title: str
     summary: str
     error: str | None = None
+
+
+def about(entry: Entry) -> str:
+    """Return the element by which a page tells the index of a later report what it is about."""
+    told = {"title": entry.title, "summary": entry.summary, "error": entry.error}
+    return f'<meta name="tux3nb-page" content="{html.escape(json.dumps(told))}">'
+
+
+def entries_of(folder: Path, without: Iterable[str] = ()) -> list[Entry]:
+    """Return the entries of the pages that lie in a folder, as they tell it themselves, but for the files `without`."""
+    found = []
+    for path in sorted(set(folder.glob("*.html")) - {folder / name for name in without}):
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):  # a page of somebody else's
+            with path.open(encoding="utf-8") as page:
+                told = json.loads(html.unescape(_ABOUT.search(page.read(10_000))[1]))
+            found.append(
+                Entry(path.name, str(told["title"]), str(told["summary"]), told["error"] and str(told["error"]))
+            )
+    return found
 
 
 _STYLE = """
@@ -35,14 +60,14 @@ def index_html(entries: Sequence[Entry]) -> str:
     """Return the index page."""
     say = html.escape
     items = "".join(
-        f'<li><a href="{say(e.file)}">{say(e.title)}</a><p>{say(e.summary)}</p>'
+        f'<li><a href="{address(e.file)}">{say(e.title)}</a><p>{say(e.summary)}</p>'
         + (f'<p class="bad">&#10007; stopped: {say(e.error)}</p>' if e.error else "")
         + "</li>\n"
         for e in entries
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{CSP}">'
+        f"{policy()}"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<title>tux3nb: page forking by machine</title>"
         f"<style>{_STYLE}</style></head><body><main><h1>Page forking, explored by machine</h1>"

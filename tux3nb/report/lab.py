@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tux3nb.errors import UserError
-from tux3nb.report.places import all_notebooks, in_checkout, notebooks_folder, writable_folder
+from tux3nb.paths import in_checkout, notebooks_dir, writable_folder, write_whole
+from tux3nb.report.places import all_notebooks
+from tux3nb.safepath import child_environment
 
 CONFIG = Path(__file__).with_name("lab_config")
 
@@ -24,20 +24,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def lab_folder(wanted: Path | None) -> Path:
     """Return a writable folder with the notebooks: the checkout's, else a copy that is never overwritten."""
-    source = notebooks_folder()
+    source = notebooks_dir()
     if wanted is None and in_checkout() and source.is_dir():
         return source
     folder = writable_folder(wanted or Path("tux3nb-notebooks"))
     for notebook in all_notebooks(source):
         if not (folder / notebook.name).exists():
-            shutil.copyfile(notebook, folder / notebook.name)
+            write_whole(folder / notebook.name, notebook.read_bytes())
     return folder
 
 
 def lab_environment() -> dict[str, str]:
     """Return the environment for JupyterLab: its defaults here are without popups."""
     path = os.pathsep.join(part for part in (str(CONFIG), os.environ.get("JUPYTER_CONFIG_PATH")) if part)
-    return {**os.environ, "JUPYTER_CONFIG_PATH": path}
+    return {**child_environment(), "JUPYTER_CONFIG_PATH": path}
 
 
 def lab_command(folder: Path, port: int, browser: bool) -> list[str]:
@@ -51,13 +51,12 @@ def lab_command(folder: Path, port: int, browser: bool) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start JupyterLab and stay until it ends."""
+    """Start JupyterLab and stay until it ends.
+
+    It starts in this package's folder, because it reads its configuration, which is Python, from where it starts.
+    """
+    command = lab_command(lab_folder(args.dir), args.port, not args.no_browser)
     try:
-        folder = lab_folder(args.dir)
-    except UserError as error:
-        print(f"tux3nb lab: {error}", file=sys.stderr)
-        return 2
-    try:
-        return subprocess.call(lab_command(folder, args.port, not args.no_browser), env=lab_environment())
+        return subprocess.call(command, env=lab_environment(), cwd=CONFIG)
     except KeyboardInterrupt:
         return 0

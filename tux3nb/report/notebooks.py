@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nbformat
 
-from tux3nb.errors import UserError, positive
+from tux3nb.errors import positive
+from tux3nb.paths import write_whole
 from tux3nb.report.execute import execute_all, read
 from tux3nb.report.places import find_notebooks
 
@@ -99,14 +100,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write or check the notebooks; 0 fine, 1 a cell failed or a notebook differs, 2 bad input."""
-    try:
-        paths = find_notebooks(args.notebooks)
-        # One layout engine for all machines: its bytes are the same everywhere, a system dot's are not.
-        done = execute_all(paths, args.jobs, static=False, engine="graphviz-pure")
-    except UserError as error:
-        print(f"tux3nb notebooks: {error}", file=sys.stderr)
-        return 2
+    """Write or check the notebooks; 0 fine, 1 a cell failed or a notebook differs. UserError for bad input."""
+    paths = find_notebooks(args.notebooks)
+    # One layout engine for all machines: its bytes are the same everywhere, a system dot's are not.
+    done = execute_all(paths, args.jobs, static=False, engine="graphviz-pure")
     said = []
     for each in done:
         if each.error:
@@ -116,18 +113,7 @@ def run(args: argparse.Namespace) -> int:
         if args.check:
             said += [line] if (line := _difference(each.path, new)) else []
         else:
-            each.path.write_text(write_text(new), encoding="utf-8")
+            write_whole(each.path.resolve(), write_text(new))  # a link stays one
     for line in said:
         print(f"tux3nb notebooks: {line}", file=sys.stderr)
     return 1 if said else 0
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run as `python -m tux3nb.report.notebooks`."""
-    parser = argparse.ArgumentParser(prog="tux3nb notebooks", description=__doc__)
-    configure(parser)
-    return run(parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

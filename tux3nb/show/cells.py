@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import html
 import os
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from tux3nb.show.verdicts import verdict_html
+
+
+def as_markdown(text: str) -> str:
+    """Text as Markdown that shows it as it is: no link, no tag, no code and no maths comes out of it."""
+    return re.sub(r"([\\\[\]*`$])", r"\\\1", " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;"))
 
 
 class Shown:

@@ -17,7 +17,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from tux3nb.errors import UserError, nearest
-from tux3nb.witness.recordings import data_dir
+from tux3nb.paths import data_dir, read_record
 
 _SEEN = ("yes", "no", "blip", "expected", "some", "n/a")
 
@@ -127,7 +127,7 @@ def sources(path: Path | None = None) -> dict[str, Source]:
     """All sources by key, in the order of the file."""
     path = path or data_dir() / "sources.csv"
     found = {}
-    for place, row in _read(path, Source):
+    for place, row in read_rows(path, Source):
         place.require("mark", row["mark"] in ("verified", "recalled"), "is neither verified nor recalled")
         _add(found, place, "key", Source(**row))
     return found
@@ -138,7 +138,7 @@ def holders(path: Path | None = None, known: dict[str, Source] | None = None) ->
     path = path or data_dir() / "holders.csv"
     known = sources() if known is None else known
     found = {}
-    for place, row in _read(path, Holder):
+    for place, row in read_rows(path, Holder):
         for column, allowed in VOCABULARY.items():
             _check_words(place, column, row[column], allowed)
         keys = tuple(key.strip() for key in row["sources"].split(";"))
@@ -177,30 +177,25 @@ class _Place:
             raise UserError(f"{self.path}: line {self.line}: column {column}: {complaint}")
 
 
-def _read(path: Path, kind: type) -> Iterator[tuple[_Place, dict[str, str]]]:
+def read_rows(path: Path, kind: type) -> Iterator[tuple[_Place, dict[str, str]]]:
     """Each row with its place; header, number of cells and empty cells are checked."""
     names = [f.name for f in fields(kind)]
-    try:
-        file = path.open(newline="", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    with file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        for wanted, given in zip(names, [*header, *["nothing"] * len(names)], strict=False):
-            if wanted != given:
-                raise UserError(f"{path}: line 1: column {wanted} expected, found {given}")
-        if len(header) > len(names):
-            raise UserError(f"{path}: line 1: unknown column {header[len(names)]}")
-        for cells in reader:
-            place = _Place(path, reader.line_num)
-            if len(cells) != len(names):
-                column = names[min(len(cells), len(names) - 1)]
-                place.require(column, False, f"the row has {len(cells)} cells, not {len(names)}")
-            row = dict(zip(names, cells, strict=True))
-            for column, cell in row.items():
-                place.require(column, bool(cell.strip()), "is empty")
-            yield place, row
+    reader = csv.reader(read_record(path, "it is part of this code: take it from there again").splitlines())
+    header = next(reader, [])
+    for wanted, given in zip(names, [*header, *["nothing"] * len(names)], strict=False):
+        if wanted != given:
+            raise UserError(f"{path}: line 1: column {wanted} expected, found {given}")
+    if len(header) > len(names):
+        raise UserError(f"{path}: line 1: unknown column {header[len(names)]}")
+    for cells in reader:
+        place = _Place(path, reader.line_num)
+        if len(cells) != len(names):
+            column = names[min(len(cells), len(names) - 1)]
+            place.require(column, False, f"the row has {len(cells)} cells, not {len(names)}")
+        row = dict(zip(names, cells, strict=True))
+        for column, cell in row.items():
+            place.require(column, bool(cell.strip()), "is empty")
+        yield place, row
 
 
 def _check_words(place: _Place, column: str, cell: str, allowed: tuple[str, ...]):

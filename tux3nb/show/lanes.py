@@ -10,8 +10,8 @@ from typing import Any
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
-from tux3nb.engine.explain import evaluate
 from tux3nb.engine.rule import Step
+from tux3nb.engine.runs import evaluate
 from tux3nb.model.broken import Broken, Place
 from tux3nb.model.look import Look
 from tux3nb.model.world import FLUSHER

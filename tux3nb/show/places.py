@@ -16,7 +16,7 @@ from tux3nb.engine.fields import sentences
 from tux3nb.model.broken import Place, writer
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
-from tux3nb.model.world import FLUSHER, FOLIO, PC, VERSION
+from tux3nb.model.world import FLUSHER, FOLIO, VERSION
 
 UNDRAWN = {  # field -> why no picture shows it
     "line": "the lanes show which operation an actor is at",
@@ -116,7 +116,7 @@ class Scene:
         look, lookers = self.look, tuple(self._lookers(f))
         if not (look.private(f) or look.detached(f) or lookers):
             return None
-        half = any(look.copy(t) == f and look.at(t) in (PC.copy_rest, PC.reverse_rest) for t in self.world.tasks)
+        half = any(look.copy(t) == f and look.at(t) in ("copy_rest", "reverse_rest") for t in self.world.tasks)
         there = [look.has_cell(f, c) and not (half and c) for c in CELLS]
         cells = tuple(self.cell(c, look.cell(f, c)) if here else None for c, here in zip(CELLS, there, strict=True))
         return Row(f"folio{f}", "folio", f"folio {letter(f)}", ", ".join(self.flags(f)), cells, lookers)
@@ -196,19 +196,19 @@ class Scene:
         if stage in (1, 2) and not bounced:
             word = {1: "will be read by the bio", 2: "the disk reads it"}[stage]
             yield Looker("bio", "bio", word)
-        elif look.at(FLUSHER) not in (PC.idle, PC.commit, PC.poll, PC.fetch):
+        elif look.at(FLUSHER) not in ("", "commit", "poll", "fetch"):
             yield Looker("flusher", "flusher", "flusher")
 
     def _copies(self) -> Iterator[Row]:
         """The private copies of uprobes, mapped or still being made."""
-        look, making = self.look, (PC.uprobe_rest, PC.uprobe_lock, PC.uprobe_replace, PC.cow_check)
+        look, making = self.look, ("uprobe_rest", "uprobe_lock", "uprobe_replace", "cow_check")
         for m in self.world.mappings if "anon" in self.world.fields else ():
             makers = {op.task for op in self.world.ops if op.via == m and op.how.holder == "makes"}
             busy = [t for t in makers if look.at(t) in making]
             if not look.anon(m) and not busy:
                 continue
             cells = tuple(self.cell(c, look.anon_cell(m, c)) for c in CELLS)
-            half = not look.anon(m) and any(look.at(t) == PC.uprobe_rest for t in busy)
+            half = not look.anon(m) and any(look.at(t) == "uprobe_rest" for t in busy)
             lookers = [Looker(f"pte.{m}", "pte", f"PTE of {m} (its own)")] if look.anon(m) else []
             lookers += [Looker(f"task.{t}", "task", f"{t} prepares it") for t in busy]
             note = "" if look.anon(m) else "being made"
@@ -240,7 +240,7 @@ class Scene:
         two = len(self.world.pages) > 1
         if not bounced and stage not in (2, 3) and not (two and look.written()):
             return None
-        half = bounced and look.at(FLUSHER) == PC.bounce_rest
+        half = bounced and look.at(FLUSHER) == "bounce_rest"
         there = [not half or c == 0 for c in CELLS]
         if two:
             bio = look.bio_folio()

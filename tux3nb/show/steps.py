@@ -8,9 +8,9 @@ from functools import cache, lru_cache
 
 from tux3nb.answers.story import in_use
 from tux3nb.cases.case import Case
-from tux3nb.engine.explain import evaluate
 from tux3nb.engine.fields import WORD, Field, Layout
 from tux3nb.engine.rule import Step
+from tux3nb.engine.runs import evaluate
 from tux3nb.engine.terms import Expr, walk
 from tux3nb.model.broken import ROWS
 from tux3nb.model.look import Look

@@ -9,13 +9,16 @@ import textwrap
 from collections.abc import Iterable
 
 from tux3nb.cases.case import Case
+from tux3nb.cases.columns import MAPPING_TRAITS
 from tux3nb.catalogue import catalogue, find
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
-from tux3nb.show.cells import Shown, Table
-from tux3nb.witness import Verdict, list_witnesses, load_recordings, run_witnesses
+from tux3nb.show.cells import Shown, Table, as_markdown
+from tux3nb.show.explorer.document import web_address
+from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
+from tux3nb.witness.recordings import recorded_names
 
 PLAIN = ("tux3", "stable_pages", "in_place", "rik_wait", "migration_rule", "reverse_fork")  # where a case names none
 
@@ -36,7 +39,7 @@ def rule_source(name: str) -> Shown:
     if name not in known:
         raise UserError(f"no rule {name!r}{nearest(name, known)}")
     source, cited = known[name].source.rstrip(), f"stands for: {known[name].kernel}"
-    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{cited}*")
+    return Shown(f"{source}\n# {cited}", markdown=f"```python\n{source}\n```\n*{as_markdown(cited)}*")
 
 
 def cases() -> Table:
@@ -46,20 +49,42 @@ def cases() -> Table:
 
 
 def operations() -> Table:
-    """The words that a column may use: what each operation does."""
-    rows = {k.name: {"does": k.says} for k in kinds().values()}
+    """The words that a column may use: what each operation does, and what may follow it."""
+    rows = {}
+    for k in kinds().values():
+        page = "p0:1" if k.one_cell else "p0"
+        words = [page if k.page else "", "[MAPPING]" if k.maps else "", "[HOLDER]" if k.of else "",
+                 *(f"[{word}]" for word in k.traits)]  # fmt: skip
+        rows[k.name] = {"does": k.says, "with": " ".join(filter(None, words))}
     return Table.from_dict(rows, orient="index").rename_axis("operation")
 
 
+def mappings() -> Table:
+    """What a case may say of a mapping: ``mappings=("app", "reader:readonly:absent")``; of two pages, ``app:p1``."""
+    rows = {f"app:{trait}": {"says": says} for trait, says in MAPPING_TRAITS.items()}
+    rows["app:p1"] = {"says": "it maps page 1, in a world of two pages (`pages=2`); else page 0"}
+    return Table.from_dict(rows, orient="index").rename_axis("mapping")
+
+
 def columns(case: Case | str) -> Shown:
-    """A case as it is written: its question and its actors side by side."""
+    """A case as it is written: its question, its actors side by side, and what the world has."""
     case = the_case(case)
     script = textwrap.dedent(case.columns.strip("\n")).rstrip()
-    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script]))
+    has = [f"mappings: {', '.join(case.mappings) or 'none'}",
+           f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
+           f"{', a device that asks for stable pages' if case.stable_device else ''}"
+           f"{', a disk that may never answer' if case.endless_disk else ''}"
+           f"{', memory that may be short' if case.tight_memory else ''}"]  # fmt: skip
+    bound = textwrap.wrap(f"bound: {case.bounds}", 100) if case.bounds else []
+    return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script, "", *has, *bound]))
+
+
+def _several(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def features(case: Case | str | None = None) -> Table:
-    """The features of a policy: what each decides, who would have to build it, its values.
+    """The features of a policy: what each decides, its values, and who would have to build them.
 
     With a case: only those that some rule of the case reads; no other can change its answer.
     """
@@ -68,7 +93,7 @@ def features(case: Case | str | None = None) -> Table:
     for f in FEATURES:
         if read is None or f.id in read:
             values = "\n".join(f"{v}: {text}" for v, text in f.values.items())
-            rows[f.id] = {"decides": f.title, "owner": f.owner, "values": values}
+            rows[f.id] = {"decides": f.title, "owner": f.owners, "values": values}
     return Table.from_dict(rows, orient="index", columns=["decides", "owner", "values"]).rename_axis("feature")
 
 
@@ -89,7 +114,8 @@ def policies(case: Case | str | None = None) -> Table:
 def properties(case: Case | str | None = None) -> Table:
     """The properties that a case judges (None: all of them): id, title, sentence."""
     judged = PROPERTIES if case is None else the_case(case).properties
-    rows = {p.id: {"title": p.title, "says": p.sentence} for p in judged}
+    apart = {p.id: " Advisory: it makes no verdict." if p.advisory else "" for p in judged}
+    rows = {p.id: {"title": p.title, "says": p.sentence + apart[p.id]} for p in judged}
     return Table.from_dict(rows, orient="index", columns=["title", "says"]).rename_axis("property")
 
 
@@ -133,14 +159,16 @@ def observed(name: str) -> dict[str, object]:
 
 
 def _recording(name: str) -> dict:
-    known = load_recordings()
-    if name not in known:
-        raise UserError(f"no recording {name!r}{nearest(name, known)}")
-    return known[name]
+    found = load_recording(name)
+    if found is None:
+        raise UserError(f"no recording {name!r}{nearest(name, recorded_names())}")
+    return found
 
 
 def sources(case: Case | str) -> Shown:
     """Where a case's facts come from."""
     found = the_case(case).sources
     text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
-    return Shown(text, markdown="\n".join(f"- [{s.text}]({s.url})" if s.url else f"- {s.text}" for s in found))
+    told = [(as_markdown(s.text), web_address(s.url)) for s in found]
+    lines = (f"- [{words}]({address})" if address else f"- {words}" for words, address in told)
+    return Shown(text, markdown="\n".join(lines))

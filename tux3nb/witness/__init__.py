@@ -8,19 +8,16 @@ Nothing here needs a compiler.  On other systems than Linux the witnesses can be
 """
 
 from tux3nb.witness.base import CASES, Report, Verdict, Witness
-from tux3nb.witness.recordings import data_dir, kernel_facts, load_recordings, load_traces
-from tux3nb.witness.runner import UnknownWitness, list_witnesses, run_witnesses
+from tux3nb.witness.recordings import kernel_facts, load_recording
+from tux3nb.witness.runner import list_witnesses, run_witnesses
 
 __all__ = [
     "CASES",
     "Report",
-    "UnknownWitness",
     "Verdict",
     "Witness",
-    "data_dir",
     "kernel_facts",
     "list_witnesses",
-    "load_recordings",
-    "load_traces",
+    "load_recording",
     "run_witnesses",
 ]

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tux3nb.errors import ModelError
 from tux3nb.witness.claims import Claim
 
 CASES = ("ptrace", "uprobes", "aio", "rdma", "mmap", "migration", "splice", "ordinary")
@@ -57,11 +58,11 @@ class Witness:
 
     def __post_init__(self):
         if self.case not in CASES:
-            raise ValueError(f"witness {self.name}: no case is called {self.case!r}")
+            raise ModelError(f"witness {self.name}: no case is called {self.case!r}")
         facts = [*(fact for claim in self.claims for fact in claim.answers), *self.predicts, *self.predicts_if_visible]
         twice = {fact for fact in facts if facts.count(fact) > 1}
         if twice:
-            raise ValueError(f"witness {self.name}: predicted twice: {', '.join(sorted(twice))}")
+            raise ModelError(f"witness {self.name}: predicted twice: {', '.join(sorted(twice))}")
 
     def predictions(self, file_system: str) -> dict:
         """All predictions for an experiment whose scratch folder is on ``file_system``.
@@ -83,7 +84,8 @@ class Report:
     """What became of one witness.
 
     ``finished`` is False after a timeout or a crash; ``seconds`` is wall time; ``recorded`` compares with the
-    recording in data/witness: None without one, else whether the observed facts are equal.
+    recording in data/witness: None without one, else whether the observed facts are equal; ``damaged`` says what is
+    wrong with a recording that cannot be read.
     """
 
     witness: Witness
@@ -95,6 +97,7 @@ class Report:
     seconds: float = 0.0
     trace: dict | None = None
     recorded: bool | None = None
+    damaged: str = ""
 
     def to_json(self) -> dict:
         """The row of the ``--json`` document; the trace, which may be long, is left out."""
@@ -114,6 +117,7 @@ class Report:
             "finished": self.finished,
             "seconds": round(self.seconds, 3),
             "same_as_recorded": self.recorded,
+            "damaged_recording": self.damaged,
             "needs": list(witness.needs),
             "sources": list(witness.sources),
         }

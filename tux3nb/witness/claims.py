@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from tux3nb.errors import ModelError
+
 HOLDS, VIOLATED, REFUSED, REACHED, UNREACHED = "HOLDS", "VIOLATED", "HOLDS(refused)", "REACHED", "UNREACHED"
 
 Answers = Mapping[str, Mapping[str, bool | int | str]]
@@ -35,7 +37,7 @@ class Claim:
         """The model's answer; it is explored when first asked for."""
         found = _explored(self.case, self.policy)
         if self.asks not in found:
-            raise ValueError(f"case {self.case} judges no {self.asks!r} and no rule of it marks such an event")
+            raise ModelError(f"case {self.case} judges no {self.asks!r} and no rule of it marks such an event")
         return found[self.asks]
 
     @property

@@ -2,17 +2,18 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 import textwrap
 
+from tux3nb.errors import positive
+from tux3nb.paths import data_dir, writable_folder
 from tux3nb.witness.base import Report, Verdict
-from tux3nb.witness.recordings import data_dir, kernel_facts
+from tux3nb.witness.recordings import kernel_facts
 from tux3nb.witness.runner import run_witnesses, select
 from tux3nb.witness.sandbox import choose_scratch, scratch_notice
 
-ALL_AS_EXPECTED, DIFFERENCE, BAD_INPUT, UNFINISHED = 0, 1, 2, 3
+ALL_AS_EXPECTED, DIFFERENCE, UNFINISHED = 0, 1, 3
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run small experiments on the running Linux kernel and compare them with the model."
     parser.epilog = (
         "Exit codes: 0 nothing differs (SKIPPED and UNKNOWN are no difference), 1 something DIFFERS, "
-        "2 bad input, 3 something unfinished (time limit or crash)."
+        "2 bad input, 3 something unfinished (time limit or crash), 130 interrupted."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="witnesses to run (default: all)")
     parser.add_argument("--list", action="store_true", help="list the witnesses and run none")
@@ -29,43 +30,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", action="store_true", help="write data/witness and data/traces")
     parser.add_argument("--invasive", action="store_true", help="allow changing system-wide settings briefly")
     parser.add_argument("--scratch", metavar="DIR", help="an existing folder on a disk to work in")
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each witness")
+    parser.add_argument("--timeout", type=positive(float), metavar="S", help="seconds for each witness")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry the command out; its exit code."""
-    try:
-        witnesses = select(args.names)
-        if args.list:
-            _print_list(witnesses, args.json)
-            return ALL_AS_EXPECTED
-        notice = scratch_notice(choose_scratch(args.scratch))
-    except ValueError as error:
-        return _bad_input(error)
-    if args.record and not os.access(data_dir(), os.W_OK):
-        return _bad_input(f"--record: cannot write in {data_dir()}")
+    """Carry the command out; its exit code. UserError for bad input."""
+    witnesses = select(args.names)
+    if args.list:
+        _print_list(witnesses, args.json)
+        return ALL_AS_EXPECTED
+    notice = scratch_notice(choose_scratch(args.scratch))
+    if args.record:
+        writable_folder(data_dir())
     if notice:
         print(f"tux3nb witness: {notice}", file=sys.stderr)
     before = signal.signal(signal.SIGTERM, _leave)  # so that a plain kill still cleans up
+    reports: list[Report] = []
+    code = None
+
+    def done(report: Report):
+        reports.append(report)
+        (_say if args.json else _print_report)(report)
+
     try:
-        reports = run_witnesses(
+        run_witnesses(
             args.names,
             scratch=args.scratch,
             invasive=args.invasive,
             timeout=args.timeout,
             save=args.record,
             started=_announce,
-            progress=_say if args.json else _print_report,
+            progress=done,
         )
     except KeyboardInterrupt:
         print("tux3nb witness: interrupted; everything was given back", file=sys.stderr)
-        return INTERRUPTED
+        code = INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
     if args.json:
         rows = [report.to_json() for report in reports]
         print(json.dumps({"kernel": kernel_facts(), "witnesses": rows}, indent=1))
-    return exit_code(reports)
+    return exit_code(reports) if code is None else code
 
 
 def exit_code(reports: list[Report]) -> int:
@@ -73,21 +78,6 @@ def exit_code(reports: list[Report]) -> int:
     if any(report.verdict is Verdict.DIFFERS for report in reports):
         return DIFFERENCE
     return ALL_AS_EXPECTED if all(report.finished for report in reports) else UNFINISHED
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no positive number of seconds")
-    return value
-
-
-def _bad_input(message) -> int:
-    print(f"tux3nb witness: {message}", file=sys.stderr)
-    return BAD_INPUT
 
 
 def _leave(_number, _frame):
@@ -125,6 +115,8 @@ def _print_report(report: Report) -> None:
     print(f"  because    {report.reason}")
     if report.recorded is not None:
         print(f"  recording  {'the same facts' if report.recorded else 'other facts'}")
+    if report.damaged:
+        print(f"  recording  {report.damaged}")
     print(flush=True)
 
 

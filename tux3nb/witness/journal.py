@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tux3nb.errors import ModelError
 from tux3nb.witness.low.mounts import mounted_below, unmount
 from tux3nb.witness.low.syscalls import call, checked, ioctl
 
@@ -33,7 +34,7 @@ class Journal:
     def add(self, kind: str, **details) -> None:
         """Note group(pid, started), mount(path), loop(backing), cgroup(path) or setting(path, value)."""
         if kind not in _RELEASERS:
-            raise ValueError(f"the journal knows no resource of kind {kind!r}")
+            raise ModelError(f"the journal knows no resource of kind {kind!r}")
         with open(self.path, "a", encoding="utf-8") as journal:
             journal.write(json.dumps({"kind": kind, **details}) + "\n")
 

@@ -27,14 +27,11 @@ import platform
 import re
 from pathlib import Path
 
+from tux3nb.errors import UserError
+from tux3nb.paths import data_dir, read_record, writable_folder, write_whole
 from tux3nb.witness.base import Report, Verdict
 
-
-def data_dir() -> Path:
-    """The data folder: ``data`` beside the package in a checkout, ``tux3nb/_data`` in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_data"
-    return installed if installed.is_dir() else package.parent / "data"
+_KEYS = {"question": str, "model_says": str, "verdict": str, "observed": dict, "file_system": str | None}
 
 
 def kernel_facts() -> dict:
@@ -43,24 +40,33 @@ def kernel_facts() -> dict:
     return {"system": system.system, "release": system.release, "machine": system.machine}
 
 
-def load_recordings() -> dict[str, dict]:
-    """All recordings by witness name; an empty dict when there are none."""
-    return _load(data_dir() / "witness")
+def recorded_names() -> list[str]:
+    """The witnesses that have a recording."""
+    return sorted(path.stem for path in (data_dir() / "witness").glob("*.json"))
 
 
-def load_traces() -> dict[str, dict]:
-    """All page-write traces by name."""
-    return _load(data_dir() / "traces")
-
-
-def _load(folder: Path) -> dict[str, dict]:
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+def load_recording(name: str) -> dict | None:
+    """The recording of a witness; None where there is none. UserError, which names the file, for a damaged one."""
+    path = data_dir() / "witness" / f"{name}.json"
+    if not path.exists():
+        return None
+    remedy = f"`tux3nb witness {name} --record` writes it anew"
+    try:
+        found = json.loads(read_record(path, remedy))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): {remedy}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("kernel"), dict):
+        raise UserError(f"{path} is damaged (no recording): {remedy}")
+    for key, kind in _KEYS.items():
+        if not isinstance(found.get(key), kind):
+            raise UserError(f"{path} is damaged (nothing of use under {key!r}): {remedy}")
+    return found
 
 
 def record(report: Report) -> Path | None:
     """Write the report's recording and trace; None, nothing written, if it neither agrees nor differs.
 
-    OSError when the data folder cannot be written.
+    UserError when the data folder cannot be written.
     """
     if report.verdict not in (Verdict.AGREES, Verdict.DIFFERS):
         return None
@@ -90,10 +96,8 @@ def record(report: Report) -> Path | None:
 
 
 def _write(kind: str, name: str, document: dict) -> Path:
-    folder = data_dir() / kind
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
-    path.write_text(_compact(json.dumps(document, indent=1, ensure_ascii=False)) + "\n", encoding="utf-8")
+    path = writable_folder(data_dir() / kind) / f"{name}.json"
+    write_whole(path, _compact(json.dumps(document, indent=1, ensure_ascii=False)) + "\n")
     return path
 
 
@@ -102,13 +106,12 @@ def _compact(text: str) -> str:
     return re.sub(r"\[\s*(\d[\d,\s]*?)\s*\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
-def compare(report: Report, recordings: dict[str, dict]) -> bool | None:
+def compare(report: Report, recording: dict | None) -> bool | None:
     """Whether the report's observed facts equal its recording's.
 
     None when there is nothing to compare: no recording, one from another file system, or nothing observed.  A
     fact that is hidden here is left out.
     """
-    recording = recordings.get(report.witness.name)
     if recording is None or recording["file_system"] != report.file_system or not report.observed:
         return None
     seen = {key: value for key, value in report.observed.items() if value is not None}

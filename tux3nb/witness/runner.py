@@ -1,17 +1,13 @@
 """Choosing witnesses by name and running them one after another."""
 
-import difflib
 import sys
 from collections.abc import Callable, Iterable
 
+from tux3nb.errors import UserError, nearest
 from tux3nb.witness.base import Report, Witness
 from tux3nb.witness.experiments import all_witnesses
-from tux3nb.witness.recordings import compare, load_recordings, record
+from tux3nb.witness.recordings import compare, load_recording, record
 from tux3nb.witness.sandbox import choose_scratch, run_one
-
-
-class UnknownWitness(ValueError):
-    """A name that no witness has; the text names it and the nearest known ones."""
 
 
 def list_witnesses() -> list[Witness]:
@@ -20,16 +16,12 @@ def list_witnesses() -> list[Witness]:
 
 
 def select(names: Iterable[str] | None) -> list[Witness]:
-    """The witnesses called ``names``, in that order; all of them without names.  May raise UnknownWitness."""
+    """The witnesses called ``names``, in that order; all of them without names. UserError for an unknown name."""
     known = {witness.name: witness for witness in all_witnesses()}
-    chosen = []
-    for name in names or known:
+    for name in names or ():
         if name not in known:
-            near = difflib.get_close_matches(name, known, 3, 0.5)
-            hint = f"; did you mean {', '.join(near)}?" if near else "; --list shows the names"
-            raise UnknownWitness(f"no witness is called {name!r}{hint}")
-        chosen.append(known[name])
-    return chosen
+            raise UserError(f"no witness is called {name!r}{nearest(name, known)}")
+    return [known[name] for name in names or known]
 
 
 def run_witnesses(
@@ -46,8 +38,7 @@ def run_witnesses(
 
     ``scratch`` is an existing folder on a disk; ``timeout`` (seconds) replaces each witness's own limit;
     ``save`` writes recordings; ``started`` and ``progress`` are called before and after each one.
-    UnknownWitness for a bad name, ValueError for a bad scratch folder, OSError when a recording cannot be
-    written.
+    UserError for a bad name, a bad scratch folder, and when a recording cannot be written.
     """
     chosen = select(names)
     base = choose_scratch(scratch)
@@ -55,12 +46,15 @@ def run_witnesses(
         from tux3nb.witness.journal import release_stale
 
         release_stale(base)
-    recordings, reports = load_recordings(), []
+    reports = []
     for witness in chosen:
         if started:
             started(witness)
         report = run_one(witness, base, invasive, timeout)
-        report.recorded = compare(report, recordings)
+        try:
+            report.recorded = compare(report, load_recording(witness.name))
+        except UserError as damaged:  # which spoils nothing but this comparison
+            report.damaged = str(damaged)
         if save:
             record(report)
         reports.append(report)

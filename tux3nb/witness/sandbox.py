@@ -8,12 +8,15 @@ import tempfile
 import threading
 from pathlib import Path
 
+from tux3nb.errors import UserError
+from tux3nb.safepath import safe_path
 from tux3nb.witness.base import Report, Verdict, Witness, judge
 from tux3nb.witness.low.mounts import file_system_of
 from tux3nb.witness.needs import is_memory_file_system
 
 # What the supervisor may need beyond the experiment's own limit: unmounting a slow device, syncing.
 _CLEANUP_SECONDS = 30.0
+# It may run as root, so it is started isolated (-I): no module comes from the current folder.
 _BOOTSTRAP = (
     "import json,sys; request=json.loads(sys.stdin.buffer.raw.readline()); sys.path[:]=request['path']; "
     "from tux3nb.witness.supervisor import main; main(request)"
@@ -23,14 +26,14 @@ _BOOTSTRAP = (
 def choose_scratch(asked: str | os.PathLike | None) -> str:
     """The folder for experiments: ``asked``, or the first of /var/tmp, home and cwd that is on a disk.
 
-    ValueError names an asked folder that is missing or closed.  Without any disk the system's temporary
+    UserError names an asked folder that is missing or closed.  Without any disk the system's temporary
     folder is returned, where the experiments that need a disk will skip.
     """
     if asked is not None:
         if not Path(asked).is_dir():
-            raise ValueError(f"--scratch: no folder {asked}")
+            raise UserError(f"--scratch: no folder {asked}")
         if not os.access(asked, os.W_OK | os.X_OK):
-            raise ValueError(f"--scratch: cannot write in {asked}")
+            raise UserError(f"--scratch: cannot write in {asked}")
         return os.path.realpath(asked)
     for folder in ("/var/tmp", os.path.expanduser("~"), os.getcwd()):
         usable = os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
@@ -75,14 +78,14 @@ def _request(witness: Witness, folder: str, lock: int, invasive: bool, timeout: 
         "lock": lock,
         "invasive": invasive,
         "timeout": timeout or witness.timeout,
-        "path": [os.path.abspath(entry) for entry in sys.path],
+        "path": safe_path(),
     }
 
 
 def _ask_supervisor(request: dict, lock: int) -> dict:
     """The supervisor's document; {'unfinished': ...} when it died or hangs itself."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _BOOTSTRAP],
+        [sys.executable, "-I", "-c", _BOOTSTRAP],
         pass_fds=(lock,),
         start_new_session=True,
         stdin=subprocess.PIPE,

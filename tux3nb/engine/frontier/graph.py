@@ -7,7 +7,7 @@ progress by expanding all layers again, last one first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -37,7 +37,6 @@ class LayerGraph:
         self.bounds: list[int] = [0]
         self.late: list[Part] = []
         self._arrived_late: list[Part] = []
-        self._depths: tuple[int, np.ndarray] | None = None
 
     # ---- building ----------------------------------------------------------------------------------------
     def enter(self, layer: dict[int, int]) -> Part:
@@ -111,20 +110,15 @@ class LayerGraph:
                 out.append((states[row], step, to, i))
         return out
 
-    def depths_of(self, policy: int) -> np.ndarray:
-        """The layer in which `policy` first reaches each state, -1 where it never does."""
-        if self._depths is None or self._depths[0] != policy:
-            mine, out = self.sets.holding(policy), np.full(self.seen.n, -1, np.int32)
-            for depth in self.layers:
-                for rows, ids in self.arrived(depth):
-                    out[rows[mine[ids]]] = depth
-            self._depths = policy, out
-        return self._depths[1]
-
     def arrival(self, policy: int, state: int) -> int:
         words = words_of([state], self.layout)
-        row = int(self.seen.find(words, hashes(words.T))[0])
-        return -1 if row < 0 else int(self.depths_of(policy)[row])
+        row, mine = int(self.seen.find(words, hashes(words.T))[0]), self.sets.holding(policy)
+        for depth in self.layers if row >= 0 else ():
+            for rows, ids in self.arrived(depth):
+                at = np.searchsorted(rows, row)  # rows are in order
+                if at < len(rows) and rows[at] == row and mine[ids[at]]:
+                    return depth
+        return -1
 
     def layer(self, policy: int, depth: int) -> Iterator[int]:
         mine = self.sets.holding(policy)
@@ -207,17 +201,17 @@ class _Settling:
             todo = self.sets.minus(self.total[begin:end], self.can[begin:end])
             at = np.flatnonzero(todo)
             rows, todo = begin + at, todo[at]
-            ahead = each(lambda piece, rows=rows, todo=todo: self._look_ahead(rows[piece], todo[piece]), len(rows))
-            for rows, gain, open_edges in ahead:
-                self.can[rows] = self.sets.union(self.can[rows], gain)
+            for some, gain, open_edges in each(partial(self._look_ahead, rows, todo), len(rows)):
+                self.can[some] = self.sets.union(self.can[some], gain)
                 kept.append(open_edges)
         return tuple(np.concatenate(column) for column in zip(*kept, strict=True))
 
-    def _look_ahead(self, rows: np.ndarray, todo: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple]:
-        """(states, policies found to settle from each, edges that leave the others open).
+    def _look_ahead(self, rows: np.ndarray, todo: np.ndarray, piece: slice) -> tuple[np.ndarray, np.ndarray, tuple]:
+        """(states, policies found to settle from each, edges that leave the others open), for a piece of some rows.
 
         Mostly the first successor decides, so it is looked up first, and the others where something is left open.
         """
+        rows, todo = rows[piece], todo[piece]
         chunk = Chunk(self.seen.words[rows], todo)
         self.code.expand(chunk)
         gain = np.zeros(len(rows), ID)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from threading import RLock
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ AT_ONCE = 1 << 18  # rows hashed at once when the table grows: bounds memory bes
 
 def hashes(columns: Iterable[np.ndarray]) -> np.ndarray:
     """A 64-bit hash of each row, given the columns of its words (at least one)."""
-    h = np.uint64(0)
+    h: Any = np.uint64(0)
     for k, column in enumerate(columns):
         h = h + column.view(np.uint64) * np.uint64(MIX[k % len(MIX)] + 2 * k)
         h ^= h >> np.uint64(29 + k % 5)

@@ -10,16 +10,18 @@ from tux3nb.engine.terms import NONE, bit, has, union, where, without
 from tux3nb.model.ghosts import started
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import may_start
-from tux3nb.model.world import FLUSHER, PC, ops
+from tux3nb.model.world import FLUSHER, ops
 
-KINDS = (Kind("crash", "the power fails; later columns find what recovery finds", page=False, empties=True),)
+KINDS = (
+    Kind("crash", "the power fails; later columns find what recovery finds", page=False, empties=True, crashes=True),
+)
 ON_DISK = ("cur", "committed", "disk")
 KEPT = ("line", "oops", "slot", "cand", "cand_cpu", "ok_front", "told_front", "reaped_front", *ON_DISK)
 
 
 def recovered(s, c):
     """What recovery finds in cell c: the committed image, or what there is of one that the superblock names early."""
-    written = (s.bio_stage == 3) | has(s.fetched, c)
+    written = (s.bio_stage == "completed") | has(s.fetched, c)
     return where((s.ahead == 1) & written, s.image[c], s.disk[c])
 
 
@@ -45,9 +47,9 @@ def crash(s, policy, op):
     for t in w.tasks:
         first = next(o for o in w.ops if o.task == t)
         if t == op.task:
-            s.line[t] = op.line + 1
+            s.line[t] = op.next
         elif (op.task, op.line) not in first.after:
-            s.line[t] = 1 + max(o.line for o in w.ops if o.task == t)
+            s.line[t] = max(o.next for o in w.ops if o.task == t)
     for c in CELLS:
         s.disk[c] = found[c]
         s.cand[c] = bit(found[c])
@@ -66,5 +68,5 @@ def once(world):
 @rule(op=once, kernel="user/kernel/commit.c:do_commit without tux3_iowait_wait (order switched)", actor=FLUSHER)
 def superblock_gets_ahead(s, policy, op):
     """With the order switched off, the superblock is written while the delta's data are still on their way."""
-    s.require(s.pc[FLUSHER] == PC.fetch, s.ahead == 0, policy.off == "superblock")
+    s.require(s.pc[FLUSHER] == "fetch", s.ahead == 0, policy.off == "superblock")
     s.ahead = 1

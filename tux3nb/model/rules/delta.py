@@ -6,8 +6,8 @@ from tux3nb.model.folio import cells_in, held, in_folio, mapped_where, refcount,
 from tux3nb.model.ghosts import delta_closes, delta_commits, snapshot_taken
 from tux3nb.model.mmu import folio_freed, protect, writable
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import may_start
-from tux3nb.model.world import FLUSHER, OOPS, PC, each, ops
+from tux3nb.model.routine import at, begins, may_start, returns
+from tux3nb.model.world import FLUSHER, each, ops
 
 KINDS = (Kind("transition", "close the current delta", page=False),)
 TRANSITION = "fs/tux3/commit.c:delta_transition; commit_flusher.c:can_transition"
@@ -15,6 +15,7 @@ FLUSH = "fs/tux3/buffer_writeback.c:bufvec_io"
 PREPARE = "fs/tux3/buffer_writeback.c:prepare_and_lock_page"
 CLEAR = "fs/tux3/buffer_writebacklib.c:tux3_clear_page_dirty_for_io"
 BOUNCE = "bounce at submission (Jan Kara, RFC of 9 Feb 2023)"
+UNHELD, HELD = 1, 2  # what `bounced` says of a bio of a copy: whether its folio was held at the copy
 COMMIT = "fs/tux3/commit.c:do_commit, commit_delta"
 FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 
@@ -22,15 +23,45 @@ FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 @rule(op=ops("transition"), kernel=TRANSITION)
 def transition(s, policy, op):
     """The next delta becomes current; possible only when the previous one is committed and its polling done."""
-    s.require(may_start(s, op), s.committed == s.cur, ~flusher_at(s, PC.poll))
+    s.require(may_start(s, op), may_close(s), (policy.quiesce != "wait") | ~written_by_holders(s))
+    next_delta(s)
+    returns(s, op)
+
+
+@rule(op=ops("transition"), kernel="wait for writing holders (fs/dax.c:dax_break_mapping waits so, of a truncation)")
+def transition_waits(s, policy, op):
+    """Some holder may write: whoever wants the delta closed waits until none is left that may."""
+    s.require(may_start(s, op), may_close(s), policy.quiesce == "wait", written_by_holders(s))
+    begins(s, op, "quiesce")
+
+
+@rule(op=ops("transition"), kernel="wait for writing holders: done")
+def transition_goes_on(s, policy, op):
+    """No writing hold is left: the next delta becomes current."""
+    s.require(at(s, op, "quiesce"), may_close(s), policy.quiesce == "wait", ~written_by_holders(s))
+    next_delta(s)
+    returns(s, op)
+
+
+def may_close(s):
+    """The previous delta is committed and its polling done."""
+    return (s.committed == s.cur) & ~flusher_at(s, "poll")
+
+
+def written_by_holders(s):
+    """There is a hold of the file through which somebody may write."""
+    makers = [op for op in s.world.ops if op.how.holder == "makes" and op.write and not op.own]
+    return some(s.hold[op.holder] != NONE for op in makers)
+
+
+def next_delta(s):
+    """The current delta is closed; the next one is current."""
     s.limit("deltas", s.cur == s.world.last_delta)
-    s.mark("completed")
     delta_closes(s)
     for c, hole in [(c, s.hole_front[c]) for c in CELLS]:
         s.hole_back[c] = hole
         s.hole_front[c] = 0
     s.cur = s.cur + 1
-    s.line[op.task] = op.line + 1
 
 
 def flusher_at(s, place):
@@ -54,7 +85,7 @@ def belongs(s, f):
 
 def may_take_a_folio(s):
     """The flusher is idle, or done with one folio of the delta and not yet at the commit."""
-    return (flusher_at(s, PC.idle) | flusher_at(s, PC.commit)) & closed_and_drained(s)
+    return (flusher_at(s, "idle") | flusher_at(s, "commit")) & closed_and_drained(s)
 
 
 @rule(f=each("folios"), kernel=FLUSH + ", bufvec_bio_add_page")
@@ -62,8 +93,8 @@ def flush_adds(s, policy, f):
     """A folio of the closed delta, found through its buffers, is added to a bio not yet submitted."""
     s.require(may_take_a_folio(s), belongs(s, f), policy.bounce == "no")
     s.bio_folio = f
-    s.bio_stage = 1
-    goes_to(s, PC.flush_lock)
+    s.bio_stage = "added"
+    goes_to(s, "flush_lock")
 
 
 @rule(f=each("folios"), kernel=BOUNCE)
@@ -71,50 +102,50 @@ def flush_picks(s, policy, f):
     """A folio of the closed delta is picked; it is added to a bio only after it is known what to submit."""
     s.require(may_take_a_folio(s), belongs(s, f), policy.bounce != "no")
     s.bio_folio = f
-    goes_to(s, PC.flush_lock)
+    goes_to(s, "flush_lock")
 
 
 @rule(kernel=PREPARE, actor=FLUSHER)
 def flush_locks(s, policy):
     """The flusher locks the folio; it is still dirty for the closed delta."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, belongs(s, f))
+    s.require(flusher_at(s, "flush_lock"), s.locked[f] == 0, belongs(s, f))
     s.mark("assert_passed")
     s.locked[f] = 1
-    goes_to(s, PC.writeback)
+    goes_to(s, "writeback")
 
 
 @rule(kernel=BOUNCE, actor=FLUSHER)
 def flush_picks_again(s, policy):
     """The picked folio's buffers have moved to a snapshot meanwhile: pick again."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, ~belongs(s, f), policy.bounce != "no")
+    s.require(flusher_at(s, "flush_lock"), s.locked[f] == 0, ~belongs(s, f), policy.bounce != "no")
     s.bio_folio = NONE
-    goes_to(s, PC.idle)
+    goes_to(s, "idle")
 
 
 @rule(kernel=PREPARE + ": assert(PageDirty)", actor=FLUSHER)
 def flush_finds_clean(s, policy):
     """The folio in the bio is not dirty for the closed delta: the flusher's assertion fails."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.flush_lock), s.locked[f] == 0, ~belongs(s, f), policy.bounce == "no")
-    s.oops = OOPS.index("flusher met a folio that is not dirty")
+    s.require(flusher_at(s, "flush_lock"), s.locked[f] == 0, ~belongs(s, f), policy.bounce == "no")
+    s.oops = "flusher met a folio that is not dirty"
 
 
 @rule(kernel=PREPARE + ": set_page_writeback", actor=FLUSHER)
 def flush_sets_writeback(s, policy):
     """PG_writeback is set first, so that the folio never looks clean and idle at once."""
-    s.require(flusher_at(s, PC.writeback), policy.off != "flag_order")
+    s.require(flusher_at(s, "writeback"), policy.off != "flag_order")
     s.writeback[s.bio_folio] = 1
-    goes_to(s, PC.protect)
+    goes_to(s, "protect")
 
 
 @rule(kernel=PREPARE + " (order switched)", actor=FLUSHER)
 def flush_clears_dirty_first(s, policy):
     """With the order switched off, PG_dirty is cleared first, and for a while the folio looks clean and idle."""
-    s.require(flusher_at(s, PC.writeback), policy.off == "flag_order")
+    s.require(flusher_at(s, "writeback"), policy.off == "flag_order")
     s.dirty[s.bio_folio] = 0
-    goes_to(s, PC.protect)
+    goes_to(s, "protect")
 
 
 def live(s, f):
@@ -126,7 +157,7 @@ def live(s, f):
 def flush_protects_pte(s, policy, m):
     """page_mkclean: one PTE becomes read-only and clean, its TLB entries are flushed."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.protect), live(s, f), s.pte[m] == f, writable(s, m))
+    s.require(flusher_at(s, "protect"), live(s, f), s.pte[m] == f, writable(s, m))
     protect(s, m)
 
 
@@ -139,27 +170,30 @@ def protected(s, f):
 def flush_protected(s, policy):
     """No writable PTE is left, and the folio itself will be submitted."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.protect), protected(s, f))
+    s.require(flusher_at(s, "protect"), protected(s, f))
     s.require((policy.bounce == "no") | ((policy.bounce == "pinned") & ~held(s, policy, f)))
-    s.bio_stage = 1
-    goes_to(s, PC.clear)
+    s.bio_stage = "added"
+    goes_to(s, "clear")
 
 
-@rule(kernel=BOUNCE, actor=FLUSHER)
-def flush_bounces(s, policy):
-    """The (first) cell is copied to a bounce page, which will be submitted instead."""
+@rule(kept=(False, True), kernel=BOUNCE, actor=FLUSHER)
+def flush_bounces(s, policy, kept):
+    """The (first) cell is copied to a bounce page, which will be submitted instead; whether it was held is remembered.
+
+    Bounce pages come from a mempool (block/bounce.c), so there always is one sooner or later.
+    """
     f = s.bio_folio
-    s.require(flusher_at(s, PC.protect), protected(s, f))
-    s.require((policy.bounce == "all") | ((policy.bounce == "pinned") & held(s, policy, f)))
+    s.require(flusher_at(s, "protect"), protected(s, f))
+    s.require((policy.bounce != "no") & held(s, policy, f) if kept else (policy.bounce == "all") & ~held(s, policy, f))
     s.mark("bounced")
-    s.bounced = 1
+    s.bounced = HELD if kept else UNHELD
     if len(s.world.pages) > 1:
         copies_to_bio(s, f, CELLS)
-        s.bio_stage = 1
-        goes_to(s, PC.clear)
+        s.bio_stage = "added"
+        goes_to(s, "clear")
         return
     copies_to_bio(s, f, CELLS[:1])
-    goes_to(s, PC.bounce_rest)
+    goes_to(s, "bounce_rest")
 
 
 def copies_to_bio(s, f, cells):
@@ -174,90 +208,106 @@ def copies_to_bio(s, f, cells):
 def flush_bounces_rest(s, policy):
     """The second cell, where the page has one, is copied to the bounce page."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.bounce_rest), policy.bounce != "no")
+    s.require(flusher_at(s, "bounce_rest"), policy.bounce != "no")
     copies_to_bio(s, f, CELLS[1:])
-    s.bio_stage = 1
-    goes_to(s, PC.clear)
+    s.bio_stage = "added"
+    goes_to(s, "clear")
 
 
 @rule(kernel=CLEAR + "; buffer_writeback.c:prepare_and_unlock_page", actor=FLUSHER)
 def flush_clears_dirty(s, policy):
     """PG_dirty, the buffers' dirty bits and their delta tag are cleared; the folio is unlocked."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.clear))
+    s.require(flusher_at(s, "clear"))
     s.require((policy.redirty == "no") | ~stays_dirty(s, policy, f))
     s.dirty[f] = 0
     s.tag[f] = 0
     s.writeback[f] = 1  # has been, unless the order of the flags is switched off
     s.locked[f] = 0
-    goes_to(s, PC.submit)
+    goes_to(s, "submit")
 
 
 @rule(kernel="pinned stays dirty (Jan Kara: such a folio can never be sure to be clean)", actor=FLUSHER)
 def flush_keeps_dirty(s, policy):
     """The folio may be pinned: it is dirty again at once, for the current delta; the folio is unlocked."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.clear), policy.redirty == "yes", stays_dirty(s, policy, f))
+    s.require(flusher_at(s, "clear"), policy.redirty == "yes", stays_dirty(s, policy, f))
     s.tag[f] = s.cur
     s.dirty[f] = 1
     s.writeback[f] = 1  # has been, unless the order of the flags is switched off
     s.locked[f] = 0
-    goes_to(s, PC.submit)
+    goes_to(s, "submit")
 
 
 def stays_dirty(s, policy, f):
-    """A live folio that may be pinned, or was bounced for a pin: a short holder may have let go since the copy."""
-    return (held(s, policy, f) | ((s.bounced == 1) & (policy.bounce == "pinned"))) & live(s, f)
+    """A live folio that may be pinned, or was when it was bounced: a short holder may have let go since the copy."""
+    return (held(s, policy, f) | (s.bounced == HELD)) & live(s, f)
 
 
 @rule(kernel="fs/tux3/buffer_writeback.c:bufvec_submit_bio", actor=FLUSHER)
 def flush_submits(s, policy):
     """The bio is submitted: what it reads must not change from now on until it completes."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.submit))
+    s.require(flusher_at(s, "submit"))
     s.mark("submitted")
     for c in CELLS:
         mine = in_folio(s, f, c)
-        s.image[c] = where((s.bounced == 1) | ~mine, s.image[c], s.cell[f, c])
+        s.image[c] = where((s.bounced != 0) | ~mine, s.image[c], s.cell[f, c])
         snapshot_taken(s, c, mine)
-    s.bio_stage = 2
-    goes_to(s, PC.fetch)
+    s.bio_stage = "submitted"
+    goes_to(s, "fetch")
 
 
 @rule(c=each("cells"), kernel="the disk fetches the bio's data by DMA", actor="disk")
 def disk_fetches(s, policy, c):
     """The disk fetches one cell of the bio."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.fetch), in_folio(s, f, c), ~has(s.fetched, c))
-    s.image[c] = where(s.bounced == 1, s.image[c], s.cell[f, c])
+    s.require(flusher_at(s, "fetch"), in_folio(s, f, c), ~has(s.fetched, c))
+    s.image[c] = where(s.bounced != 0, s.image[c], s.cell[f, c])
     s.fetched = union(s.fetched, 1 << c)
 
 
-@rule(kernel="fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback", actor="disk")
+END_IO = "fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback"
+
+
+@rule(kernel=END_IO, actor="disk")
 def write_completes(s, policy):
     """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
+    s.require(not s.world.endless_disk)
+    io_ends(s)
+
+
+@rule(kernel=END_IO + ", for a server that may never answer (FUSE, NFS)", actor="disk", release=True)
+def server_answers(s, policy):
+    """The server has answered: the I/O has completed. Nobody may count on that."""
+    s.require(s.world.endless_disk)
+    io_ends(s)
+
+
+def io_ends(s):
+    """The bio is over; what it reads is free, and a reverse fork's snapshot is freed."""
     f = s.bio_folio
-    s.require(flusher_at(s, PC.fetch), s.fetched == cells_in(s, f))
+    s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f))
     gone = s.snapshot[f] == 1
     s.writeback[f] = 0
     if len(s.world.pages) > 1:  # there may be another folio to come: the bio is over, and what it wrote is remembered
         s.written = union(s.written, s.fetched)
         s.bio_folio = NONE
     s.fetched = 0
-    s.bio_stage = 3 if len(s.world.pages) == 1 else 0
+    s.bio_stage = "completed" if len(s.world.pages) == 1 else "none"
     s.index[f] = where(gone, 0, s.index[f])
     s.private[f] = where(gone, 0, s.private[f])
     for c, left in [(c, where(gone, 0, s.cell[f, c])) for c in CELLS]:
         s.cell[f, c] = left
     s.snapshot[f] = 0
     s.bounced = 0
-    goes_to(s, PC.commit)
+    goes_to(s, "commit")
 
 
 @rule(kernel=COMMIT + ": the superblock, with flush and FUA", actor=FLUSHER)
 def commits(s, policy):
     """All I/O of the delta is done: the superblock makes it the one that recovery will find."""
-    s.require(some([flusher_at(s, PC.commit), flusher_at(s, PC.idle) & closed_and_drained(s)]))
+    s.require(some([flusher_at(s, "commit"), flusher_at(s, "idle") & closed_and_drained(s)]))
     s.require(every(~belongs(s, f) for f in s.world.folios))
     s.mark("committed")
     behind = {c: where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c]) for c in CELLS}
@@ -269,10 +319,10 @@ def commits(s, policy):
         s.hole_back[c] = 0
     s.ahead = 0
     s.written = 0
-    s.bio_stage = 0
+    s.bio_stage = "none"
     s.bio_folio = NONE
     s.committed = s.committed + 1
-    goes_to(s, PC.poll)
+    goes_to(s, "poll")
 
 
 def freeable(s, f):
@@ -282,8 +332,8 @@ def freeable(s, f):
 
 @rule(f=each("folios"), kernel=FREE, actor=FLUSHER)
 def poll_frees(s, policy, f):
-    """After the commit, a forked folio that nobody else references is locked, stripped and freed."""
-    s.require(flusher_at(s, PC.poll), freeable(s, f), s.locked[f] == 0, s.detached[f] == 0)
+    """After the commit, a forked folio with no other reference is locked, stripped and freed."""
+    s.require(flusher_at(s, "poll"), freeable(s, f), s.locked[f] == 0, s.detached[f] == 0)
     s.mark("orphan_freed")
     folio_freed(s, f)
     for name in ("orphan", "forked", "own", "private", "tag", "index"):
@@ -295,9 +345,9 @@ def poll_frees(s, policy, f):
 @rule(kernel=FREE, actor=FLUSHER)
 def poll_ends(s, policy):
     """No forked folio is left that could be freed now."""
-    s.require(flusher_at(s, PC.poll), every(~freeable(s, f) for f in s.world.folios))
+    s.require(flusher_at(s, "poll"), every(~freeable(s, f) for f in s.world.folios))
     s.mark("polled")
     for f in s.world.folios:
         unused = (s.orphan[f] == 1) & (s.dirty[f] == 0) & (s.writeback[f] == 0) & (users(s, f) == 0)
         s.ensure("I8", ~unused, "a forked folio that nobody uses is not freed")
-    goes_to(s, PC.idle)
+    goes_to(s, "idle")

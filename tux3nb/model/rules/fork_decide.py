@@ -9,7 +9,7 @@ from tux3nb.engine.terms import NONE, some
 from tux3nb.model.folio import extra_references, held, must_fork, pinned, registered
 from tux3nb.model.operations import PRIVATE, SHARED
 from tux3nb.model.routine import at
-from tux3nb.model.world import PC, that
+from tux3nb.model.world import that
 
 NEED_FORK = "fs/tux3/buffer_fork.c:need_fork"
 FORK = "fs/tux3/buffer_fork.c:pagefork_for_blockdirty"
@@ -18,7 +18,7 @@ BLOCK = that("dirties")
 
 def proceed(op):
     """Where a task goes on with a folio that may be dirtied."""
-    return PC.dirty if op.how.maps else PC.data
+    return "dirty" if op.how.maps else "data"
 
 
 def needs_fork(s, f, op):
@@ -34,13 +34,20 @@ def lets_go(s, f, op):
     s.folio[t] = NONE
 
 
-@rule(op=BLOCK, kernel=NEED_FORK)
-def forked_meanwhile(s, policy, op):
-    """FORKED: the folio left the slot before it was locked; end the section, unlock, look the index up again."""
+@rule(op=BLOCK, warn=(False, True), kernel=FORK + " (18a490ba): WARN_ON(1); 489cb8dc: WARN_ON(vma == NULL)")
+def forked_meanwhile(s, policy, op, warn):
+    """FORKED: the folio left the slot before it was locked; end the section, unlock, look the index up again.
+
+    Tux3 warns of it: in 18a490ba always, in 489cb8dc where no fault has brought the folio along, in write(2).
+    """
     f = s.folio[op.task]
-    s.require(at(s, op, PC.decide), s.forked[f] == 1)
+    values = ("warn",) if op.via else ("warn", "warn_write")
+    warns = policy.warn_forked.one_of(*values)
+    s.require(at(s, op, "decide"), s.forked[f] == 1, warns if warn else ~warns)
+    if warn:
+        s.ensure("I5w", False, "the kernel warns of a folio that was forked meanwhile")
     lets_go(s, f, op)
-    s.pc[op.task] = PC.look
+    s.pc[op.task] = "look"
 
 
 @rule(op=BLOCK, kernel=NEED_FORK)
@@ -48,7 +55,7 @@ def can_dirty(s, policy, op):
     """CAN_DIRTY or ALREADY_DIRTY: clean, or dirty for the same delta; no fork."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.decide), s.forked[f] == 0, ~needs_fork(s, f, op))
+    s.require(at(s, op, "decide"), s.forked[f] == 0, ~needs_fork(s, f, op))
     s.pc[t] = proceed(op)
 
 
@@ -68,8 +75,8 @@ def opted_out(s, policy, f):
 def refused_at_once(s, policy, f, op):
     """The policies that refuse before any PTE is touched.
 
-    With a holder index this is exact, although no PTE is write-protected yet: while the fork goes on nobody can
-    register (see gup.py).
+    With a holder index this is exact, although no PTE is write-protected yet: while the fork goes on no hold can
+    be registered (see gup.py).
     """
     return (
         opted_out(s, policy, f)
@@ -88,9 +95,9 @@ def fork_begins(s, policy, op):
     """NEED_FORK: the fork goes ahead; PTEs will be write-protected first."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.decide), needs_fork(s, f, op), ~refused_at_once(s, policy, f, op))
+    s.require(at(s, op, "decide"), needs_fork(s, f, op), ~refused_at_once(s, policy, f, op))
     s.require(~policy.fork.one_of(*UNMAPPING), policy.off != "mkclean")
-    s.pc[t] = PC.write_protect
+    s.pc[t] = "write_protect"
 
 
 @rule(op=BLOCK, kernel=FORK + " without prepare_clone_page")
@@ -98,9 +105,9 @@ def fork_begins_unprotected(s, policy, op):
     """NEED_FORK, and the write-protect before the copy is switched off."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.decide), needs_fork(s, f, op), ~refused_at_once(s, policy, f, op))
+    s.require(at(s, op, "decide"), needs_fork(s, f, op), ~refused_at_once(s, policy, f, op))
     s.require(~policy.fork.one_of(*UNMAPPING), policy.off == "mkclean")
-    s.pc[t] = PC.copy
+    s.pc[t] = "copy"
 
 
 @rule(op=BLOCK, kernel="mm/rmap.c:try_to_migrate (as in migration)")
@@ -108,8 +115,8 @@ def fork_begins_by_unmapping(s, policy, op):
     """NEED_FORK: every PTE will be unmapped before the decision."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.decide), needs_fork(s, f, op), policy.fork.one_of(*UNMAPPING), ~opted_out(s, policy, f))
-    s.pc[t] = PC.unmap
+    s.require(at(s, op, "decide"), needs_fork(s, f, op), policy.fork.one_of(*UNMAPPING), ~opted_out(s, policy, f))
+    s.pc[t] = "unmap"
 
 
 @rule(op=BLOCK, kernel=NEED_FORK)
@@ -117,6 +124,6 @@ def fork_refused(s, policy, op):
     """NEED_FORK, but the policy refuses to fork this folio."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.decide), needs_fork(s, f, op), refused_at_once(s, policy, f, op))
+    s.require(at(s, op, "decide"), needs_fork(s, f, op), refused_at_once(s, policy, f, op))
     s.mark("refused")
-    s.pc[t] = PC.refused
+    s.pc[t] = "refused"

@@ -7,7 +7,7 @@ from tux3nb.model.ghosts import snapshot_taken
 from tux3nb.model.mmu import protect, redirect_allowed
 from tux3nb.model.routine import at
 from tux3nb.model.rules.fork_decide import BLOCK, UNMAPPING, proceed
-from tux3nb.model.world import OOPS, PC, each
+from tux3nb.model.world import each
 
 
 def of_two_cells(world):
@@ -48,28 +48,51 @@ def due(s, t):
 def fork_copies(s, policy, op):
     """A new folio B is taken, locked, and the (first) cell of A copied into it."""
     new, none_left = free_folio(s)
-    s.require(at(s, op, PC.copy))
+    s.require(at(s, op, "copy"))
     s.limit("folios", none_left)
     takes_copy(s, op, new, due(s, op.task))
     s.locked[new] = 1
-    s.pc[op.task] = PC.copy_rest if op in of_two_cells(s.world) else PC.swap
+    s.pc[op.task] = "copy_rest" if op in of_two_cells(s.world) else "swap"
+
+
+def short_of_memory(world):
+    """The operations that can find no memory for the copy of a fork."""
+    return world.that("dirties") if world.tight_memory else ()
+
+
+@rule(op=short_of_memory, kernel="fs/tux3/buffer_fork.c:clone_page (18a490ba), mm/rmap.c:cow_clone_page (acb71e58)")
+def fork_gets_no_memory(s, policy, op):
+    """There is no memory for B, and nobody looks at the result: the kernel follows a null pointer."""
+    s.require(at(s, op, "copy"), policy.enomem == "oops")
+    s.oops = "copy of a fork without memory"
+
+
+@rule(op=short_of_memory, unmapped=(False, True), kernel="-ENOMEM, as a refused fork")
+def fork_gives_up(s, policy, op, unmapped):
+    """There is no memory for B: the count is thawed, PTEs that were unmapped are restored, the fork is refused."""
+    t = op.task
+    fork = policy.fork.one_of(*UNMAPPING)
+    s.require(at(s, op, "copy"), policy.enomem == "refuse", fork if unmapped else ~fork)
+    s.mark("refused")
+    s.frozen[s.folio[t]] = 0
+    s.pc[t] = "restore" if unmapped else "refused"
 
 
 @rule(op=of_two_cells, kernel="fs/tux3/buffer_fork.c:clone_page")
 def fork_copies_rest(s, policy, op):
     """The second cell of A is copied into B."""
-    s.require(at(s, op, PC.copy_rest))
+    s.require(at(s, op, "copy_rest"))
     copies_rest(s, op, due(s, op.task))
-    s.pc[op.task] = PC.swap
+    s.pc[op.task] = "swap"
 
 
 @rule(op=BLOCK, kernel="fs/tux3/buffer_fork.c:tux3_replace_page_cache")
 def fork_swaps_slot(s, policy, op):
     """B takes A's slot in the page cache; A keeps its mapping, its index and its dirty buffers."""
     t = op.task
-    s.require(at(s, op, PC.swap))
+    s.require(at(s, op, "swap"))
     s.slot[op.page] = s.copy[t]
-    s.pc[t] = PC.own
+    s.pc[t] = "own"
 
 
 @rule(
@@ -81,21 +104,21 @@ def fork_marks_forked(s, policy, op, own):
     """A gets its own reference and is marked forked (a frozen count is thawed); dirt of this delta goes with B."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.own), policy.off != "own" if own else policy.off == "own")
+    s.require(at(s, op, "own"), policy.off != "own" if own else policy.off == "own")
     again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])  # re-dirtied for this very delta: B carries that
     s.own[f] = int(own)
     s.forked[f] = 1
     s.tag[f] = where(again, 0, s.tag[f])
     s.dirty[f] = where(again, 0, s.dirty[f])
     s.frozen[f] = 0
-    s.pc[t] = PC.redirect
+    s.pc[t] = "redirect"
 
 
 @rule(op=BLOCK, m=each("mappings"), kernel="mm/rmap.c:page_cow_file (3.19 + Tux3)")
 def fork_redirects_pte(s, policy, op, m):
     """One PTE of A is pointed at B, read-only; the faulting mapping's own is left to its fault (2015)."""
     t = op.task
-    s.require(at(s, op, PC.redirect), s.pte[m] == s.folio[t], redirect_allowed(s, policy, m))
+    s.require(at(s, op, "redirect"), s.pte[m] == s.folio[t], redirect_allowed(s, policy, m))
     s.require(op.via != m or policy.redirect_orig == "yes")
     s.pte[m] = s.copy[t]
     protect(s, m)
@@ -105,7 +128,7 @@ def fork_redirects_pte(s, policy, op, m):
 def fork_remaps_pte(s, policy, op, m):
     """One waiting entry becomes a read-only PTE of B."""
     t = op.task
-    s.require(at(s, op, PC.redirect), m in s.world.maps_of(op.page), s.migrating[m] == 1)
+    s.require(at(s, op, "redirect"), m in s.world.maps_of(op.page), s.migrating[m] == 1)
     s.require(policy.fork.one_of(*UNMAPPING))
     s.pte[m] = s.copy[t]
     s.migrating[m] = 0
@@ -123,13 +146,13 @@ def fork_ends(s, policy, op):
     if op.via:
         left |= (s.pte[op.via] == f) & (policy.redirect_orig == "yes")
     left |= some(s.migrating[m] == 1 for m in s.world.maps_of(op.page))
-    s.require(at(s, op, PC.redirect), ~left)
+    s.require(at(s, op, "redirect"), ~left)
     s.mark("forked")
     s.locked[f] = 0
     s.folio[t] = s.copy[t]
-    if s.world.of("reclaim"):
+    if s.world.that("frees"):
         s.copy[t] = f
-        s.pc[t] = PC.listing
+        s.pc[t] = "listing"
         return
     s.orphan[f] = 1
     s.copy[t] = NONE
@@ -138,7 +161,7 @@ def fork_ends(s, policy, op):
 
 def meeting_reclaim(world):
     """The operations that can fork a folio that reclaim may come across before it is listed."""
-    return world.that("dirties") if world.of("reclaim") else ()
+    return world.that("dirties") if world.that("frees") else ()
 
 
 @rule(op=meeting_reclaim, kernel="fs/tux3/buffer_fork.c:forked_buffer_add (18a490ba)")
@@ -146,7 +169,7 @@ def fork_lists(s, policy, op):
     """A, unlocked by now, goes on the list of forked folios; from now on a count on its buffers keeps them."""
     t = op.task
     f = s.copy[t]
-    s.require(at(s, op, PC.listing), s.forked[f] == 1)
+    s.require(at(s, op, "listing"), s.forked[f] == 1)
     s.orphan[f] = 1
     s.copy[t] = NONE
     s.pc[t] = proceed(op)
@@ -155,5 +178,5 @@ def fork_lists(s, policy, op):
 @rule(op=meeting_reclaim, kernel="fs/tux3/buffer_fork.c:forked_buffer_add (18a490ba): page_buffers")
 def fork_lists_freed(s, policy, op):
     """A has been freed before it was listed: its buffers are gone."""
-    s.require(at(s, op, PC.listing), s.forked[s.copy[op.task]] == 0)
-    s.oops = OOPS.index("forked folio was freed before it was listed")
+    s.require(at(s, op, "listing"), s.forked[s.copy[op.task]] == 0)
+    s.oops = "forked folio was freed before it was listed"

@@ -18,9 +18,9 @@ from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped
 from tux3nb.model.ghosts import holder_write_ends, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import may_register
-from tux3nb.model.world import FOLIO, PC, each, ops, tasks_of
+from tux3nb.model.world import FOLIO, each, ops, tasks_of
 
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
 RING = ("ring_setup",)
@@ -51,7 +51,7 @@ KINDS = (
         of=RING,
     ),
 )
-PC.add("migrate_lock migrate_check migrate_unmap migrate_restore migrate_map ring_event")
+PLACES = ("migrate_lock", "migrate_check", "migrate_unmap", "migrate_restore", "migrate_map", "ring_event")
 READABLE, WRITABLE = 1, 2
 
 UNMAP = "mm/rmap.c:try_to_migrate_one"
@@ -69,8 +69,7 @@ def declare(w):
         raise UserError(f"only one task can migrate folios in this model, not {', '.join(tasks_of(migrates))}")
     w.field("target", tasks_of(migrates), kind=FOLIO, none=0, of="{0}", says=(SILENT, "moves it to {value}"))
     entries = ("no migration entry", "read-only migration entry", "writable migration entry")
-    names = ("no", "readable", "writable")
-    w.field("moving", w.mappings, names=names, when=bool(migrates), of="PTE of {0}", says=entries)
+    w.field("moving", w.mappings, hi=WRITABLE, when=bool(migrates), of="PTE of {0}", says=entries)
 
 
 # ---- isolating and locking --------------------------------------------------------------------------------------
@@ -79,30 +78,41 @@ def migrate_isolates(s, policy, op, f):
     """The migrator comes across a folio of the file, in its slot or forked, and takes the isolation reference."""
     s.require(may_start(s, op), (s.slot[0] == f) | (s.forked[f] == 1), s.frozen[f] == 0)
     s.folio[op.task] = f
-    s.pc[op.task] = PC.migrate_lock
+    begins(s, op, "migrate_lock")
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap (folio_lock)")
 def migrate_locks(s, policy, op):
     """The folio lock is taken."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.migrate_lock), s.locked[f] == 0)
+    s.require(at(s, op, "migrate_lock"), s.locked[f] == 0)
     s.locked[f] = 1
-    s.pc[op.task] = PC.migrate_check
+    s.pc[op.task] = "migrate_check"
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap (folio_wait_writeback)")
 def migrate_begins(s, policy, op):
     """The folio is not under writeback (the migrator has waited for that): it will be unmapped."""
-    s.require(at(s, op, PC.migrate_check), s.writeback[s.folio[op.task]] == 0)
-    s.pc[op.task] = PC.migrate_unmap
+    s.require(at(s, op, "migrate_check"), s.writeback[s.folio[op.task]] == 0)
+    s.pc[op.task] = "migrate_unmap"
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_unmap: -EBUSY for MIGRATE_SYNC_LIGHT")
+def migrate_skips(s, policy, op):
+    """The folio is under writeback, and compaction does not wait for that: unlock it, put it."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "migrate_check"), s.writeback[f] == 1)
+    s.mark("migration_refused")
+    s.locked[f] = 0
+    s.folio[op.task] = NONE
+    returns(s, op)
 
 
 # ---- unmapping and counting -------------------------------------------------------------------------------------
 @rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=UNMAP)
 def migrate_unmaps_pte(s, policy, op, m):
     """One PTE is replaced by a migration entry, with TLB flush and notifier; accesses through it wait."""
-    s.require(at(s, op, PC.migrate_unmap), s.pte[m] == s.folio[op.task])
+    s.require(at(s, op, "migrate_unmap"), s.pte[m] == s.folio[op.task])
     s.moving[m] = where(s.pte_write[m] == 1, WRITABLE, READABLE)
     zap(s, m)
 
@@ -124,15 +134,15 @@ def stays(s, policy, op, f):
 def migrate_refuses(s, policy, op):
     """A reference is not accounted for, or a bio has the buffers (or, if it looks, the slot has another folio)."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off != "accounting", stays(s, policy, op, f))
+    s.require(at(s, op, "migrate_unmap"), unmapped(s, f), policy.off != "accounting", stays(s, policy, op, f))
     s.mark("migration_refused")
-    s.pc[op.task] = PC.migrate_restore
+    s.pc[op.task] = "migrate_restore"
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=RESTORE)
 def migrate_restores_pte(s, policy, op, m):
     """One migration entry leads to the old folio again."""
-    s.require(at(s, op, PC.migrate_restore), s.moving[m] != 0)
+    s.require(at(s, op, "migrate_restore"), s.moving[m] != 0)
     replaces_entry(s, m, s.folio[op.task])
 
 
@@ -146,7 +156,7 @@ def replaces_entry(s, m, pte):
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_undo_src")
 def migrate_gives_up(s, policy, op):
     """Every entry is restored: the folio is unlocked and put, and nothing has happened."""
-    s.require(at(s, op, PC.migrate_restore), no_entry(s))
+    s.require(at(s, op, "migrate_restore"), no_entry(s))
     s.locked[s.folio[op.task]] = 0
     s.folio[op.task] = NONE
     returns(s, op)
@@ -161,11 +171,11 @@ def no_entry(s):
 def migrate_moves(s, policy, op):
     """Every reference is accounted for: the count is frozen, the new folio put in the slot and the bytes copied.
 
-    One step, since nobody can look in between: the new folio is locked and not up to date until its copy is complete.
+    One step, since no actor can look in between: the new folio is locked and not up to date until its copy is complete.
     An AIO ring's pointer is changed with it, under the lock that keeps events out.
     """
     f = s.folio[op.task]
-    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off != "accounting", ~stays(s, policy, op, f))
+    s.require(at(s, op, "migrate_unmap"), unmapped(s, f), policy.off != "accounting", ~stays(s, policy, op, f))
     new = moves(s, op, f)
     if op.kind == MIGRATE_RING:
         s.mark("moved_with_ring", s.hold[op.holder] == f)
@@ -174,9 +184,9 @@ def migrate_moves(s, policy, op):
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
 def migrate_moves_blindly(s, policy, op):
-    """With the accounting switched off the folio is moved whoever holds it, and nobody is told."""
+    """With the accounting switched off the folio is moved in spite of its holders, and none of them is told."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.migrate_unmap), unmapped(s, f), policy.off == "accounting")
+    s.require(at(s, op, "migrate_unmap"), unmapped(s, f), policy.off == "accounting")
     moves(s, op, f)
 
 
@@ -196,14 +206,14 @@ def moves(s, op, f):
     s.locked[new] = 1
     s.slot[0] = new
     s.target[op.task] = new
-    s.pc[op.task] = PC.migrate_map
+    s.pc[op.task] = "migrate_map"
     return new
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=RESTORE)
 def migrate_maps_target(s, policy, op, m):
     """One migration entry leads to the new folio."""
-    s.require(at(s, op, PC.migrate_map), s.moving[m] != 0)
+    s.require(at(s, op, "migrate_map"), s.moving[m] != 0)
     replaces_entry(s, m, s.target[op.task])
 
 
@@ -212,7 +222,7 @@ def migrate_ends(s, policy, op):
     """No entry is left: the new folio is unlocked, the old one freed."""
     t = op.task
     f, new = s.folio[t], s.target[t]
-    s.require(at(s, op, PC.migrate_map), no_entry(s))
+    s.require(at(s, op, "migrate_map"), no_entry(s))
     folio_freed(s, f)
     for name in ("private", "own", "locked"):
         getattr(s, name)[f] = 0
@@ -239,14 +249,14 @@ def ring_event_begins(s, policy, op):
     """A request has completed; its event is to be written."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE)
     write_starts(s, op)
-    s.pc[op.task] = PC.ring_event
+    begins(s, op, "ring_event")
 
 
 @rule(op=ops("ring_event"), kernel="fs/aio.c:aio_complete")
 def ring_event_written(s, policy, op):
     """Under the completion lock the event is written through the kernel's pointer: the process must see it."""
     c = op.cells[0]
-    s.require(at(s, op, PC.ring_event))
+    s.require(at(s, op, "ring_event"))
     s.mark("holder_op")
     holder_write_ends(s, op, pinned=True, told=True)
     s.cell[s.hold[op.holder], c] = op.version[c]

@@ -8,16 +8,20 @@ folio is dirty already and the call changes nothing (derived); a read-only trans
 *is* pinned (SEV, nested page maps) is a long-term pin like an RDMA region.
 """
 
+from typing import Any
+
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, has
-from tux3nb.model.ghosts import holder_write_ends, read_starts, write_starts
+from tux3nb.model.folio import may_write
+from tux3nb.model.ghosts import holder_write_ends, read_starts, used, write_starts
 from tux3nb.model.operations import Kind
-from tux3nb.model.routine import at, may_start, returns
-from tux3nb.model.world import PC, ops
+from tux3nb.model.routine import at, begins, may_start, returns
+from tux3nb.model.world import ops
 
 UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057)"
+SEQUENCE = UMEM_ODP + ": mmu_notifier_seq, or mmu_interval_read_retry since 5.5"
 DEVICE = "DMA by the device, through its own translation"
-COMMON = dict(
+COMMON: dict[str, Any] = dict(
     one_cell=True, maps=True, walks="slow", then="spte_install", holder="makes", pin=False, secondary=True, dirties=True
 )
 KINDS = (
@@ -26,7 +30,7 @@ KINDS = (
     ),
     Kind("odp_read", "a device reads through a translation kept by notifier", reads="holder", **COMMON),
 )
-PC.add("spte_install odp_dma reap")
+PLACES = ("spte_install", "odp_dma", "reap")
 
 
 @rule(op=ops("odp_write"), kernel=DEVICE)
@@ -34,7 +38,7 @@ def odp_write_begins(s, policy, op):
     """The device starts a write; it needs a writable translation."""
     s.require(may_start(s, op))
     write_starts(s, op)
-    s.pc[op.task] = PC.odp_dma
+    begins(s, op, "odp_dma")
 
 
 @rule(op=ops("odp_read"), kernel=DEVICE)
@@ -42,7 +46,7 @@ def odp_read_begins(s, policy, op):
     """The device starts a read; it needs a translation."""
     s.require(may_start(s, op))
     read_starts(s, op)
-    s.pc[op.task] = PC.odp_dma
+    begins(s, op, "odp_dma")
 
 
 def translated(s, op):
@@ -54,47 +58,49 @@ def translated(s, op):
 @rule(op=ops("odp_write", "odp_read"), kernel=UMEM_ODP)
 def odp_faults(s, policy, op):
     """There is no such translation: the device's page fault walks the process's page table with GUP."""
-    s.require(at(s, op, PC.odp_dma), ~translated(s, op))
-    s.pc[op.task] = PC.walk
+    s.require(at(s, op, "odp_dma"), ~translated(s, op))
+    walks(s, op)
 
 
-@rule(op=ops("odp_write", "odp_read"), kernel=UMEM_ODP)
+def walks(s, op):
+    """The walk begins: invalidations are counted from here."""
+    s.spte_seq[op.task] = 0
+    s.pc[op.task] = "walk"
+
+
+@rule(op=ops("odp_write", "odp_read"), kernel=SEQUENCE)
 def odp_installs(s, policy, op):
-    """No invalidation came between (sequence check): the translation is installed and the reference dropped."""
-    t, m = op.task, op.via
-    s.require(at(s, op, PC.spte_install), s.pte[m] == s.hold[op.holder])
-    if op.write:
-        s.require(s.pte_write[m] == 1)
+    """No invalidation came between: the translation is installed and the reference dropped; no PTE is looked at."""
+    t = op.task
+    s.require(at(s, op, "spte_install"), s.spte_seq[t] == 0)
     s.spte[t] = s.hold[op.holder]
     s.spte_write[t] = int(op.write)
     s.hold[op.holder] = NONE
-    s.pc[t] = PC.odp_dma
+    s.pc[t] = "odp_dma"
 
 
-@rule(op=ops("odp_write", "odp_read"), kernel=UMEM_ODP + ": -EAGAIN")
+@rule(op=ops("odp_write", "odp_read"), kernel=SEQUENCE + ": -EAGAIN")
 def odp_retries(s, policy, op):
     """An invalidation came between: drop the reference and walk again."""
-    m = op.via
-    gone = s.pte[m] != s.hold[op.holder]
-    s.require(at(s, op, PC.spte_install), gone | (s.pte_write[m] == 0) if op.write else gone)
+    s.require(at(s, op, "spte_install"), s.spte_seq[op.task] == 1)
     s.hold[op.holder] = NONE
-    s.pc[op.task] = PC.walk
+    walks(s, op)
 
 
 @rule(op=ops("odp_write"), kernel=DEVICE)
 def odp_write_dma(s, policy, op):
     """The device stores a cell through its translation."""
     c = op.cells[0]
-    s.require(at(s, op, PC.odp_dma), translated(s, op))
+    s.require(at(s, op, "odp_dma"), translated(s, op), may_write(s, policy))
     s.cell[s.spte[op.task], c] = op.version[c]
-    s.pc[op.task] = PC.reap
+    s.pc[op.task] = "reap"
 
 
 @rule(op=ops("odp_write"), kernel="completion polled (ib_poll_cq)")
 def odp_write_reap(s, policy, op):
     """A CPU task reaps the completion."""
-    s.require(at(s, op, PC.reap))
-    s.mark("holder_op")
+    s.require(at(s, op, "reap"))
+    used(s, op)
     holder_write_ends(s, op, pinned=False, told=True)
     returns(s, op)
 
@@ -103,8 +109,8 @@ def odp_write_reap(s, policy, op):
 def odp_read_dma(s, policy, op):
     """The device loads a cell through its translation."""
     c = op.cells[0]
-    s.require(at(s, op, PC.odp_dma), translated(s, op))
+    s.require(at(s, op, "odp_dma"), translated(s, op))
     s.ensure("I2", has(s.legal[op.task, c], s.cell[s.spte[op.task], c]), f"the device read an old value of cell {c}")
-    s.mark("holder_op")
+    used(s, op)
     s.legal[op.task, c] = 0
     returns(s, op)

@@ -3,17 +3,21 @@
 vfio type1, iommufd, vdpa and AF_XDP are the same to a page fork: long-term pins of unbounded life, DMA both ways at
 physical addresses, pages reported dirty at the end (vfio takes the slow walk only, which here is one of the two that a
 registration may take).
+
+A region that is only read was pinned for writing all the same before v6.1, by the slow walk (FOLL_WRITE always, and
+FOLL_FORCE: umem.c at 0446cad9); since then it is pinned for reading. The word `forced` says the former of a region.
 """
 
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, has, some, where
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
-from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, write_starts
+from tux3nb.model.folio import may_write
+from tux3nb.model.ghosts import active, dirty_call_returned, holder_write_ends, read_starts, used, write_starts
 from tux3nb.model.operations import Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import permitted
-from tux3nb.model.world import PC, each, ops
+from tux3nb.model.world import each, ops
 
 UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
 RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"
@@ -21,7 +25,7 @@ REGIONS = ("mr_register", "buffer_register")
 KINDS = (
     Kind(
         "mr_register",
-        "register an RDMA memory region (`readonly`: the device may only read)",
+        "register an RDMA memory region (`readonly`: the device may only read; `forced`: as before v6.1)",
         maps=True,
         dirties=True,
         walks="slow fast",
@@ -29,6 +33,7 @@ KINDS = (
         gup_write=True,
         holder="makes",
         unbounded=True,
+        traits=("readonly", "forced", "get"),
     ),
     Kind("mr_deregister", "deregister it, reporting it dirty if writable", holder="ends", of=("mr_register",)),
     Kind(
@@ -46,21 +51,21 @@ KINDS = (
         of=REGIONS,
     ),
 )
-PC.add("dma reap dirty_call put")
+PLACES = ("dma", "reap", "dirty_call", "put")
 DEVICE = "DMA by the device, through the pinned physical address"
 
 
 @rule(op=ops("mr_register"), kernel=UMEM)
 def mr_register_walks(s, policy, op):
     """Registration starts, with the slow walk."""
-    s.require(may_start(s, op), permitted(policy, op))
-    s.pc[op.task] = PC.walk
+    s.require(may_start(s, op), permitted(s.world, policy, op))
+    begins(s, op, "walk")
 
 
 @rule(op=ops("mr_register"), kernel="mm/gup.c:check_vma_flags, FOLL_LONGTERM (v6.5)")
 def mr_register_refused(s, policy, op):
     """A long-term writable pin of a file folio is refused with EFAULT."""
-    s.require(may_start(s, op), ~permitted(policy, op))
+    s.require(may_start(s, op), ~permitted(s.world, policy, op))
     s.mark("longterm_refused")
     returns(s, op)
 
@@ -68,7 +73,7 @@ def mr_register_refused(s, policy, op):
 def device_idle(s, op):
     """No operation of the device through this hold is under way."""
     using = [o for o in s.world.of("device_write", "device_read") if o.holder == op.holder]
-    return every(s.pc[task] == PC.idle for task in dict.fromkeys(o.task for o in using))
+    return every(s.pc[task] == "idle" for task in dict.fromkeys(o.task for o in using))
 
 
 def registered(s, op):
@@ -81,7 +86,7 @@ def registered(s, op):
 def mr_deregister_begins(s, policy, op):
     """Deregistration starts once the queue pair is drained."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE, device_idle(s, op))
-    s.pc[op.task] = PC.dirty_call if op.write else PC.put
+    begins(s, op, "dirty_call" if op.write else "put")
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE)
@@ -95,25 +100,25 @@ def mr_deregister_has_none(s, policy, op):
 def mr_reports_dirty(s, policy, op, outcome):
     """The dirty call of a writable region whose folio is clean, under the folio lock."""
     f = s.hold[op.holder]
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    s.require(op.write, at(s, op, "dirty_call"), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
     dirty_call(s, f, outcome, sorted(written))
-    dirty_call_returned(s)
-    s.pc[op.task] = PC.put
+    dirty_call_returned(s, op)
+    s.pc[op.task] = "put"
 
 
 @rule(op=ops("mr_deregister"), kernel=RELEASE + ", mm/gup.c:put_user_pages_dirty_lock")
 def mr_finds_dirty(s, policy, op):
     """The folio of a writable region is dirty already: no call is made."""
-    s.require(op.write, at(s, op, PC.dirty_call), s.dirty[s.hold[op.holder]] == 1)
-    dirty_call_returned(s)
-    s.pc[op.task] = PC.put
+    s.require(op.write, at(s, op, "dirty_call"), s.dirty[s.hold[op.holder]] == 1)
+    dirty_call_returned(s, op)
+    s.pc[op.task] = "put"
 
 
 @rule(op=ops("mr_deregister"), kernel="mm/gup.c:put_user_pages_dirty_lock, include/linux/mm.h:put_user_page")
 def mr_unpins(s, policy, op):
     """The pin is dropped."""
-    s.require(at(s, op, PC.put))
+    s.require(at(s, op, "put"))
     s.hold[op.holder] = NONE
     returns(s, op)
 
@@ -130,7 +135,7 @@ def moves(s, op, c, moved, end):
         s.pc[t] = end
         return
     last = moved[t] == 2 >> c  # the bit of the other cell
-    s.pc[t] = where(last, end, PC.dma)
+    s.pc[t] = s.pc[t].unless(last, end)
     moved[t] = where(last, 0, 1 << c)
 
 
@@ -139,22 +144,22 @@ def device_write_post(s, policy, op):
     """The device write is posted."""
     s.require(may_start(s, op), registered(s, op))
     write_starts(s, op)
-    s.pc[op.task] = PC.dma
+    begins(s, op, "dma")
 
 
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
 def device_write_dma(s, policy, op, c):
     """The device stores one cell into the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.moved))
-    moves(s, op, c, s.moved, PC.reap)
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved), may_write(s, policy))
+    moves(s, op, c, s.moved, "reap")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 
 
 @rule(op=ops("device_write"), kernel="completion polled (ib_poll_cq)")
 def device_write_reap(s, policy, op):
     """A CPU task reaps the completion: from now on every reader must see the device's data."""
-    s.require(at(s, op, PC.reap))
-    s.mark("holder_op")
+    s.require(at(s, op, "reap"))
+    used(s, op)
     holder_write_ends(s, op, pinned=True, told=False)
     returns(s, op)
 
@@ -164,23 +169,23 @@ def device_read_post(s, policy, op):
     """The device read is posted: it must see every CPU write completed before."""
     s.require(may_start(s, op), registered(s, op))
     read_starts(s, op)
-    s.pc[op.task] = PC.dma
+    begins(s, op, "dma")
 
 
 @rule(op=ops("device_read"), c=each("cells"), kernel=DEVICE)
 def device_read_dma(s, policy, op, c):
     """The device loads one cell from the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, PC.dma), to_move(op, c, s.moved))
-    moves(s, op, c, s.moved, PC.reap)
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved))
+    moves(s, op, c, s.moved, "reap")
     value = s.cell[s.hold[op.holder], c]
     s.ensure("I2", has(s.legal[op.task, c], value), f"the device read an old value of cell {c}")
-    s.mark("holder_op")
+    used(s, op)
 
 
 @rule(op=ops("device_read"), kernel="completion polled (ib_poll_cq)")
 def device_read_reap(s, policy, op):
     """The completion of the device read is reaped."""
-    s.require(at(s, op, PC.reap))
+    s.require(at(s, op, "reap"))
     for c in op.cells:
         s.legal[op.task, c] = 0
     returns(s, op)

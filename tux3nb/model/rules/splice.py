@@ -8,11 +8,12 @@ current at the splice or was written later will do.
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, const, has, some, union, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.ghosts import active, read_starts
+from tux3nb.model.folio import still_there
+from tux3nb.model.ghosts import active, read_starts, used
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, may_start, returns
+from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import allows, may_register
-from tux3nb.model.world import PC, VERSIONS, each, ops, tasks_of
+from tux3nb.model.world import VERSIONS, each, ops, tasks_of
 
 PIPES = ("vmsplice", "splice")
 KINDS = (
@@ -27,10 +28,17 @@ KINDS = (
         unbounded=True,
     ),
     Kind("splice", "put the page-cache folio into a pipe", holder="makes", pin=False, unbounded=True),
-    Kind("pipe_read", "read the page out of the pipe, which lets go of it", reads="holder", holder="uses", of=PIPES),
+    Kind(
+        "pipe_read",
+        "read the page out of the pipe, which lets go of it",
+        reads="holder",
+        holder="uses",
+        of=PIPES,
+        lets_go=True,
+    ),
     Kind("pipe_close", "close the pipe", page=False, holder="ends", of=PIPES),
 )
-PC.add("confirm pipe_copy pipe_rest pipe_done")
+PLACES = ("confirm", "pipe_copy", "pipe_rest", "pipe_done")
 VMSPLICE = "fs/splice.c:vmsplice_to_pipe, get_iovec_page_array (3.x)"
 SPLICE = "fs/splice.c:generic_file_splice_read (3.x)"
 READ = "fs/pipe.c:pipe_read"
@@ -64,7 +72,7 @@ def filled_by(kind: str):
 def vmsplice_walks_slowly(s, policy, op):
     """The fast walk finds no PTE: the slow one takes over."""
     s.require(may_start(s, op), ~allows(s, op))
-    s.pc[op.task] = PC.walk
+    begins(s, op, "walk")
 
 
 @rule(op=ops("splice"), kernel=SPLICE)
@@ -88,46 +96,46 @@ def completed(s, c):
 
 @rule(op=ops("pipe_read"), kernel=READ, release=True)
 def pipe_read_begins(s, policy, op):
-    """Somebody reads the pipe."""
+    """A process reads the pipe."""
     s.require(may_start(s, op), s.hold[op.holder] != NONE)
     read_starts(s, op)
-    s.pc[op.task] = PC.confirm if lent(s.world, op) else PC.pipe_copy
+    begins(s, op, "confirm" if lent(s.world, op) else "pipe_copy")
 
 
 @rule(op=filled_by("vmsplice"), kernel="fs/splice.c:user_page_pipe_buf_ops (no confirm method that checks)")
 def pipe_takes_what_it_has(s, policy, op):
     """The folio that was lent is read, whatever has become of it."""
-    s.require(at(s, op, PC.confirm), policy.retranslate == "no")
-    s.pc[op.task] = PC.pipe_copy
+    s.require(at(s, op, "confirm"), policy.retranslate == "no")
+    s.pc[op.task] = "pipe_copy"
 
 
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_confirms(s, policy, op):
     """The folio is locked and still in the slot; the lock is held over the copy."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] == f)
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, still_there(s, op, f))
     s.locked[f] = 1
-    s.pc[op.task] = PC.pipe_copy
+    s.pc[op.task] = "pipe_copy"
 
 
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.confirm), policy.retranslate != "no", s.locked[f] == 0, s.slot[op.page] != f)
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, ~still_there(s, op, f))
     s.require(s.frozen[s.slot[op.page]] == 0, may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page]
 
 
 def before(op, c):
     """The place from which cell c is copied: the cells are, in order."""
-    return PC.pipe_copy if c == op.cells[0] else PC.pipe_rest
+    return "pipe_copy" if c == op.cells[0] else "pipe_rest"
 
 
 def copied(s, op, c):
     """Cell c has been copied; the next one comes, or the end."""
-    s.mark("holder_op")
-    s.pc[op.task] = PC.pipe_done if c == op.cells[-1] else PC.pipe_rest
+    used(s, op)
+    s.pc[op.task] = "pipe_done" if c == op.cells[-1] else "pipe_rest"
 
 
 @rule(op=filled_by("vmsplice"), c=each("cells"), kernel=READ + ": copy_page_to_iter")
@@ -154,7 +162,7 @@ def pipe_copies_file(s, policy, op, c):
 def pipe_read_returns(s, policy, op, locked):
     """The buffer is used up: its folio is put (and unlocked, if it was locked over the copy)."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.pipe_done), unlocks(s.world, policy, op, locked))
+    s.require(at(s, op, "pipe_done"), unlocks(s.world, policy, op, locked))
     for c in op.cells:
         s.legal[op.task, c] = 0
     if locked:
@@ -172,7 +180,7 @@ def unlocks(world, policy, op, locked: bool):
 
 @rule(op=ops("pipe_close"), kernel="fs/pipe.c:pipe_release", release=True)
 def pipe_closes(s, policy, op):
-    """The pipe is closed once it has been filled and nobody is reading it; what is still in it is put."""
+    """The pipe is closed once it has been filled and no process reads it; what is still in it is put."""
     filled = [s.line[o.task] > o.line for o in makers(s.world, op)]
     reading = [active(s, o) for o in s.world.of("pipe_read") if o.holder == op.holder]
     s.require(may_start(s, op), *filled, ~some(reading))

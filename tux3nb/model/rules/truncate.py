@@ -8,15 +8,15 @@ out; `truncate_tail` takes the lock first here, which is the same as long as the
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, every, some, where
-from tux3nb.model.folio import empty, must_fork, users
-from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_starts
+from tux3nb.engine.terms import NONE, TRUE, every, some, where
+from tux3nb.model.folio import empty, holds, must_fork, users
+from tux3nb.model.ghosts import active, bonds_end, cpu_write_ends, section_begins, write_fails, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
-from tux3nb.model.routine import at, goes_on, may_start, returns
-from tux3nb.model.rules.cpu import evicting, mark_dirty, swept
+from tux3nb.model.routine import at, begins, may_start, returns
+from tux3nb.model.rules.cpu import admitted, evicting, mark_dirty
 from tux3nb.model.rules.fork_decide import opted_out
-from tux3nb.model.world import OOPS, PC, each, ops, that
+from tux3nb.model.world import each, ops, that
 
 KINDS = (
     Kind(
@@ -26,6 +26,8 @@ KINDS = (
         looks=True,
         cuts=True,
         empties=True,
+        mutex=True,
+        shrinks=True,
     ),
     Kind(
         "truncate_tail",
@@ -33,48 +35,119 @@ KINDS = (
         writes="cpu",
         dirties=True,
         cuts=True,
+        mutex=True,
     ),
 )
-PC.add("cut_section cut_look cut_lock cut_page cut_wait cut_end")
+PLACES = ("cut_section", "cut_look", "cut_lock", "cut_page", "cut_wait", "cut_holder", "cut_end")
 
 SETATTR = "fs/tux3/inode.c:tux3_setattr, tux3_truncate (04752e70)"
 INVALIDATE = "fs/tux3/buffer_fork.c:bufferfork_to_invalidate (18a490ba)"
 DROP = "mm/truncate.c:truncate_inode_pages_range (3.19)"
 HOLE = "user/kernel/filemap_hole.c:tux3_add_truncate_hole (0dd55b3f)"
+LAYOUT = "fs/dax.c:dax_break_layout (6.15, recalled): DAX waits before it truncates"
+INHIBIT = "QEMU system/physmem.c:ram_block_discard_disable (238e91728503): no discard while a device has guest memory"
+TELL = "QEMU hw/vfio/listener.c: RamDiscardListener, vfio unmaps what is to be discarded"
 PARTIAL = "fs/tux3/filemap_blocklib.c:tux3_truncate_partial_block"
 
 
 @rule(op=that("cuts"), kernel=SETATTR + ": i_mutex, truncate_lock")
 def truncate_begins(s, policy, op):
     """Truncation begins once no write(2), no other truncation and no page_mkwrite is under way."""
-    others = [o for o in (*s.world.of("write"), *s.world.that("cuts")) if o.task != op.task]
+    others = [o for o in s.world.that("mutex") if o.task != op.task]
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
     write_starts(s, op)
-    goes_on(s, op, PC.cut_section if op.kind == "truncate" else PC.look)
+    begins(s, op, "cut_section" if op.kind == "truncate" else "look")
+
+
+# ---- the holders of a page that is to be cut off ----------------------------------------------------------------
+def busy_holds(s, f):
+    """A hold of f that cannot be given up when its holder is told: short, or with an operation under way."""
+    w = s.world
+    using = {h.name: some(active(s, o) for o in w.ops if o.holder == h.name) for h in w.holders if h.unbounded}
+    return some((s.hold[h.name] == f) & using.get(h.name, TRUE) for h in w.holders)
+
+
+def waits_for_holder(s, policy, f):
+    """The policies (and states) in which the truncation of f waits for those who hold it."""
+    held = (policy.bond == "wait") & (holds(s, f) > 0)
+    return held | ((policy.bond == "tell") & busy_holds(s, f))
+
+
+def parts(s, policy, f):
+    """The policies (and states) in which f may be cut off the file now."""
+    return (policy.bond == "ends") | (holds(s, f) == 0)
+
+
+@rule(op=ops("truncate"), kernel=LAYOUT + "; " + TELL)
+def truncate_meets_holder(s, policy, op):
+    """The locked folio is held and the policy waits for that: let go of everything."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, waits_for_holder(s, policy, f))
+    s.mark("holder_met")
+    steps_back(s, op, f, "cut_holder")
+
+
+@rule(op=ops("truncate"), kernel=LAYOUT + "; " + TELL)
+def truncate_finds_no_holder(s, policy, op):
+    """Nobody holds the folio in the slot any more, as far as the policy asks: start over."""
+    s.require(at(s, op, "cut_holder"), empty(s) | ~waits_for_holder(s, policy, s.slot[0]))
+    s.pc[op.task] = "cut_section"
+
+
+@rule(op=ops("truncate"), kernel=TELL)
+def truncate_tells(s, policy, op):
+    """Who holds the locked folio for long is told, and lets go."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, policy.bond == "tell")
+    s.require(holds(s, f) > 0, ~busy_holds(s, f))
+    s.mark("holder_met")
+    for h in s.world.holders:
+        s.hold[h.name] = s.hold[h.name].unless(s.hold[h.name] == f, NONE)
+
+
+@rule(op=ops("truncate"), kernel=INHIBIT)
+def truncate_refused(s, policy, op):
+    """The locked folio is held, with no PTE left through which it could be pinned: the truncation fails."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, policy.bond == "refuse", holds(s, f) > 0)
+    s.mark("discard_refused")
+    write_fails(s, op)
+    steps_back(s, op, f, "idle")
+    returns(s, op)
+
+
+def steps_back(s, op, f, place):
+    """The folio is unlocked and put, and the section ends with nothing in it."""
+    t = op.task
+    s.locked[f] = 0
+    s.section[t] = NONE
+    s.folio[t] = NONE
+    s.pc[t] = place
 
 
 def in_mkwrite(s, op):
     """The write fault is in page_mkwrite, which holds truncate_lock from before the folio lock (or its second try)."""
     t = op.task
-    again = (s.pc[t] == PC.look) | ((s.pc[t] == PC.lock) & (s.folio[t] != s.fault[t]))
-    return active(s, op) & (again | (s.pc[t] == PC.section) | (s.section[t] != NONE))
+    second = (s.fault[t] != NONE) & (s.folio[t] != s.fault[t])
+    again = (s.pc[t] == "look") | ((s.pc[t] == "lock") & second)
+    return active(s, op) & (again | (s.pc[t] == "section") | (s.section[t] != NONE))
 
 
 # ---- the whole page ---------------------------------------------------------------------------------------------
 @rule(op=ops("truncate"), kernel=SETATTR + ": change_begin")
 def truncate_begins_section(s, policy, op):
     """The section begins; i_size is changed."""
-    s.require(at(s, op, PC.cut_section), swept(s, policy))
+    s.require(at(s, op, "cut_section"), admitted(s, policy))
     section_begins(s, op)
     s.section[op.task] = s.cur
-    goes_on(s, op, PC.cut_look)
+    s.pc[op.task] = "cut_look"
 
 
 @rule(op=ops("truncate"), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
 def truncate_zaps_pte(s, policy, op, m):
     """A PTE of this page, whichever folio it maps, is zapped, with TLB flush and notifier; a pin stays."""
-    s.require(at(s, op, PC.cut_look) | at(s, op, PC.cut_page), s.pte[m] != NONE)
+    s.require(at(s, op, "cut_look") | at(s, op, "cut_page"), s.pte[m] != NONE)
     zap(s, m)
 
 
@@ -85,34 +158,34 @@ def zapped(s):
 @rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
 def truncate_looks_up(s, policy, op):
     """With every PTE zapped, the folio in the slot is looked up."""
-    s.require(at(s, op, PC.cut_look), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(at(s, op, "cut_look"), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
     s.folio[op.task] = s.slot[0]
-    goes_on(s, op, PC.cut_lock)
+    s.pc[op.task] = "cut_lock"
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
 def truncate_finds_none(s, policy, op):
     """There is no folio in the slot: only the hole is left to record."""
-    s.require(at(s, op, PC.cut_look), zapped(s), empty(s))
+    s.require(at(s, op, "cut_look"), zapped(s), empty(s))
     bonds_end(s)
-    goes_on(s, op, PC.cut_end)
+    s.pc[op.task] = "cut_end"
 
 
 @rule(op=ops("truncate"), kernel=DROP + " (lock_page)")
 def truncate_locks(s, policy, op):
     """The folio lock is taken; a PTE that a fault has brought back meanwhile will be zapped again."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_lock), s.locked[f] == 0)
+    s.require(at(s, op, "cut_lock"), s.locked[f] == 0)
     s.locked[f] = 1
-    goes_on(s, op, PC.cut_page)
+    s.pc[op.task] = "cut_page"
 
 
 @rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
 def truncate_meets_forked(s, policy, op):
     """The locked folio has been forked since the look-up: a kernel assertion fails."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 1)
-    s.oops = OOPS.index("truncate met a forked folio")
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 1)
+    s.oops = "truncate met a forked folio"
 
 
 @rule(op=ops("truncate"), own=(True, False), kernel=INVALIDATE)
@@ -120,8 +193,9 @@ def truncate_forks(s, policy, op, own):
     """NEED_FORK: the folio leaves the slot without a clone, keeps its mapping, and is queued as forked."""
     t = op.task
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require(policy.fork != "never", ~opted_out(s, policy, f), policy.off != "own" if own else policy.off == "own")
+    s.require(parts(s, policy, f))
     s.mark("forked")
     again = (s.dirty[f] == 1) & (s.tag[f] == s.section[t])
     bonds_end(s)
@@ -138,20 +212,23 @@ def lets_go(s, op, f):
     """The folio is unlocked and put, and the hole comes next."""
     s.locked[f] = 0
     s.folio[op.task] = NONE
-    goes_on(s, op, PC.cut_end)
+    s.pc[op.task] = "cut_end"
 
 
 def may_delete(s, policy, op, f):
-    """The policies (and states) in which the folio is simply deleted: no older delta needs it, or nobody asks."""
+    """The policies (and states) in which the folio is simply deleted.
+
+    No older delta needs it, or the policy does not ask.
+    """
     refused = (policy.fork == "never") | opted_out(s, policy, f)
     return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
 
 
 @rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
 def truncate_deletes(s, policy, op):
-    """The folio's buffers are dropped and it leaves the page cache and its mapping; who holds it keeps it."""
+    """The folio's buffers are dropped and it leaves the page cache and its mapping; a holder keeps it."""
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f), parts(s, policy, f))
     bonds_end(s)
     s.slot[0] = NONE
     for name in ("dirty", "tag", "private"):
@@ -165,29 +242,27 @@ def truncate_waits(s, policy, op):
     """An older delta needs the folio, and the policy does not fork it: let go of everything and wait for that delta."""
     t = op.task
     f = s.folio[op.task]
-    s.require(at(s, op, PC.cut_page), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
+    s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require((policy.fork == "never") | opted_out(s, policy, f))
-    s.require((policy.refuse != "in_place") | (s.writeback[f] == 1))
+    s.require((policy.refuse != "in_place") | (s.writeback[f] == 1), parts(s, policy, f))
     s.mark("refused")
-    s.locked[f] = 0
-    s.section[t] = NONE
-    s.folio[t] = NONE
-    goes_on(s, op, PC.cut_wait)
+    steps_back(s, op, f, "cut_wait")
 
 
 @rule(op=ops("truncate"), kernel="refusal: wait_event on the commit of the older delta")
 def truncate_goes_on(s, policy, op):
     """No older delta needs the folio in the slot any more: start over."""
-    s.require(at(s, op, PC.cut_wait), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
+    s.require(at(s, op, "cut_wait"), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
     s.require(empty(s) | (s.writeback[s.slot[0]] == 0))
-    goes_on(s, op, PC.cut_section)
+    s.pc[op.task] = "cut_section"
 
 
 @rule(op=ops("truncate"), kernel=HOLE + "; fs/tux3/commit.c:change_end")
 def truncate_returns(s, policy, op):
     """The hole is recorded for the section's delta, the section ended; the file grows again."""
-    s.require(at(s, op, PC.cut_end))
+    s.require(at(s, op, "cut_end"))
     s.mark("cpu_path")
+    s.mark("page_cut")
     cuts(s, op)
     returns(s, op)
 
@@ -208,10 +283,10 @@ def cuts(s, op):
 def tail_zeroes(s, policy, op):
     """What is behind the cut becomes zeros, in the locked folio (a clone, if the old one was needed)."""
     t = op.task
-    s.require(at(s, op, PC.data))
+    s.require(at(s, op, "data"))
     for c, v in op.version.items():
         s.cell[s.folio[t], c] = v
-    goes_on(s, op, PC.finish)
+    s.pc[op.task] = "finish"
 
 
 @rule(op=ops("truncate_tail"), dirty=(True, False), kernel=PARTIAL + ": dirty the buffer to pin the page")
@@ -219,7 +294,7 @@ def tail_returns(s, policy, op, dirty):
     """The folio is dirtied for the section's delta, so that it stays until the old folio's data are on disk."""
     t = op.task
     f = s.folio[t]
-    s.require(at(s, op, PC.finish), policy.off != "clone_dirty" if dirty else policy.off == "clone_dirty")
+    s.require(at(s, op, "finish"), policy.off != "clone_dirty" if dirty else policy.off == "clone_dirty")
     s.mark("cpu_path")
     if dirty:
         mark_dirty(s, f, s.section[t])
@@ -232,7 +307,7 @@ def tail_returns(s, policy, op, dirty):
 # ---- the end of a deleted folio ---------------------------------------------------------------------------------
 @rule(f=each("folios"), kernel="mm/swap.c:put_page (__page_cache_release)", actor="kernel")
 def last_reference_put(s, policy, f):
-    """A folio that has lost its mapping is freed as soon as nobody refers to it."""
+    """A folio that has lost its mapping is freed with the last reference to it."""
     s.require(s.detached[f] == 1, users(s, f) == 0, s.locked[f] == 0)
     folio_freed(s, f)
     s.detached[f] = 0

@@ -5,6 +5,8 @@ file ever wrote, and so is the reference counter. What the process executes ther
 mapped, and the copy from then on. The whole of an installation holds mmap_sem for writing.
 """
 
+from typing import Any
+
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import FALSE, NONE, every, has, some, where
 from tux3nb.errors import UserError
@@ -12,11 +14,11 @@ from tux3nb.model.folio import empty
 from tux3nb.model.ghosts import active, begun, read_starts
 from tux3nb.model.mmu import flush_and_notify
 from tux3nb.model.operations import CELLS, PRIVATE, Kind
-from tux3nb.model.routine import at, may_start, returns
-from tux3nb.model.world import PC, VERSION, each, ops
+from tux3nb.model.routine import at, begins, chooses, may_start, returns
+from tux3nb.model.world import VERSION, each, ops
 
 REGISTER, UNREGISTER, COUNT, RUN = "uprobe", "unprobe", "ref_ctr", "run"
-THROUGH_GUP = dict(
+THROUGH_GUP: dict[str, Any] = dict(
     one_cell=True, maps=True, looks=True, walks="slow", then="uprobe_copy", pin=False, read_fault="walk", alone=True
 )
 KINDS = (
@@ -29,7 +31,7 @@ KINDS = (
         holder="makes",
         **THROUGH_GUP,
     ),
-    Kind(UNREGISTER, "uprobes takes its breakpoint out again", holder="uses", **THROUGH_GUP),
+    Kind(UNREGISTER, "uprobes takes its breakpoint out again", holder="uses", lets_go=True, **THROUGH_GUP),
     Kind(
         COUNT,
         "uprobes adds to its reference counter in a private writable mapping",
@@ -42,7 +44,16 @@ KINDS = (
         RUN, "the process executes an instruction", one_cell=True, maps=True, looks=True, read_fault="idle", alone=True
     ),
 )
-PC.add("uprobe_copy uprobe_rest uprobe_lock uprobe_replace uprobe_put cow_check unprobe_drop unprobe_keep")
+PLACES = (
+    "uprobe_copy",
+    "uprobe_rest",
+    "uprobe_lock",
+    "uprobe_replace",
+    "uprobe_put",
+    "cow_check",
+    "unprobe_drop",
+    "unprobe_keep",
+)
 
 OPCODE = "kernel/events/uprobes.c:uprobe_write_opcode (013b2deb)"
 REPLACE = "kernel/events/uprobes.c:__replace_page (013b2deb)"
@@ -71,7 +82,7 @@ def declare(w):
 
 
 def alone(s, op):
-    """Nobody else has the process's mmap_sem: no installation and no fault of that process is under way."""
+    """No other task has the process's mmap_sem: no installation and no fault of that process is under way."""
     works = s.world.of(REGISTER, UNREGISTER, COUNT, RUN)
     return ~some(active(s, o) for o in works if o.via == op.via and o.task != op.task)
 
@@ -119,6 +130,7 @@ def run_executes(s, policy, op):
     s.ensure("U1", ~registered(s, m, c) | hit, "a registered breakpoint is not hit")
     s.ensure("U1", ~hit | may_be_there(s, m, c), "a breakpoint is hit that is no longer registered")
     s.mark("ran_probed", registered(s, m, c))
+    s.mark("private_path", s.anon[m] == 0)
     returns(s, op)
 
 
@@ -132,13 +144,14 @@ def run_faults(s, policy, op):
     """The process finds no PTE; the read fault looks the folio up in the slot and takes a reference."""
     s.require(may_start(s, op), no_translation(s, op.via), s.vma[op.via] == 1, alone(s, op))
     s.require(~empty(s), s.frozen[s.slot[0]] == 0)
+    chooses(s, op)
     looks_up_to_map(s, op)
 
 
 def looks_up_to_map(s, op):
     """The first step of a read fault: a reference on the folio in the slot."""
     s.folio[op.task] = s.slot[0]
-    s.pc[op.task] = PC.map_lock
+    s.pc[op.task] = "map_lock"
 
 
 # ---- putting the breakpoint in ----------------------------------------------------------------------------------
@@ -149,20 +162,20 @@ def uprobe_saves_instruction(s, policy, op):
     s.require(may_start(s, op), alone(s, op), s.frozen[s.slot[0]] == 0)
     s.saved[op.holder] = s.cell[s.slot[0], c]
     read_starts(s, op)
-    s.pc[op.task] = PC.walk
+    begins(s, op, "walk")
 
 
 @rule(op=ops(COUNT), kernel="kernel/events/uprobes.c:update_ref_ctr (013b2deb)")
 def ref_ctr_begins(s, policy, op):
     """The counter's page is looked up for writing: a private mapping must make its own copy first."""
     s.require(may_start(s, op), alone(s, op))
-    s.pc[op.task] = PC.walk
+    begins(s, op, "walk")
 
 
 @rule(op=ops(REGISTER, COUNT), kernel="mm/gup.c:__get_user_pages (0005d20b)")
 def uprobe_faults(s, policy, op):
     """The walk finds no PTE: the page is faulted in on behalf of GUP."""
-    s.require(at(s, op, PC.walk), no_translation(s, op.via), ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(at(s, op, "walk"), no_translation(s, op.via), ~empty(s), s.frozen[s.slot[0]] == 0)
     looks_up_to_map(s, op)
 
 
@@ -170,32 +183,33 @@ def uprobe_faults(s, policy, op):
 def uprobe_copies(s, policy, op, c):
     """One cell of the folio that GUP returned is copied into a new anonymous page; no lock is held."""
     t, first = op.task, c == CELLS[0]
-    s.require(at(s, op, PC.uprobe_copy if first else PC.uprobe_rest), policy.off != "private_copy")
+    s.require(at(s, op, "uprobe_copy" if first else "uprobe_rest"), policy.off != "private_copy")
     s.anon_cell[op.via, c] = s.cell[s.hold[op.holder], c]
-    s.pc[t] = PC.uprobe_rest if first else PC.uprobe_lock if op.kind == REGISTER else PC.cow_check
+    s.pc[t] = "uprobe_rest" if first else "uprobe_lock" if op.kind == REGISTER else "cow_check"
 
 
 @rule(op=ops(REGISTER), kernel=REPLACE + ": lock_page")
 def uprobe_locks(s, policy, op):
     """The old folio is locked."""
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.uprobe_lock), s.locked[f] == 0)
+    s.require(at(s, op, "uprobe_lock"), s.locked[f] == 0)
     s.locked[f] = 1
-    s.pc[op.task] = PC.uprobe_replace
+    s.pc[op.task] = "uprobe_replace"
 
 
 @rule(op=ops(REGISTER), kernel=REPLACE)
 def uprobe_replaces_page(s, policy, op):
     """The PTE still maps the old folio: it is pointed at the anonymous copy, with the breakpoint in it."""
-    s.require(at(s, op, PC.uprobe_replace), s.pte[op.via] == s.hold[op.holder])
+    s.require(at(s, op, "uprobe_replace"), s.pte[op.via] == s.hold[op.holder])
     instruction_replaced(s, op, s.cell[s.hold[op.holder], op.cells[0]])
     maps_copy(s, op)
-    s.pc[op.task] = PC.uprobe_put
+    s.pc[op.task] = "uprobe_put"
 
 
 def instruction_replaced(s, op, value):
     """The breakpoint takes the place of `value`: that must be what was saved, but for a write in the meantime."""
     s.mark("probed")
+    s.mark("private_written")
     s.ensure(
         "U4",
         (s.saved[op.holder] == value) | has(s.legal[op.task, op.cells[0]], value),
@@ -216,7 +230,7 @@ def maps_copy(s, op):
 def uprobe_retries(s, policy, op):
     """The PTE no longer maps the old folio: everything but the saved instruction is done again."""
     m = op.via
-    s.require(at(s, op, PC.uprobe_replace), s.pte[m] != s.hold[op.holder], policy.off != "uprobe_retry")
+    s.require(at(s, op, "uprobe_replace"), s.pte[m] != s.hold[op.holder], policy.off != "uprobe_retry")
     s.mark("uprobe_retried")
     s.locked[s.hold[op.holder]] = 0
     drops_copy(s, op)
@@ -227,25 +241,25 @@ def drops_copy(s, op):
     for c in CELLS:
         s.anon_cell[op.via, c] = 0
     s.hold[op.holder] = NONE
-    s.pc[op.task] = PC.walk
+    s.pc[op.task] = "walk"
 
 
 @rule(op=ops(REGISTER), kernel=REPLACE + " without its look at the PTE (switched off)")
 def uprobe_replaces_blindly(s, policy, op):
     """The PTE is overwritten although it maps another folio, and the old folio's reference dropped for it."""
     m = op.via
-    s.require(at(s, op, PC.uprobe_replace), policy.off == "uprobe_retry")
+    s.require(at(s, op, "uprobe_replace"), policy.off == "uprobe_retry")
     s.require(s.pte[m] != s.hold[op.holder], s.migrating[m] == 0, s.moving[m] == 0)
     instruction_replaced(s, op, executed(s, m, op.cells[0]))
     s.ensure("I8", s.pte[m] == s.hold[op.holder], "the PTE's reference is dropped on the wrong folio")
     maps_copy(s, op)
-    s.pc[op.task] = PC.uprobe_put
+    s.pc[op.task] = "uprobe_put"
 
 
 @rule(op=ops(REGISTER), kernel=OPCODE + ": put_page")
 def uprobe_registered(s, policy, op):
     """The old folio is unlocked and put; the breakpoint is in."""
-    s.require(at(s, op, PC.uprobe_put))
+    s.require(at(s, op, "uprobe_put"))
     s.locked[s.hold[op.holder]] = 0
     s.hold[op.holder] = NONE
     s.legal[op.task, op.cells[0]] = 0
@@ -256,7 +270,7 @@ def uprobe_registered(s, policy, op):
 def uprobe_probes_copy(s, policy, op):
     """The process has an anonymous copy already: the breakpoint goes into that one."""
     m, c = op.via, op.cells[0]
-    s.require(at(s, op, PC.walk), s.anon[m] == 1)
+    s.require(at(s, op, "walk"), s.anon[m] == 1)
     instruction_replaced(s, op, s.anon_cell[m, c])
     s.anon_cell[m, c] = op.version[c]
     s.legal[op.task, c] = 0
@@ -269,7 +283,7 @@ def unprobe_begins(s, policy, op):
     """The breakpoint's removal begins, once it has been put in."""
     there = [s.line[o.task] > o.line for o in s.world.of(REGISTER) if op in removals(s.world, o)]
     s.require(may_start(s, op), alone(s, op), some(there))
-    s.pc[op.task] = PC.walk
+    begins(s, op, "walk")
 
 
 @rule(op=ops(UNREGISTER), identical=(True, False), kernel=OPCODE + ": pages_identical")
@@ -278,14 +292,14 @@ def unprobe_compares(s, policy, op, identical):
     m, c, now = op.via, op.cells[0], s.slot[0]
     restored = {k: s.saved[op.holder] if k == c else s.anon_cell[m, k] for k in CELLS}
     same = every(restored[k] == s.cell[now, k] for k in CELLS)
-    s.require(at(s, op, PC.walk), s.anon[m] == 1, s.frozen[now] == 0, same if identical else ~same)
-    s.pc[op.task] = PC.unprobe_drop if identical else PC.unprobe_keep
+    s.require(at(s, op, "walk"), s.anon[m] == 1, s.frozen[now] == 0, same if identical else ~same)
+    s.pc[op.task] = "unprobe_drop" if identical else "unprobe_keep"
 
 
 @rule(op=ops(UNREGISTER), kernel=REPLACE)
 def unprobe_drops_copy(s, policy, op):
     """The copy was identical: it is dropped and the PTE left empty, so that the next fault maps the page cache."""
-    s.require(at(s, op, PC.unprobe_drop))
+    s.require(at(s, op, "unprobe_drop"))
     s.mark("back_to_page_cache")
     s.anon[op.via] = 0
     for c in CELLS:
@@ -297,7 +311,7 @@ def unprobe_drops_copy(s, policy, op):
 def unprobe_keeps_copy(s, policy, op):
     """The page cache differs: the process keeps an anonymous page, with the saved instruction in it, for good."""
     c = op.cells[0]
-    s.require(at(s, op, PC.unprobe_keep))
+    s.require(at(s, op, "unprobe_keep"))
     s.mark("stays_anonymous")
     s.anon_cell[op.via, c] = s.saved[op.holder]
     returns(s, op)
@@ -307,8 +321,8 @@ def unprobe_keeps_copy(s, policy, op):
 @rule(op=ops(COUNT), kernel=COW)
 def cow_maps_copy(s, policy, op):
     """The PTE still maps the old folio: the copy is mapped, writable, and the counter raised in it."""
-    s.require(at(s, op, PC.cow_check), s.pte[op.via] == s.hold[op.holder])
-    s.mark("probed")
+    s.require(at(s, op, "cow_check"), s.pte[op.via] == s.hold[op.holder])
+    s.mark("private_written")
     maps_copy(s, op)
     s.hold[op.holder] = NONE
     returns(s, op)
@@ -317,7 +331,7 @@ def cow_maps_copy(s, policy, op):
 @rule(op=ops(COUNT), kernel=COW + ": pte_same")
 def cow_retries(s, policy, op):
     """The PTE no longer maps the old folio: the copy is dropped and the access tried again."""
-    s.require(at(s, op, PC.cow_check), s.pte[op.via] != s.hold[op.holder])
+    s.require(at(s, op, "cow_check"), s.pte[op.via] != s.hold[op.holder])
     drops_copy(s, op)
 
 
@@ -325,7 +339,7 @@ def cow_retries(s, policy, op):
 def ref_ctr_adds(s, policy, op):
     """The process has an anonymous page there already: the counter is raised in it."""
     m, c = op.via, op.cells[0]
-    s.require(at(s, op, PC.walk), s.anon[m] == 1)
+    s.require(at(s, op, "walk"), s.anon[m] == 1)
     s.anon_cell[m, c] = op.version[c]
     returns(s, op)
 
@@ -336,12 +350,12 @@ def uprobe_writes_in_place(s, policy, op):
     """With the private copy switched off, the breakpoint (or count) goes straight into the page-cache folio."""
     c = op.cells[0]
     f = s.hold[op.holder]
-    s.require(at(s, op, PC.uprobe_copy), policy.off == "private_copy")
+    s.require(at(s, op, "uprobe_copy"), policy.off == "private_copy")
     if op.kind == REGISTER:
         instruction_replaced(s, op, s.cell[f, c])
         s.legal[op.task, c] = 0
     else:
-        s.mark("probed")
+        s.mark("private_written")
     s.cell[f, c] = op.version[c]
     s.hold[op.holder] = NONE
     returns(s, op)
@@ -351,7 +365,7 @@ def uprobe_writes_in_place(s, policy, op):
 def unprobe_writes_in_place(s, policy, op):
     """With the private copy switched off, the saved instruction goes straight into the page-cache folio."""
     c = op.cells[0]
-    s.require(at(s, op, PC.uprobe_copy), policy.off == "private_copy")
+    s.require(at(s, op, "uprobe_copy"), policy.off == "private_copy")
     s.cell[s.hold[op.holder], c] = s.saved[op.holder]
     s.hold[op.holder] = NONE
     returns(s, op)

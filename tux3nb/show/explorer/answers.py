@@ -23,6 +23,7 @@ from tux3nb.errors import ModelError, UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.operations import Mapping as Mapped
 from tux3nb.show.explorer.diagram import Diagram
+from tux3nb.show.explorer.document import web_address
 from tux3nb.show.explorer.tables import Tables
 from tux3nb.show.explorer.words import lowest, owner, sentence, word
 from tux3nb.show.lattice import drops, least
@@ -152,7 +153,7 @@ class CaseSource:
                 "asks": case.asks,
                 "bounds": bounds(case),
                 "columns": {t: [op.text for op in case.world.ops if op.task == t] for t in case.world.tasks},
-                "sources": [{"text": s.text, "url": s.url} for s in case.sources],
+                "sources": [{"text": s.text, "url": web_address(s.url)} for s in case.sources],
             },
             "actors": [
                 {"id": a, "title": a, "kind": "task" if a in case.world.tasks else "kernel"} for a in actors(case)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 Document = Mapping[str, Any]
 Policy = Mapping[str, str]
+
+
+def web_address(url: str | None) -> str | None:
+    """An address of the web as a page may link to it, what could end the link encoded; None for any other."""
+    return quote(url, safe="%/:=&?~#+!$,;'@") if url and re.match(r"https?://", url) else None
 
 
 def has(document: Document, number: int, policy: Policy) -> bool:
@@ -67,7 +74,9 @@ def marks(run: Mapping[str, Any], prop: str | None) -> Iterator[int]:
 def pack(document: Document) -> str:
     """The document as base64 of gzip of JSON, the same bytes each time."""
     raw = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode()
+    packed = bytearray(gzip.compress(raw, 9, mtime=0))
+    packed[9] = 255  # "made on an unknown system": Pythons differ in what they put here
+    return base64.b64encode(packed).decode()
 
 
 def unpack(packed: str) -> dict[str, Any]:

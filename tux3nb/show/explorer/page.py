@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,17 @@ def page_assets() -> str:
     style = json.dumps(css()).replace("</", "<\\/")
     return (
         f'<script type="application/json" id="tux-explorer-css">{style}</script>\n'
-        f'<script type="module">\n{module()}</script>'
+        f'<script type="module">{_script()}</script>'
     )
+
+
+def _script() -> str:
+    return "\n" + module()
+
+
+def module_hash() -> str:
+    """The explorer's module as a source for a content security policy: this text and no other may run."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}'"
 
 
 class First:

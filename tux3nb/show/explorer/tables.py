@@ -10,9 +10,9 @@ from tux3nb.answers.follow import Shown
 from tux3nb.answers.story import actors
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
-from tux3nb.engine.explain import evaluate
 from tux3nb.engine.family import Family
 from tux3nb.engine.rule import Step
+from tux3nb.engine.runs import evaluate
 from tux3nb.engine.terms import SET, Expr
 from tux3nb.model.broken import Broken, broken
 from tux3nb.model.world import FLUSHER

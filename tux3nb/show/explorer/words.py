@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tux3nb.engine.policy import Feature
 
 SENTENCES = {  # feature -> its part of the sentence, {} is the word of the value; others say their title
@@ -68,8 +66,7 @@ def word(feature: Feature, value: str) -> str:
 
 def owner(feature: Feature, value: str) -> str:
     """Who would have to build a value."""
-    owners: str | Mapping[str, str] = feature.owner
-    return owners if isinstance(owners, str) else owners.get(value, "")
+    return feature.owner_of(value)
 
 
 def lowest(feature: Feature, value: str) -> bool:

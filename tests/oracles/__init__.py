@@ -1,0 +1,1 @@
+"""Independent judges of the engine: a plain search of one policy, and SPIN on the printed Promela."""

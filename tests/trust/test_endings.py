@@ -1,0 +1,188 @@
+"""However a command ends, it says so in one line and with a code of its own; --json always prints one document."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tux3nb import cli
+from tux3nb.cli import COMMANDS, main
+from tux3nb.commands import cases
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="streams and signals of POSIX")
+FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+
+
+def shell(line: str, **env: str) -> subprocess.CompletedProcess:
+    """A line of the shell in which `tux3nb` is this package's command."""
+    line = line.replace("tux3nb", f"{sys.executable} -m tux3nb", 1)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **env}
+    return subprocess.run(line, shell=True, capture_output=True, text=True, timeout=300, env=env)
+
+
+@POSIX
+@FULL
+@pytest.mark.parametrize(
+    "command", ["check rdma", "cases", "cases --json", "matrix migration", "export-promela migration", "witness --list"]
+)
+def test_a_full_standard_output(command):
+    done = shell(f"tux3nb {command} >/dev/full")
+    assert done.returncode == 74 and done.stderr.endswith(
+        "standard output cannot be written: No space left on device\n"
+    )
+    assert done.stderr.count("\n") == 1
+
+
+@POSIX
+@pytest.mark.parametrize("command", ["cases", "check rdma --json"])
+def test_a_closed_standard_output(command):
+    done = shell(f"tux3nb {command} >&-")
+    assert done.returncode == 74 and done.stderr == f"tux3nb {command.split()[0]}: standard output is closed\n"
+
+
+@POSIX
+def test_a_closed_standard_error():
+    """What belongs there does not land in the answer."""
+    done = shell("tux3nb check rmda 2>&-")
+    assert done.returncode == 2 and done.stdout == ""
+
+
+@POSIX
+def test_a_terminal_without_the_letter(tmp_path):
+    path = tmp_path / "fälle.py"
+    from tests.cli.test_cli import OWN
+
+    path.write_text(OWN.replace("{cell}", "store p0:0").replace("Is it so?", "Ist es schön?"), encoding="utf-8")
+    done = shell(f"tux3nb check '{path}'", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "sch\\xf6n" in done.stdout and done.stderr == ""
+    done = shell(f"tux3nb check '{tmp_path}/keine-fälle.py'", PYTHONIOENCODING="ascii")
+    assert done.returncode == 2 and "keine-f\\xe4lle.py: No such file" in done.stderr
+
+
+@POSIX
+@pytest.mark.slow
+def test_too_little_memory():
+    """What could not be explored is not VIOLATED: exit 3."""
+    done = shell("ulimit -v 600000; tux3nb check --free rdma --ops 2")
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_memory_is_unfinished(monkeypatch, capsys):
+    def run(_):
+        raise MemoryError
+
+    monkeypatch.setattr(cases, "run", run)
+    assert main(["cases"]) == 3
+    assert capsys.readouterr().err == "tux3nb cases: no memory is left: give --max-memory, or ask for less\n"
+
+
+def test_a_fault_of_the_program(monkeypatch, capsys):
+    """70, and one line that says where, and how to report it; the traceback on demand."""
+
+    def run(_):
+        raise KeyError("some\nthing")
+
+    monkeypatch.setattr(cases, "run", run)
+    assert main(["cases", "--json"]) == 70
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and "KeyError: 'some" in err and "TUX3NB_TRACEBACK=1" in err
+    assert re.search(r"\(tux3nb[/\\]cli.py, line \d+\)", err) and json.loads(out)["error"] in err
+    monkeypatch.setenv("TUX3NB_TRACEBACK", "1")
+    assert main(["cases"]) == 70 and "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c in ("cases", "check", "matrix", "witness")])
+@pytest.mark.parametrize("wrong", [["--no-such"], ["no-such-name"], ["--json=3"]])
+def test_json_of_an_error_is_one_document(capsys, command, wrong):
+    assert main([command, *wrong, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert f"tux3nb {command}: {json.loads(out)['error']}\n" == err
+
+
+def test_json_of_no_command(capsys):
+    assert main(["--json", "chekc"]) == 2 and "did you mean check" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_json_of_an_interrupt(monkeypatch, capsys):
+    def run(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cases, "run", run)
+    assert main(["cases", "--json"]) == 130
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"error": "interrupted"} and err == "interrupted\n"
+
+
+# ---- Ctrl-C -------------------------------------------------------------------------------------------------
+def kernels(of: int) -> list[int]:
+    """The kernels that a command has started, on Linux."""
+    found = []
+    for child in Path(f"/proc/{of}/task").glob("*/children"):
+        for pid in child.read_text().split():
+            if b"ipykernel" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(int(pid))
+    return found
+
+
+SPINS = "open('at', 'w').close()\nwhile True: pass"
+SLEEPS = "import time\nopen('at', 'w').close()\ntime.sleep(600)"
+STUBBORN = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + SPINS
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+@pytest.mark.parametrize(
+    ("command", "cell"),
+    [
+        pytest.param("report", SPINS, id="spins"),
+        pytest.param("report", SLEEPS, id="sleeps", marks=pytest.mark.slow),
+        pytest.param("report", STUBBORN, id="stubborn", marks=pytest.mark.slow),
+        pytest.param("notebooks", SPINS, id="notebooks", marks=pytest.mark.slow),
+    ],
+)
+def test_ctrl_c_ends_the_notebooks(tmp_path, command, cell):
+    """At once, whatever the cell does, with one word; nothing is written and no kernel stays."""
+    path = tmp_path / "mine.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)]), path)
+    before = path.read_bytes()
+    out = ["--out", str(tmp_path / "out")] if command == "report" else []
+    argv = [sys.executable, "-m", "tux3nb", command, str(path), *out]
+    tool = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    end = time.monotonic() + 60
+    while not (tmp_path / "at").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    running = kernels(tool.pid)
+    assert running
+    began = time.monotonic()
+    os.killpg(tool.pid, signal.SIGINT)
+    said = tool.communicate(timeout=60)
+    assert tool.returncode == 130 and said == ("", "interrupted\n")
+    assert time.monotonic() - began < 5 and not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert path.read_bytes() == before and not list(tmp_path.glob("out/*.html"))
+
+
+@POSIX
+def test_a_second_ctrl_c_ends_the_process():
+    """Also where the first one is being answered; without a traceback."""
+    code = (
+        "import os, signal, sys, time\nfrom tux3nb import cli\nfrom tux3nb.commands import cases\n"
+        "def run(args):\n    try:\n        os.kill(os.getpid(), signal.SIGINT)\n        time.sleep(60)\n"
+        "    finally:\n        os.kill(os.getpid(), signal.SIGINT)\n        time.sleep(60)\n"
+        "cases.run = run\nsys.argv = ['tux3nb', 'cases']\nsys.exit(cli.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 130 and done.stdout == done.stderr == ""
+
+
+def test_a_process_that_ignores_ctrl_c_goes_on_to(monkeypatch):
+    """As `nohup` starts it."""
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    monkeypatch.setattr(signal, "signal", None)
+    cli._be_interruptible()

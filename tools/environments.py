@@ -1,0 +1,84 @@
+"""``make test-lowest`` and ``make test-pythons``: the words of the Makefile in other environments than the usual one.
+
+``lowest``: with the lowest version of everything that pyproject.toml allows. ``pythons``: with every Python that it
+names, but the one of ``.venv``, which the other words test. Each environment is a folder beside that. What is not here
+is said and skipped. Exit code: 0 if nothing failed.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def lowest() -> list[str]:
+    """The lowest version of each library that pyproject.toml names, as pip's constraints."""
+    named = [*project()["dependencies"], *(w for extra in project()["optional-dependencies"].values() for w in extra)]
+    return sorted({re.sub(r"\s*>=\s*", "==", wanted.partition(";")[0].strip()) for wanted in named})
+
+
+def versions() -> list[str]:
+    """The Pythons that pyproject.toml names."""
+    told = (re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", c) for c in project()["classifiers"])
+    return [found[1] for found in told if found]
+
+
+def interpreter(version: str) -> str | None:
+    """A Python of this version: on the path, of pyenv or of uv."""
+    if found := shutil.which(f"python{version}"):
+        if subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:  # pyenv's stand-ins may be empty
+            return found
+    ours = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
+    if not ours and (uv := shutil.which("uv")):
+        done = subprocess.run([uv, "python", "find", "--no-python-downloads", version], capture_output=True, text=True)
+        return done.stdout.strip() or None
+    return str(ours[-1]) if ours else None
+
+
+def make(*words: str) -> bool:
+    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT).returncode == 0
+
+
+def with_lowest() -> bool:
+    pins = ROOT / ".venv-lowest" / "lowest.txt"
+    pins.parent.mkdir(exist_ok=True)
+    pins.write_text("\n".join(lowest()) + "\n")
+    # The lowest Python: the oldest libraries have no wheels for the Pythons that came after them.
+    python = interpreter(versions()[0]) or sys.executable
+    return make("report", "test", f"PY={python}", f"VENV={pins.parent.name}", f"PINS={pins}")
+
+
+def with_pythons(word: str) -> bool:
+    told = {}
+    for version in versions():
+        if version == "{}.{}".format(*sys.version_info):
+            told[version] = f"that of this environment: make {word}"
+        elif (python := interpreter(version)) is None:
+            told[version] = "skipped: no such Python here"
+        else:
+            passed = make(word, f"PY={python}", f"VENV=.venv-{version}")
+            told[version] = "passed" if passed else "FAILED"
+    for version, what in told.items():
+        print(f"Python {version}: {what}")
+    return "FAILED" not in told.values()
+
+
+def main(argv: list[str]) -> int:
+    if argv == ["lowest"]:
+        return 0 if with_lowest() else 1
+    if argv[:1] == ["pythons"] and len(argv) < 3:
+        return 0 if with_pythons(*argv[1:] or ["test"]) else 1
+    print("python -m tools.environments lowest | pythons [WORD]", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""The front of costs for a reader: a chart, and a table whose costs can be weighed, in Lab and in a page from a file.
+
+The chart is drawn by matplotlib, which writes SVG without a browser and without an address of another host.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+from functools import cache
+from importlib.resources import files
+
+from tux3nb.answers.cost import COSTS, front
+from tux3nb.errors import UserError, nearest
+from tux3nb.show.cells import Shown, Table
+
+MARK = "tux-weights"  # the class of a table that can be weighed
+
+
+def _known(name: str) -> str:
+    if name not in COSTS:
+        raise UserError(f"no cost {name!r}{nearest(name, COSTS)}")
+    return name
+
+
+def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
+    """The policies of `cost_front` by two of their costs; both axes are logarithmic above 1, and have a 0.
+
+    Policies at the same point share a mark. UserError for an unknown cost, or where matplotlib cannot be loaded.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError as e:
+        raise UserError(f"matplotlib cannot be loaded ({e}); install it with: pip install matplotlib") from None
+    points: dict[tuple[float, float, bool], list[str]] = {}
+    for label, row in table.iterrows():
+        points.setdefault((row[_known(x)], row[_known(y)], row["front"] == "yes"), []).append(str(label))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "tux3nb", "font.size": 9}):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for (right, up, best), names in points.items():
+            axes.plot(
+                right,
+                up,
+                "o" if best else "s",
+                color="#0b62a4" if best else "#b03a2e",
+                fillstyle="full" if best else "none",
+            )
+            axes.annotate(", ".join(names), (right, up), xytext=(5, 4), textcoords="offset points")
+        axes.set(xscale="symlog", yscale="symlog", xlabel=f"{x} ({COSTS[x]})", ylabel=f"{y} ({COSTS[y]})")
+        axes.set(xlim=(-0.2, None), ylim=(-0.2, None))
+        axes.margins(0.15)
+        out = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
+    svg = out.getvalue()
+    words = [f"{', '.join(names)}: {x} {right:,.1f}, {y} {up:,.1f}{'' if best else ' (not on the front)'}"
+             for (right, up, best), names in points.items()]  # fmt: skip
+    said = html.escape("; ".join(words))
+    data = base64.b64encode(svg.encode()).decode()
+    page = f'<img alt="{said}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+    return Shown("\n".join(words), page, svg=svg)
+
+
+def weighed(table: Table) -> Shown:
+    """The table of `cost_front`, with a slider for each cost that is not the same for all: move one, and rows move.
+
+    A weight of 0 leaves a cost out of the comparison. Without scripts it is the table.
+    """
+    shown = [c for c in COSTS if table[c].nunique() > 1]
+    best = set(front(table[table["front"] == "yes"].to_dict("index"), shown)) if len(table) and shown else set()
+    heads = "".join(f'<th scope="col" title="{html.escape(COSTS[c])}">{c}</th>' for c in shown)
+    rows = []
+    for label, row in table.iterrows():
+        safe = row["front"] != "not safe"
+        told = "on the front" if label in best else "safe" if safe else "not safe"
+        cells = "".join(f'<td title="{float(row[c])!r}">{_short(row[c])}</td>' for c in shown)
+        name, policy = html.escape(str(label)), html.escape(row["policy"])
+        first = f'<th scope="row">{name}</th><td style="text-align:left">{policy}</td><td class="tux-front">{told}</td>'
+        rows.append(f'<tr class="{"tux-safe" if safe else "tux-other"}">{first}{cells}</tr>')
+    page = (
+        f'<div style="overflow-x:auto"><table class="{MARK}"><thead><tr><th></th><th scope="col">policy</th>'
+        f'<th scope="col">weighed</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<script type="module">{script()}</script>'
+    )
+    return Shown(repr(table[["policy", "front", *shown]]), page)
+
+
+def _short(value: float) -> str:
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g}"
+
+
+@cache
+def script() -> str:
+    """The module that makes tables of this kind weigh."""
+    return "\n" + files("tux3nb.show").joinpath("static", "weights.js").read_text(encoding="utf-8")
+
+
+def script_hash() -> str:
+    """The module as a source for a content security policy: this text and no other may run."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script().encode()).digest()).decode()}'"
+
+
+def page_script(body: str) -> str:
+    """What a page needs at its end for the tables of this kind in its body; nothing where there is none."""
+    return f'<script type="module">{script()}</script>' if f'class="{MARK}"' in body else ""
