@@ -4,8 +4,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-
 from tests.explorer.fixture import document
+
 from tests.report.hostile import MARKUP, notebook
 from tux3nb.errors import ModelError
 from tux3nb.report.clean import clean

@@ -84,7 +84,8 @@ def short(place: tuple[str, int]) -> str:
     """A place in few letters: ``A.1``, ``disk.0``, ``app's copy.0``."""
     row, cell = place
     kind, _, name = row.partition(".")
-    said = FOLIO.word(int(row[5:])) if row.startswith("folio") else {"anon": f"{name}'s copy"}.get(kind, kind)
+    others = {"anon": f"{name}'s copy", "sum": f"{name}'s sum"}
+    said = FOLIO.word(int(row[5:])) if row.startswith("folio") else others.get(kind, kind)
     return f"{said}.{cell}"
 
 
