@@ -78,7 +78,8 @@ export class Book {
     return { property, ...this.#made(steps, [...run.states.slice(0, at + 1), view]) };
   }
 
-  /** On to the nearest state that breaks the property, else to the nearest end. @param {Own} own @returns {Answer} */
+  /** On to the nearest state that breaks the property, else to the nearest end.
+   * @param {Own} own @returns {Answer} */
   finish({ run, at, property, policy }) {
     const { views } = this.doc;
     const broken = (n) => (views[n].marks ?? this.marks.get(n) ?? {})[property];

@@ -15,7 +15,7 @@ const byKey = (tables, view) => new Map((view?.rows ?? []).map((n) => [tables.ro
 /** How a cell takes part in a mark: "", its end, or the way between its two ends. */
 function part(mark, order, row, cell) {
   const places = (mark?.places ?? []).filter((place) => place.row !== undefined);
-  const hit = places.find((place) => place.row === row && (place.cell === cell || place.cell == null));
+  const hit = places.find((place) => place.row === row && place.cell === cell);
   const ends = places.map((place) => order.indexOf(place.row)).sort((a, b) => a - b);
   const joined = mark?.kind === "differ" && places.length === 2 && places[0].cell === places[1].cell;
   const at = order.indexOf(row);
@@ -60,7 +60,8 @@ function lookers(tables, row, was, mark, first) {
 
 /**
  * The table of a view; what is new since the view before is marked, and the broken thing.
- * @param {Tables} tables @param {View} view @param {View|null} before @param {Mark|null} mark @param {string} told
+ * @param {Tables} tables @param {View} view @param {View|null} before @param {Mark|null} mark
+ * @param {string} told
  */
 export function bytes(tables, view, before, mark, told) {
   const rows = byKey(tables, view);
@@ -71,7 +72,7 @@ export function bytes(tables, view, before, mark, told) {
   const line = ([key, row]) => {
     const was = old.get(key);
     const fresh = Boolean(before) && !was;
-    const whole = mark?.places.some((place) => place.row === key && place.cell == null && !row.cells.length);
+    const whole = mark?.places.some((place) => place.row === key && place.cell == null);
     return h(
       "tr",
       { class: `r-${row.kind} ${whole ? "broken" : ""}`, "data-row": key },

@@ -26,7 +26,8 @@ export function svg(tag, props = {}, ...kids) {
 /** @param {ParentNode} el @param {string} selector @returns {HTMLElement[]} */
 export const all = (el, selector) => /** @type {HTMLElement[]} */ ([...el.querySelectorAll(selector)]);
 
-/** Put other children into an element; the focus stays on the child with the same `data-key`. @param {HTMLElement} el */
+/** Put other children into an element; the focus stays on the child with the same `data-key`.
+ * @param {HTMLElement} el */
 export function refill(el, ...kids) {
   const root = /** @type {ShadowRoot} */ (el.getRootNode());
   const active = root.activeElement;

@@ -6,14 +6,15 @@ import { svg } from "./dom.js";
 /** @typedef {import("./lines.js").Line} Line */
 
 export class Flows {
-  /** @param {HTMLElement} sheet  what the arrows lie over @param {HTMLElement} list  the rows @param {string} uid */
+  /** @param {HTMLElement} sheet  under the arrows @param {HTMLElement} list  the rows @param {string} uid */
   constructor(sheet, list, uid) {
     this.sheet = sheet;
     this.list = list;
     this.uid = uid;
   }
 
-  /** Places are measured in the sheet as it is; then the arrows stretch with it. @param {Side[]} sides @param {Line[]} lines */
+  /** Places are measured in the sheet as it is; then the arrows stretch with it.
+   * @param {Side[]} sides @param {Line[]} lines @param {string|null} property */
   draw(sides, lines, property) {
     for (const old of this.sheet.querySelectorAll("svg.flows")) old.remove();
     const { width, height } = this.sheet.getBoundingClientRect();

@@ -96,7 +96,7 @@ export class Panels {
     return this.explorer.head.properties.map(({ id, title }) => {
       const { since } = markAt(side.run, side.tables, id, state);
       const verdict = this.explorer.policies.verdict(this.explorer.state.policy, id);
-      const elsewhere = verdict === "VIOLATED" ? "broken in another run" : (SAID[verdict] ?? SAID.NONE);
+      const elsewhere = verdict === "VIOLATED" ? "broken elsewhere" : (SAID[verdict] ?? SAID.NONE);
       const kept = since ?? total;
       return button(
         `bar-${id}`,

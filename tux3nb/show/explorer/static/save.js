@@ -75,15 +75,14 @@ function drawnBytes(tables, view, mark, left) {
   const ends = [];
   for (const number of view.rows) {
     const row = tables.rows[number];
+    const whole = mark?.places.some((place) => place.row === row.key && place.cell == null);
     parts.push(
-      text(left, y + 16, row.title, { "font-weight": 700 }),
+      text(left, y + 16, row.title, { "font-weight": 700, ...(whole ? { fill: "#a40e1c" } : {}) }),
       text(left, y + 31, row.note, { fill: "#4d5560" }),
     );
     row.cells.forEach((cell, n) => {
       if (!cell) return;
-      const bad = mark?.places.some(
-        (place) => place.row === row.key && (place.cell === n || place.cell == null),
-      );
+      const bad = mark?.places.some((place) => place.row === row.key && place.cell === n);
       const x = left + 130 + n * 104;
       if (bad) ends.push({ x: x + 48, y });
       parts.push(

@@ -8,7 +8,8 @@ function dark(lab) {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-/** Keep the class `dark` of an element right; gives what ends that. @param {HTMLElement} el @param {boolean} lab */
+/** Keep the class `dark` of an element right; gives what ends that.
+ * @param {HTMLElement} el @param {boolean} lab */
 export function followTheme(el, lab) {
   const media = matchMedia("(prefers-color-scheme: dark)");
   const again = () => el.classList.toggle("dark", dark(lab));

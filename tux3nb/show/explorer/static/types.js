@@ -4,13 +4,16 @@
 /** @typedef {Object<string, string>} Policy          feature to value */
 /** @typedef {{id: string, title: string, word: string, owner: string, help: string, source: string}} Value */
 /** @typedef {{id: string, title: string, sentence: string, control: boolean, values: Value[]}} Feature */
-/** @typedef {{feature: string, from: string, to: string, title: string, policy: Policy, breaks: string|null}} Drop */
+/** @typedef {{feature: string, to: string, title: string, policy: Policy, breaks: string|null}} Drop */
 /** @typedef {{id: string, title: string, policy: Policy, kind: string, drops: Drop[]}} Chip */
 /** @typedef {{id: string, title: string, policy: Policy, expected?: boolean}} Named */
 /** @typedef {{id: string, title: string, sentence: string, advisory: boolean}} Property */
 /** @typedef {{key: string, kind: string, text: string}} Looker */
 /** @typedef {{v: string, by: string}} Cell */
-/** @typedef {{key: string, kind: string, title: string, note: string, cells: (Cell|null)[], lookers: number[]}} Row */
+/**
+ * @typedef {{key: string, kind: string, title: string, note: string, cells: (Cell|null)[], lookers: number[]}}
+ *   Row
+ */
 /** @typedef {{row?: string, cell?: number|null, looker?: string, actor?: string}} Place */
 /** @typedef {{property: string, sentence: string, kind: string, places: Place[], parts: string[]}} Mark */
 /**
@@ -22,7 +25,10 @@
  * @property {string[]} notes
  * @property {Object<string, number>} [marks]              property to mark, where it is broken here
  */
-/** @typedef {{n?: number, actor: string, rule: string, op: string, line: number|null, says: string, kernel: string}} Step */
+/**
+ * @typedef {{n?: number, actor: string, rule: string, op: string, line: number|null, says: string,
+ *   kernel: string}} Step
+ */
 /** @typedef {{from: number, to: number, kind: string, text: string}} Arrow */
 /**
  * @typedef {Object} Run
@@ -66,7 +72,7 @@
  * @property {any} head
  * @property {string} css
  * @property {boolean} [lab]
- * @property {{name: string, title: string, family: string, verdict: string}[]} [cases]   what else can be shown here
+ * @property {{name: string, title: string, family: string, verdict: string}[]} [cases]   to choose from
  * @property {(name: string) => void} [choose]
  * @property {() => {state: State, trouble: string}} load
  * @property {(state: State, push: boolean) => void} save
@@ -78,6 +84,7 @@
  * @property {(text: string) => void} [slow]             called where the kernel is silent
  * @property {(listener: () => void) => () => void} onLoad  calls back when the state was changed elsewhere
  */
-/** @typedef {{policy: Policy, property: string|null, answer: Answer, run: Run, at: number}} Own  a schedule so far */
+/** A schedule so far.
+ * @typedef {{policy: Policy, property: string|null, answer: Answer, run: Run, at: number}} Own */
 
 export {};
