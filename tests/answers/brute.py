@@ -10,7 +10,7 @@ from tux3nb.catalogue import find
 from tux3nb.engine.family import Listed
 from tux3nb.model.features import FEATURES, TUX3
 
-VARIED = ("fork", "refuse", "busy", "bounce", "optout", "redirty")
+VARIED = ("fork", "refuse", "busy", "bounce", "optout", "redirty", "warn_forked")
 WORLDS = ("stable_device", "reclaim", "splice")  # they read these features and no other
 
 

@@ -9,7 +9,7 @@ from tests.answers import brute
 from tests.oracles.reference import Reference
 from tests.oracles.spin import missing, spin
 from tux3nb.answers.judge import check
-from tux3nb.answers.least import BUILDERS, NEVER_FORK, Answers, by_owner, mechanisms, owners, the_policy
+from tux3nb.answers.least import BUILDERS, NEVER_FORK, Answers, by_owner, mechanisms, the_policy
 from tux3nb.answers.matrix import recorded_verdicts
 from tux3nb.answers.worlds import VIOLATED, find_world, recorded_worlds, tell
 from tux3nb.catalogue import find
@@ -64,7 +64,7 @@ def test_the_least_change_is_the_nearest_safe_policy(small, name, who):
 
     def allowed(p):
         changed = (f for f, a, b in zip(brute.VARIED, base, p, strict=True) if a != b)
-        return all(set(owners(FEATURES[f], p[brute.VARIED.index(f)])) <= set(BUILDERS[who]) for f in changed)
+        return all(set(FEATURES[f].owner_of(p[brute.VARIED.index(f)])) <= set(BUILDERS[who]) for f in changed)
 
     near = {p: brute.distance(base, p) for p in brute.safe() if allowed(p)}
     fewest = min(near.values(), default=None)
@@ -238,6 +238,12 @@ def test_a_policy_is_a_name_settings_or_both():
     assert the_policy("fork=never, bounce=all") == the_policy({"fork": "never", "bounce": "all"})
     assert mechanisms(TUX3).keys() <= {"refuse"}  # what tux3 has above the bottom
     assert by_owner(the_policy("recheck=yes"))["core mm"] == ["recheck=yes"]
+
+
+def test_every_mechanism_has_an_owner():
+    for f in FEATURES:
+        for value in f.values:
+            assert f.owner_of(value), (f.id, value)
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ def test_a_policy_says_something_about_every_feature():
 def test_an_owner_is_of_a_value():
     """Owners are one word for all values, or one for each; told a line each only where they differ."""
     values = {"a": "", "b": ""}
-    mixed, same = Feature("f", "", {"a": "us", "b": "them"}, values), Feature("f", "", "us", values)
-    assert (mixed.owner_of("b"), mixed.owners) == ("them", "a: us\nb: them")
-    assert (same.owner_of("b"), same.owners) == ("us", "us")
+    mixed, same = Feature("f", "", {"a": "us", "b": ("us", "them")}, values), Feature("f", "", "us", values)
+    assert (mixed.owner_of("b"), mixed.owners) == (("us", "them"), "a: us\nb: us and them")
+    assert (same.owner_of("b"), same.owners) == (("us",), "us")
     with pytest.raises(UserError, match="feature f has no value 'c'"):
         mixed.owner_of("c")
     with pytest.raises(ModelError, match="owners are not given for just its values"):

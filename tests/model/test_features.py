@@ -49,8 +49,8 @@ def test_every_feature_is_here():
 
 def test_every_value_has_an_owner_that_is_told():
     """Who must build a policy is said value by value: the registry is not the file system's."""
-    assert FEATURES["fork"].owner_of("unless_registered") == "core mm and holder"
-    assert FEATURES["fork"].owner_of("never") == FEATURES["bounce"].owner_of("all") == "file system"
+    assert FEATURES["fork"].owner_of("unless_registered") == ("core mm", "holder")
+    assert FEATURES["fork"].owner_of("never") == FEATURES["bounce"].owner_of("all") == ("file system",)
     assert "core mm" in FEATURES["redirect"].owner_of("all") and "core mm" in FEATURES["optout_atomic"].owner_of("yes")
     assert features()["owner"]["bond"].splitlines()[0] == "ends: core mm"
 

@@ -1,4 +1,4 @@
-"""Small cases that were answered wrongly once, or still are: each says the right verdict, from kernel sources."""
+"""Small cases that were answered wrongly once: each says the right verdict, from kernel sources."""
 
 from pathlib import Path
 
@@ -9,15 +9,11 @@ from tux3nb.catalogue import from_file
 
 FILES = sorted((Path(__file__).parent / "inputs").glob("*.py"))
 SLOW = ("fault_outlives_delta", "three_stores")
-WRONG = {  # what the model answers wrongly, and why
-}
 
 
 def params():
     for path in FILES:
         marks = [pytest.mark.slow] if path.stem in SLOW else []
-        if path.stem in WRONG:
-            marks.append(pytest.mark.xfail(reason=WRONG[path.stem], strict=True))
         yield pytest.param(path, id=path.stem, marks=marks)
 
 
@@ -26,7 +22,3 @@ def test_a_small_case_is_answered_as_the_kernel_does(path):
     case = from_file(str(path))
     cells = matrix([case], list(case.expect))
     assert {c.policy: c.answer.told for c in cells if not c.as_expected} == {}
-
-
-def test_every_reason_has_its_file():
-    assert set(WRONG) <= {path.stem for path in FILES}

@@ -157,6 +157,31 @@ def test_truncation_ends_the_bond(monkeypatch):
     assert check(small(**facts), "stable_pages").only.row("I2").verdict == "VIOLATED"
 
 
+def test_who_is_told_and_who_is_waited_for():
+    """A region's holder lets go when it is told; a direct read is short, so that truncation waits for its end."""
+    told = judged("truncate+discarded", "bond_tell")
+    assert "truncate_tells" in fired(told) and "device_read_post" in fired(told)
+    short = check(
+        small("app | cutter\ndio_read p0:1 | truncate p0", ("app",), deltas=0, judges=("I2t", "I7")), "bond_tell"
+    )
+    assert short.only.verdict == "HOLDS" and {"truncate_meets_holder", "truncate_finds_no_holder"} <= fired(short)
+    assert "truncate_tells" not in fired(short)
+
+
+def test_a_refused_truncation_leaves_everything_as_it_was():
+    """The page stays in its slot, and nothing of the truncation is seen afterwards."""
+    found = judged("truncate+discarded", "bond_refuse")
+    hole = next(op.version[0] for op in found.case.world.ops if op.kind == "truncate")
+    after = [s for s in states(found) if s["line[guest]"] > 0]
+    assert after and all(s["slot[0]"] == 0 and s["cell[0,0]"] != hole for s in after)
+    assert all(not s["cand[0]"] >> hole & 1 for s in after)
+
+
+def test_reclaim_without_the_account_leaves_the_page_to_its_holder():
+    found = judged("reclaim+held", "no_reclaim_accounting")
+    assert "reclaim_drops_held" in fired(found) and "reclaim_drops_held" not in fired(judged("reclaim+held", "tux3"))
+
+
 def test_deregistration_after_truncation():
     """The dirty call is a BUG on a forked folio, and nothing at all on a deleted one."""
     run = answer("truncate+pinned", "tux3").row("I5").run

@@ -1,18 +1,20 @@
 """A page of a stranger's notebook cannot act: nothing in it runs, loads, sends or goes anywhere by itself."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.explorer.fixture import document
 from tests.report.hostile import MARKUP, notebook
+from tux3nb.catalogue import find
 from tux3nb.errors import ModelError
 from tux3nb.report.clean import clean
 from tux3nb.report.export import asked_for, title_of, to_html
 from tux3nb.report.index import Entry, about, index_html
-from tux3nb.show.explorer import document_head, pack, page_assets, static_html, unpack
-from tux3nb.show.explorer.document import web_address
+from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.document import pack, unpack, web_address
+from tux3nb.show.explorer.page import page_assets, static_html
 from tux3nb.show.tables import sources
 
 BAD = {"base", "embed", "form", "frame", "iframe", "input", "link", "object", "template", "button", "video", "dialog"}
@@ -88,14 +90,18 @@ def test_scripts_run_by_their_hash_only():
     assert "script-src 'none'" in to_html(nb, "x")
     nb.cells[0] = type(nb)(cell_type="code", id="a", source="", metadata={}, execution_count=1, outputs=[])
     nb.cells[0].outputs = [
-        {"output_type": "display_data", "data": {"text/html": static_html(document())}, "metadata": {}}
+        {
+            "output_type": "display_data",
+            "data": {"text/html": static_html(CaseSource(find("migration")).document())},
+            "metadata": {},
+        }
     ]
     page = to_html(nb, "x")
     module = re.search(r'<script type="module">(.*?)</script>', page, re.S)[1]
     digest = base64.b64encode(hashlib.sha256(module.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in page and "unsafe-inline'; script" not in page
     assert re.search(r"script-src[^;]*unsafe", page) is None
-    assert '<script type="application/json" data-case="rdma">' in page and "<svg" in page
+    assert '<script type="application/json" data-case="migration">' in page and "VIOLATED" in page
 
 
 def test_the_index_shows_names_as_text():
@@ -113,9 +119,12 @@ def test_addresses_of_sources(url):
     """An explorer, live or in a page, links to the web and to nothing else; a case cannot even name anything else."""
     from tux3nb.cases.case import Source
 
-    doc = document()
-    doc["case"]["sources"] = [{"text": "<b>x</b>", "url": url}, {"text": "y", "url": "https://x.example/a(b) c"}]
-    for found in (document_head(doc), unpack(re.search(r'>"([A-Za-z0-9+/=]+)"</script>', static_html(doc))[1])):
+    case = dataclasses.replace(
+        find("migration"), sources=(told := Source("<b>x</b>"), Source("y", "https://x.example/a(b) c"))
+    )
+    object.__setattr__(told, "url", url)
+    (packed,) = re.findall(r'>"([A-Za-z0-9+/=]+)"</script>', static_html(CaseSource(case).document()))
+    for found in (CaseSource(case).head, unpack(packed)):
         assert [s["url"] for s in found["case"]["sources"]] == [None, "https://x.example/a%28b%29%20c"]
     with pytest.raises(ModelError, match="is no address of the web"):
         Source("x", url)
@@ -126,7 +135,7 @@ def test_packed_tables_do_not_tell_where_they_were_packed():
     """Pythons differ in what gzip says of the system that it runs on."""
     import base64
 
-    assert base64.b64decode(pack(document()))[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+    assert base64.b64decode(pack({}))[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 
 
 def test_sources_are_text():

@@ -13,7 +13,7 @@ from functools import cached_property, reduce
 
 from tux3nb.answers.worlds import World
 from tux3nb.engine.family import PolicySet, Product
-from tux3nb.engine.policy import Feature, Policy
+from tux3nb.engine.policy import Policy
 from tux3nb.engine.result import REFUSED, UNFINISHED, UNREACHED, VIOLATED
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import CORE_MM, FEATURES, FILE_SYSTEM, HOLDER, NAMED, TUX3, named_policy
@@ -34,22 +34,16 @@ LEFT_OUT = (
 )
 
 
-def owners(feature: Feature, value: str) -> tuple[str, ...]:
-    """The parties that would have to build a value of a feature."""
-    found = feature.owner if isinstance(feature.owner, str) else feature.owner[value]
-    return (found,) if isinstance(found, str) else tuple(found)
-
-
 def mechanisms(policy: Policy) -> dict[str, str]:
     """The features in which a policy has more than the bottom of their order, with its values."""
     return {f.id: policy[f.id] for f in FEATURES if not f.control and policy[f.id] in f.below}
 
 
 def by_owner(policy: Policy) -> dict[str, list[str]]:
-    """Owner -> the mechanisms that it would have to build, as ``feature=value``; one of two owners stands with both."""
+    """Owner -> the mechanisms that it would have to build, as ``feature=value``; what two build stands with both."""
     found: dict[str, list[str]] = {}
     for fid, value in mechanisms(policy).items():
-        for owner in owners(FEATURES[fid], value):
+        for owner in FEATURES[fid].owner_of(value):
             found.setdefault(owner, []).append(f"{fid}={value}")
     return found
 
@@ -319,7 +313,7 @@ class Answers:
         builders, diagrams = set(builders), self.family.diagrams
         reached = self.family.single(base)
         allowed = {
-            f.id: [v for v in f.values if v == base[f.id] or builders >= set(owners(f, v))] for f in self.family.vary
+            f.id: [v for v in f.values if v == base[f.id] or builders >= set(f.owner_of(v))] for f in self.family.vary
         }
         for fewest in range(len(allowed) + 1):
             if reached & self.safe:

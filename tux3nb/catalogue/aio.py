@@ -558,3 +558,29 @@ ORDER = Case(
     },
     sources=(Source("Linux, mm/gup.c:gup_pte_range (80a79516): a writable PTE is taken as it is"),),
 )
+
+TMPFS = Case(
+    name="aio+registered_tmpfs",
+    family="aio",
+    title="A registered buffer in a file of tmpfs, and compaction",
+    asks="A file of tmpfs is written to no disk, so long-term pins of it are allowed. What may still "
+    "move the page away from the device?",
+    columns="""
+        app                | device            | compaction
+        buffer_register p0 | device_write p0:1 | migrate p0
+    """,
+    mappings=("app",),
+    deltas=0,
+    judges=("I2", "I7"),
+    shmem=True,
+    expect={
+        "tux3": "HOLDS",
+        # the ban spares tmpfs
+        "no_longterm": "HOLDS",
+        "mainline_6_5": "HOLDS",
+        # page migration, if it did not count
+        "no_accounting": "VIOLATED(I2)",
+    },
+    bounds="One page, one registration, one device write, one migration, no delta closed.",
+    sources=(BAN, RSRC),
+)

@@ -388,6 +388,9 @@ ORDER = Case(
         "perfect": "VIOLATED(I6d)",
         "perfect_index": "VIOLATED(I6d)",
         "no_longterm": "HOLDS(refused)",
+        "quiesced": "HOLDS",
+        # a region need never end
+        "quiesced_wait": "VIOLATED(I7)",
     },
     sources=(Source("QEMU commit 615379764ae6: background snapshot and VFIO exclude each other"),),
 )

@@ -14,6 +14,7 @@ from tux3nb.engine.terms import FALSE, SET, TRUE, Expr
 from tux3nb.errors import ModelError, UserError, nearest
 
 Policy = Mapping[str, str]
+Owner = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +23,14 @@ class Feature:
 
     `values` maps value ids to a short text. `below` maps a value to those just below it in the declared partial
     order (dropping a mechanism moves one step down); a value without an entry has nothing below it.
-    `owner` is who would have to build it: file system, core mm, holder, or several joined with "and"; a mapping where
+    `owner` is who would have to build it (file system, core mm, holder), or several who would together; a mapping where
     that depends on the value. A `control` is a mechanism switched off on purpose, one at a time, from a named policy:
     it never multiplies a family.
     """
 
     id: str
     title: str
-    owner: str | Mapping[str, str]
+    owner: Owner | Mapping[str, Owner]
     values: Mapping[str, str]
     below: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     control: bool = False
@@ -39,18 +40,19 @@ class Feature:
             for v in (value, *lower):
                 if v not in self.values:
                     raise ModelError(f"feature {self.id}: the order names {v!r}, which is no value of it")
-        if not isinstance(self.owner, str) and set(self.owner) != set(self.values):
+        if isinstance(self.owner, Mapping) and set(self.owner) != set(self.values):
             raise ModelError(f"feature {self.id}: its owners are not given for just its values")
 
-    def owner_of(self, value: str) -> str:
+    def owner_of(self, value: str) -> tuple[str, ...]:
         """Who would have to build `value`. Raises UserError for one that the feature has not."""
         self.need(value)
-        return self.owner if isinstance(self.owner, str) else self.owner[value]
+        found = self.owner[value] if isinstance(self.owner, Mapping) else self.owner
+        return (found,) if isinstance(found, str) else tuple(found)
 
     @property
     def owners(self) -> str:
         """The owner, or a line `value: owner` each where they differ."""
-        told = {value: self.owner_of(value) for value in self.values}
+        told = {value: " and ".join(self.owner_of(value)) for value in self.values}
         if len(set(told.values())) == 1:
             return next(iter(told.values()))
         return "\n".join(f"{value}: {owner}" for value, owner in told.items())

@@ -8,16 +8,15 @@ refusal. It would have to see derived references too, which look nothing up (tee
 io_uring's cloned buffers); and who has the fast walk alone (perf, in an interrupt) cannot wait for a fork that goes on.
 """
 
-from tux3nb.engine.policy import Constraint, Feature, Features
+from tux3nb.engine.policy import Constraint, Feature, Features, Owner
 
 FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
-HOLDER_AND_MM = "core mm and holder"
-RMAP, MAPPED = "file system and core mm (rmap)", "file system and core mm (mmap)"
+HOLDER_AND_MM, WITH_MM, WITH_HOLDER = (CORE_MM, HOLDER), (FILE_SYSTEM, CORE_MM), (FILE_SYSTEM, HOLDER)
 
 
-def built(value_owner: dict[str, str], *others: str, owner: str = FILE_SYSTEM) -> dict[str, str]:
-    """The owner of each value of a feature: those given, and `owner` for the others."""
-    return {**dict.fromkeys(others, owner), **value_owner}
+def built(owners: dict[str, Owner], *others: str) -> dict[str, Owner]:
+    """The owner of each value of a feature: those given, and the file system for the others."""
+    return {**dict.fromkeys(others, FILE_SYSTEM), **owners}
 
 
 FEATURES = Features(
@@ -27,9 +26,9 @@ FEATURES = Features(
             "when to fork",
             built(
                 {
-                    "unless_refs_frozen": "file system and core mm (migration entries, frozen count)",
-                    "unless_pinned_sync": "file system and core mm (GUP-fast reads the PTE again)",
-                    "unless_pinned_unmapped": "file system and core mm (migration entries)",
+                    "unless_refs_frozen": WITH_MM,  # migration entries, a frozen count
+                    "unless_pinned_sync": WITH_MM,  # GUP-fast reads the PTE again
+                    "unless_pinned_unmapped": WITH_MM,  # migration entries
                     "unless_registered": HOLDER_AND_MM,
                 },
                 *("never", "always", "unless_refs", "unless_pinned"),
@@ -97,7 +96,7 @@ FEATURES = Features(
         Feature(
             "redirect",
             "which PTEs are pointed at the new folio",
-            RMAP,
+            WITH_MM,  # mm/rmap.c:page_cow_file
             {
                 "shared": "those of VM_SHARED mappings (Tux3)",
                 "mayshare": "those of VM_MAYSHARE mappings: of O_RDONLY files too",
@@ -108,7 +107,7 @@ FEATURES = Features(
         Feature(
             "redirect_orig",
             "the faulting mapping's PTE is redirected too",
-            RMAP,
+            WITH_MM,  # mm/rmap.c:page_cow_file
             {"no": "no, its fault does that (2015)", "yes": "yes, and it faults a second time (2014)"},
             below={"yes": ("no",)},
         ),
@@ -156,14 +155,14 @@ FEATURES = Features(
         Feature(
             "optout_atomic",
             "that is decided atomically with mmap",
-            built({"yes": MAPPED}, "no"),
+            built({"yes": WITH_MM}, "no"),
             {"no": "no", "yes": "yes"},
             below={"yes": ("no",)},
         ),
         Feature(
             "bond",
             "a held page is cut off the file",
-            {"ends": CORE_MM, "wait": FILE_SYSTEM, "refuse": HOLDER, "tell": "file system and holder"},
+            {"ends": CORE_MM, "wait": FILE_SYSTEM, "refuse": HOLDER, "tell": WITH_HOLDER},
             {
                 "ends": "the holder keeps a page that is the file's no more (every kernel's page cache)",
                 "wait": "the truncation waits until nobody holds it (DAX)",
@@ -293,7 +292,7 @@ FEATURES = Features(
         Feature(
             "quiesce",
             "writing holders when the delta closes",
-            HOLDER,
+            built({"wait": HOLDER_AND_MM, "pause": HOLDER_AND_MM}, "no"),
             {
                 "no": "no",
                 "wait": "the transition waits until none has a writing hold",
@@ -415,6 +414,7 @@ MAINLINE = {
     "refuse": "in_place",
     "stable_stores": "yes",
     "longterm": "refused",
+    "unshare": "yes",
     "dirty_clean": "lost",
     "dirty_forked": "drop",
 }
@@ -431,6 +431,16 @@ COPY_FOR_DISK = {
 }
 
 PERFECT = {**REVERSE_FORK, **COHERENT, "redirect": "all", "retranslate": "locked_stable", "dirty_clean": "queue"}
+
+PERFECT_INDEX = {
+    **REVERSE_FORK,
+    **COHERENT,
+    "fork": "unless_registered",
+    "redirect": "all",
+    "dirty_clean": "queue",
+    "dirty_forked": "drop",
+    "protect": "barrier",
+}
 
 NAMED = {
     "tux3": ("Tux3 as posted in May 2015, on the kernel and with the holders of 3.19 to 4.1", {}),
@@ -472,6 +482,10 @@ NAMED = {
         {"fork": "unless_refs_frozen", "refuse": "wait_writeback"},
     ),
     "no_longterm": ("Tux3 on a kernel that refuses long-term pins (v6.5)", {"longterm": "refused"}),
+    "tux3_6_x": (
+        "Tux3 on a kernel of today: long-term pins of the file refused (v6.5), those of private memory copied (v6.2)",
+        {"longterm": "refused", "unshare": "yes"},
+    ),
     "reverse_fork": (
         "Fork unless pinned; a pinned folio keeps its users and the disk gets the copy",
         REVERSE_FORK,
@@ -499,15 +513,15 @@ NAMED = {
     ),
     "perfect_index": (
         "The perfect one with a registry of all holds, the barrier, and late dirty calls ignored",
-        {
-            **REVERSE_FORK,
-            **COHERENT,
-            "fork": "unless_registered",
-            "redirect": "all",
-            "dirty_clean": "queue",
-            "dirty_forked": "drop",
-            "protect": "barrier",
-        },
+        PERFECT_INDEX,
+    ),
+    "quiesced": (
+        "The same, and what devices write is held back while a delta takes its copies",
+        {**PERFECT_INDEX, "quiesce": "pause"},
+    ),
+    "quiesced_wait": (
+        "The same, but a delta closes only when nobody holds a page for writing",
+        {**PERFECT_INDEX, "quiesce": "wait"},
     ),
     "cowardly": ("Never fork a file that is mapped (Phillips 2015)", {"optout": "mapped"}),
     "cowardly_writable": ("Never fork a file that is mapped shared and writable", {"optout": "shared_writable"}),
@@ -555,6 +569,10 @@ NAMED = {
     "tux3_locked_stable": (
         "Tux3, and plain references look again under the folio lock and not during write-out",
         {"retranslate": "locked_stable"},
+    ),
+    "no_index_of_copy": (
+        "The one with a registry, which does not know the copy as being forked",
+        {**PERFECT_INDEX, "off": "index_of_copy"},
     ),
     "no_snapshot_protect": (
         "The disk's copy of every page, made under writable PTEs",
@@ -634,7 +652,7 @@ NAMED = {
 
 
 # What a named policy is not meant to keep: without deltas there is no cut, and no promise that a device is in one.
-NOT_PROMISED = dict.fromkeys(("mainline_6_5", "btrfs_csum"), ("I4b", "I6", "I6m"))
+NOT_PROMISED = dict.fromkeys(("mainline_6_5", "btrfs_csum"), ("I4b", "I6", "I6m", "I6d"))
 
 
 def not_promised(policy: dict[str, str]) -> tuple[str, ...]:

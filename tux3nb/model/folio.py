@@ -86,11 +86,13 @@ def cells_in(s, f):
     return out
 
 
-def may_write(s, policy):
-    """Whether a device may write: where writes are held back, not before the closed delta has its copy of everything.
+def may_write(s, policy, op):
+    """Whether a device may write to the file: where it is held back, not before the closed delta has all its copies.
 
     It has one of a folio that it has no claim on any more, unless the bio reads the folio itself and is not submitted.
     """
+    if op.own:
+        return const(True)
     due = some((s.dirty[f] == 1) & (s.tag[f] == s.committed) for f in s.world.folios)
     late = (s.bio_stage == "added") & (s.bounced == 0)
     return (policy.quiesce != "pause") | (s.cur == s.committed) | ~(due | late)

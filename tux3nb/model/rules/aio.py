@@ -130,7 +130,7 @@ def dio_submits(s, policy, op):
 @rule(op=ops(*READS), c=each("cells"), kernel=DEVICE)
 def dio_read_dma(s, policy, op, c):
     """The device stores one cell into the folio that GUP returned."""
-    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved), may_write(s, policy))
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.dio_moved), may_write(s, policy, op))
     moves(s, op, c, s.dio_moved, "dio_end")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 

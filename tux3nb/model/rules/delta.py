@@ -23,19 +23,31 @@ FREE = "fs/tux3/buffer_fork.c:free_forked_buffers, is_freeable_forked"
 @rule(op=ops("transition"), kernel=TRANSITION)
 def transition(s, policy, op):
     """The next delta becomes current; possible only when the previous one is committed and its polling done."""
-    s.require(may_start(s, op), may_close(s), (policy.quiesce != "wait") | ~written_by_holders(s))
+    s.require(may_start(s, op), may_close(s))
+    if writing_holds(s.world):
+        s.require((policy.quiesce != "wait") | ~written_by_holders(s))
     next_delta(s)
     returns(s, op)
 
 
-@rule(op=ops("transition"), kernel="wait for writing holders (fs/dax.c:dax_break_mapping waits so, of a truncation)")
+def writing_holds(world):
+    """The holders that may write to the file."""
+    return [op.holder for op in world.ops if op.how.holder == "makes" and op.write and not op.own]
+
+
+def may_meet_writers(world):
+    """The transitions of a world with holders that may write."""
+    return world.of("transition") if writing_holds(world) else ()
+
+
+@rule(op=may_meet_writers, kernel="wait for writing holders (fs/dax.c:dax_break_mapping waits so, of a truncation)")
 def transition_waits(s, policy, op):
     """Some holder may write: whoever wants the delta closed waits until none is left that may."""
     s.require(may_start(s, op), may_close(s), policy.quiesce == "wait", written_by_holders(s))
     begins(s, op, "quiesce")
 
 
-@rule(op=ops("transition"), kernel="wait for writing holders: done")
+@rule(op=may_meet_writers, kernel="wait for writing holders: done")
 def transition_goes_on(s, policy, op):
     """No writing hold is left: the next delta becomes current."""
     s.require(at(s, op, "quiesce"), may_close(s), policy.quiesce == "wait", ~written_by_holders(s))
@@ -50,8 +62,7 @@ def may_close(s):
 
 def written_by_holders(s):
     """There is a hold of the file through which somebody may write."""
-    makers = [op for op in s.world.ops if op.how.holder == "makes" and op.write and not op.own]
-    return some(s.hold[op.holder] != NONE for op in makers)
+    return some(s.hold[h] != NONE for h in writing_holds(s.world))
 
 
 def next_delta(s):
@@ -273,21 +284,21 @@ END_IO = "fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeb
 @rule(kernel=END_IO, actor="disk")
 def write_completes(s, policy):
     """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
-    s.require(not s.world.endless_disk)
-    io_ends(s)
+    f = s.bio_folio
+    s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f), not s.world.endless_disk)
+    io_ends(s, f)
 
 
 @rule(kernel=END_IO + ", for a server that may never answer (FUSE, NFS)", actor="disk", release=True)
 def server_answers(s, policy):
     """The server has answered: the I/O has completed. Nobody may count on that."""
-    s.require(s.world.endless_disk)
-    io_ends(s)
-
-
-def io_ends(s):
-    """The bio is over; what it reads is free, and a reverse fork's snapshot is freed."""
     f = s.bio_folio
-    s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f))
+    s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f), s.world.endless_disk)
+    io_ends(s, f)
+
+
+def io_ends(s, f):
+    """The bio of folio f is over, and a reverse fork's snapshot freed."""
     gone = s.snapshot[f] == 1
     s.writeback[f] = 0
     if len(s.world.pages) > 1:  # there may be another folio to come: the bio is over, and what it wrote is remembered

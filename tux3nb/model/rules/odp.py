@@ -91,7 +91,7 @@ def odp_retries(s, policy, op):
 def odp_write_dma(s, policy, op):
     """The device stores a cell through its translation."""
     c = op.cells[0]
-    s.require(at(s, op, "odp_dma"), translated(s, op), may_write(s, policy))
+    s.require(at(s, op, "odp_dma"), translated(s, op), may_write(s, policy, op))
     s.cell[s.spte[op.task], c] = op.version[c]
     s.pc[op.task] = "reap"
 

@@ -150,7 +150,7 @@ def device_write_post(s, policy, op):
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
 def device_write_dma(s, policy, op, c):
     """The device stores one cell into the folio that was pinned."""
-    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved), may_write(s, policy))
+    s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved), may_write(s, policy, op))
     moves(s, op, c, s.moved, "reap")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
 

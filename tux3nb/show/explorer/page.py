@@ -24,17 +24,17 @@ def page_assets() -> str:
     style = json.dumps(css()).replace("</", "<\\/")
     return (
         f'<script type="application/json" id="tux-explorer-css">{style}</script>\n'
-        f'<script type="module">{_script()}</script>'
+        f'<script type="module">{_module()}</script>'
     )
 
 
-def _script() -> str:
+def _module() -> str:
     return "\n" + module()
 
 
 def module_hash() -> str:
     """The explorer's module as a source for a content security policy: this text and no other may run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}'"
+    return f"'sha256-{base64.b64encode(hashlib.sha256(_module().encode()).digest()).decode()}'"
 
 
 class First:

@@ -66,7 +66,7 @@ def word(feature: Feature, value: str) -> str:
 
 def owner(feature: Feature, value: str) -> str:
     """Who would have to build a value."""
-    return feature.owner_of(value)
+    return " and ".join(feature.owner_of(value))
 
 
 def lowest(feature: Feature, value: str) -> bool:
