@@ -16,10 +16,17 @@ from tux3nb.engine.system import System
 from tux3nb.engine.terms import Expr
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
-from tux3nb.model.world import FOLIO, OOPS, VERSION, World
+from tux3nb.model.world import FOLIO, OOPS, ORDER, VERSION, World
 
 PATHS = ("slot", "pte", "tlb", "spte", "hold")  # fields by which somebody gets to a folio
-ROWS = {"cell": "folio{0}", "disk": "disk", "image": "bio", "anon_cell": "anon.{0}", "saved": "saved.{0}"}
+ROWS = {
+    "cell": "folio{0}",
+    "disk": "disk",
+    "image": "bio",
+    "anon_cell": "anon.{0}",
+    "saved": "saved.{0}",
+    "summed": "sum.{0}",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,9 @@ class Found:
         for f, flat, value in _read(failed, at):
             index = f.index(flat)
             if f.ghost and f.kind.many:
-                self.should.append((f.name, index[0] if f.name == "overtaken" else index[-1], value))
+                kind, _, cell = f.name.rpartition("_")
+                order = kind in ORDER.values()  # such a field has a cell's number in its name
+                self.should.append((kind, int(cell), value) if order else (f.name, index[-1], value))
             elif f.kind is VERSION and f.name in ROWS:
                 cell = index[-1] if f.axes and f.axes[-1] == CELLS else self._cell()
                 found = _Bytes(ROWS[f.name].format(*index), cell, value)
@@ -125,7 +134,14 @@ class Found:
         if place.row.startswith("folio"):
             said = f"cell {{}} of {FOLIO.word(int(place.row[5:]))}"
         kind, _, name = place.row.partition(".")
-        said = said or {"anon": f"cell {{}} of {name}'s private copy", "saved": f"what {name} saved"}[kind]
+        said = (
+            said
+            or {
+                "anon": f"cell {{}} of {name}'s private copy",
+                "saved": f"what {name} saved",
+                "sum": f"{name}'s sum of cell {{}}",
+            }[kind]
+        )
         return said.format(place.cell)
 
     def path(self) -> str:
@@ -226,17 +242,25 @@ def held(found: Found) -> tuple[str, tuple[Place, ...]]:
     lost = max(theirs or _bits(allowed), default=0)
     right = found.right(c, allowed, cell.place)
     done = f"the {found.writer(c, lost)}'s write of cell {c} (v{lost}) was reported done"
-    told = f"{done}, yet {found.path()} and {found.where(cell.place)} still has v{cell.version}"
+    still = "still has" if cell.version < lost else "has"
+    told = f"{done}, yet {found.path()} and {found.where(cell.place)} {still} v{cell.version}"
     return told, _pair(found, cell.place, right)
 
 
 def stable(found: Found) -> tuple[str, tuple[Place, ...]]:
     """I3: the bytes changed under the disk."""
-    image, cell = sorted(found.cells[:2], key=lambda b: b.row != "bio") if len(found.cells) > 1 else (None, None)
+    image, cell = (
+        sorted(found.cells[:2], key=lambda b: b.row.startswith("folio")) if len(found.cells) > 1 else (None,) * 2
+    )
     if cell is None:
         return found.reason, _pair(found, found.cells[0].place if found.cells else None, None)
     by = found.writer(cell.cell, cell.version)
     wrote = f"{by} made it v{cell.version}" if by else f"it became v{cell.version}"
+    if image.row.startswith("sum"):
+        return f"{found.where(image.place)} was of v{image.version}, and the device found v{cell.version}", (
+            image.place,
+            cell.place,
+        )
     sent = f"{found.where(cell.place)} was sent to the disk as v{image.version}"
     return f"{sent}, and before the disk was done {wrote}", (image.place, cell.place)
 
@@ -248,10 +272,11 @@ def on_disk(found: Found) -> tuple[str, tuple[Place, ...]]:
         cell = disk.cell
         said = f"the superblock is ahead of its data: recovery would find v{disk.version} in cell {cell}"
         return f"{said}, not v{image.version}", (Place("bio", cell), Place("disk", cell))
-    c, allowed = found.set_of("ok_back", "told_back", "reaped_back", "overtaken")
-    if found.should and found.should[0][0] == "overtaken":
-        c = 1 - found.should[0][1]
-    wrong, ghost = Place("disk", c), [name for name, _, _ in found.should]
+    ghost = [name for name, _, _ in found.should]
+    order = next((cell for name, cell, _ in found.should if name in ORDER.values()), None)
+    c, allowed = found.set_of("ok_back", "told_back", "reaped_back")
+    c = c if order is None else 1 - order
+    wrong = Place("disk", c)
     version, delta = found.now.disk(c), found.now.committed() - 1
     has = f"delta d{delta} is on disk with {found.versions(c, 1 << version)} in cell {c}"
     if "told_back" in ghost or "reaped_back" in ghost:
@@ -259,11 +284,28 @@ def on_disk(found: Found) -> tuple[str, tuple[Place, ...]]:
         c, allowed = found.set_of("told_back", "reaped_back")
         promise = "reported dirty" if told else "done"
         must = f"{found.versions(c, allowed & ~1 or allowed)} had been {promise} before it closed"
-    elif "overtaken" in ghost:
-        must = "it has a later write of the other page"
+    elif order is not None:
+        later = found.versions(order, 1 << (found.now.disk(order) or 0))
+        must = f"it has {later} in cell {order}, which came after what is lost"
     else:
         must = f"its cut allows {found.versions(c, allowed)}" if allowed else "nothing fits its cut"
     return f"{has}; {must}", (wrong,)
+
+
+def parted(found: Found) -> tuple[str, tuple[Place, ...]]:
+    """I2p, I2t: a holder's page is not the process's, or not the file's."""
+    now, w = found.now, found.world
+    holder = next((p.partition(".")[2] for p in found.paths if p.startswith("hold.")), "")
+    op = found.step.args.get("op") if found.step else None
+    holder = holder or (op.holder if op and op.holder else "")
+    folio = now.hold(holder) if holder in [h.name for h in w.holders] else None
+    if folio is None:
+        return found.reason, _pair(found, None, None)
+    held_ = f"{holder} holds folio {FOLIO.word(folio)}"
+    via = next((p.partition(".")[2] for p in found.paths if p.startswith("pte.")), "")
+    if via and now.pte(via) is not None:
+        return f"{held_}, and the process {via} has folio {FOLIO.word(now.pte(via))}", (Place(f"folio{folio}"),)
+    return f"{held_}, which has been cut off the file, and {found.actor} works on it", (Place(f"folio{folio}"),)
 
 
 def bug(found: Found) -> tuple[str, tuple[Place, ...]]:
@@ -310,12 +352,15 @@ WORDS: dict[str, Callable[[Found], tuple[str, tuple[Place, ...]]]] = {
     "I1": coherent,
     "I1p": coherent,
     "I2": held,
+    "I2p": parted,
+    "I2t": parted,
     "I3": stable,
     "I4a": on_disk,
     "I4b": on_disk,
     "I5": bug,
     "I5w": bug,
     "I6": on_disk,
+    "I6d": on_disk,
     "I6m": on_disk,
     "I8": freed,
     "U1": probe,

@@ -64,7 +64,8 @@ class Told:
             begin = last.get(step.actor)
             if begin and begin < n - 1 and self._at_work(step.actor, self.run.states[begin]):
                 freed = self._freed(step, begin, n - 1)
-                if freed and self.run.steps[freed - 1].actor != step.actor:
+                own = {step.actor, "disk"} if step.actor == FLUSHER else {step.actor}
+                if freed and self.run.steps[freed - 1].actor not in own:
                     out.append(Arrow(freed, n, "wait", f"{step.actor} waited for {self.run.steps[freed - 1].actor}"))
             last[step.actor] = n
         return out

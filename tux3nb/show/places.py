@@ -24,6 +24,7 @@ UNDRAWN = {  # field -> why no picture shows it
     "private": "a folio is drawn while it has buffers",
     "moved": "the cells show what has been moved",
     "dio_moved": "the cells show what has been moved",
+    "spte_seq": "the lanes show that the device tries again",
 }
 
 
@@ -69,6 +70,7 @@ FLAGS = {  # flag of a folio -> its word; whoever counts references tells its ow
     "forked": "forked",
     "orphan": "orphan",
     "snapshot": "snapshot",
+    "anonymous": "the process's own copy",
     "frozen": "count frozen",
 }
 
@@ -83,7 +85,9 @@ class Scene:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         folios = (self._folio(f) for f in self.world.folios)
-        return tuple(r for r in (*folios, *self._copies(), *self._saved(), self._bio(), self._disk()) if r)
+        return tuple(
+            r for r in (*folios, *self._copies(), *self._saved(), *self._sums(), self._bio(), self._disk()) if r
+        )
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -233,6 +237,14 @@ class Scene:
                 yield Row(f"saved.{op.holder}", "saved", "saved instruction", "", cells, (keeps,))
                 return
 
+    def _sums(self) -> Iterator[Row]:
+        """What a task has summed of the bytes that it sends, while it sends them."""
+        summed, look = self.world.fields.get("summed"), self.look
+        for t in summed.axes[0] if summed else ():
+            if look.at(t) in ("dio_submit", "dma", "dio_end", "reap"):
+                cells = tuple(self.cell(c, look.summed(t, c)) for c in CELLS)
+                yield Row(f"sum.{t}", "saved", f"{t}'s checksum", "of these bytes", cells)
+
     def _bio(self) -> Row | None:
         """What the disk has been given: a bounce copy, or the folio's bytes as they were submitted."""
         look = self.look
@@ -318,5 +330,5 @@ DRAWN = frozenset(
     "slot index disk image cell dirty writeback locked forked own orphan snapshot frozen detached hole_front hole_back "
     "tag pte pte_dirty pte_write migrating tlb tlb_write tlb_freed spte spte_write spte_freed vma ever_mapped folio "
     "copy fault seen section hold cur committed bio_folio bio_stage bounced fetched written ahead oops anon anon_cell "
-    "saved target moving dirty_work".split()
+    "saved target moving dirty_work anonymous summed".split()
 )

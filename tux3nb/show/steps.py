@@ -28,6 +28,8 @@ SAYS = {  # sometimes-event -> what its step does, where nothing else shows it
     "holder_op": "reports: done",
 }
 TOLD = ("locked", "private", "index", "tag", "orphan", "own", "forked")  # flags that the notes of the rows show
+#: The fields by which others hold one up.
+HELD_UP = {"locked", "line", "pc", "section", "writeback", "hold", "frozen", "committed", "migrating", "moving"}
 OVER = ("bio_folio", "image", "bounced", "fetched", "written")  # the bio's own fields: its stage is told
 
 
@@ -82,7 +84,8 @@ def short(place: tuple[str, int]) -> str:
     """A place in few letters: ``A.1``, ``disk.0``, ``app's copy.0``."""
     row, cell = place
     kind, _, name = row.partition(".")
-    said = FOLIO.word(int(row[5:])) if row.startswith("folio") else {"anon": f"{name}'s copy"}.get(kind, kind)
+    others = {"anon": f"{name}'s copy", "sum": f"{name}'s sum"}
+    said = FOLIO.word(int(row[5:])) if row.startswith("folio") else others.get(kind, kind)
     return f"{said}.{cell}"
 
 
@@ -128,14 +131,23 @@ def _effects(case: Case, step: Step, before: int, after: int) -> Iterator[str]:
     then = [SAYS[name] for name, where in step.marks if name in SAYS and where.is_const and where.value]
     if not said and then:
         yield then[0]
-    elif not said and _decides(step):
+    elif not said and _decides(case, step):
         yield step.rule.name.replace("_", " ")
 
 
 @cache
-def _decides(step: Step) -> bool:
-    """Whether some policies take another step instead; a mechanism switched off on purpose is no decision."""
-    return any(e.op == "feature" and not e.args[0].control for allowed in step.allowed for e in walk(allowed))
+def _decides(case: Case, step: Step) -> bool:
+    """Whether other policies take another step from the same place; what is switched off on purpose is no decision."""
+    mine = _asked(step)
+    place = next((frozenset(map(id, p)) for s, p, _ in _guards(case)[step.actor] if s is step), None)
+    others = [s for s, p, _ in _guards(case)[step.actor] if frozenset(map(id, p)) == place and s.rule is not step.rule]
+    return any(mine & _asked(s) for s in others)
+
+
+def _asked(step: Step) -> set[str]:
+    """The features that a step asks for, controls left out."""
+    found = (e.args[0] for allowed in step.allowed for e in walk(allowed) if e.op == "feature")
+    return {f.id for f in found if not f.control}
 
 
 @cache
@@ -264,15 +276,24 @@ def _guards(case: Case) -> dict[str, list[tuple[Step, list[Expr], list[Expr]]]]:
 
 
 def held_back(case: Case, actor: str, state: int) -> list[tuple[Step, str]]:
-    """What an actor would do next, and the first condition that says no, in words; each text once, at most two."""
-    found: dict[str, Step] = {}
+    """What an actor would do next, and a condition that says no, in words.
+
+    What another one holds up, if anything; else, of a task, what the fewest conditions say no to.
+    """
+    found: list[tuple[bool, int, Step, str]] = []
     layout = case.system.layout
     for step, places, others in _guards(case).get(actor, ()):
-        if step.rule.name != "crash" and all(evaluate(c, layout, state) for c in places):
-            failed = next((c for c in others if not evaluate(c, layout, state)), None)
-            if failed is not None and (said := _why(case, failed, state, actor)):
-                found.setdefault(said, step)
-    return [(step, said) for said, step in found.items()][:2]
+        if all(evaluate(c, layout, state) for c in places):
+            failed = [c for c in others if not evaluate(c, layout, state)]
+            if failed and (said := _why(case, failed[0], state)):
+                found.append((not _read_by(failed[0]) & HELD_UP, len(failed), step, said))
+    found.sort(key=lambda f: f[:2])
+    task = actor in case.world.tasks
+    return [(step, said) for own, _, step, said in found if own == found[0][0] and (task or not own)]
+
+
+def _read_by(c: Expr) -> set[str]:
+    return {node.args[0].name for node in walk(c) if node.op == "get"}
 
 
 def _is_place(c: Expr, actor: str) -> bool:
@@ -284,7 +305,7 @@ def _is_place(c: Expr, actor: str) -> bool:
     return False
 
 
-def _why(case: Case, c: Expr, state: int, actor: str) -> str:
+def _why(case: Case, c: Expr, state: int) -> str:
     """A condition that fails, by what it finds: ``A locked``, ``after dirty: store p0:0 of app``."""
     layout, told = case.system.layout, {}
     for node in walk(c):
@@ -303,7 +324,9 @@ def _why(case: Case, c: Expr, state: int, actor: str) -> str:
             told[f"{index[0]} is at work{f' on {op.text}' if op else ''}" if value else ""] = 1
         else:
             subject, said = f.told(at, value)
-            told[f"{subject} {said}" if said else ""] = 1
+            told[f"{subject} {said}".replace("->", "→") if said else ""] = 1
+    if any(node.op == "get" and node.args[0].name == "committed" for node in walk(c)):
+        return f"d{Look(case.world, layout, state).committed()} is not on disk"
     return ", ".join(list(filter(None, told))[:3])
 
 

@@ -147,7 +147,7 @@ def figure(first: First, image: bool = False) -> str:
     )
 
 
-def _script(document: Mapping[str, Any], **about: str) -> str:
+def _packed(document: Mapping[str, Any], **about: str) -> str:
     """The <script> with a document packed; `about` is what the page must know of the case before it unpacks it."""
     known = {"case": document["case"]["name"], **about}
     data = " ".join(f'data-{key}="{say(value)}"' for key, value in known.items())
@@ -156,7 +156,7 @@ def _script(document: Mapping[str, Any], **about: str) -> str:
 
 def static_html(document: Mapping[str, Any]) -> str:
     """A <tux-explorer> element: its first view readable without scripts, and the packed document."""
-    return f"<tux-explorer>{figure(First(document))}{_script(document)}</tux-explorer>"
+    return f"<tux-explorer>{figure(First(document))}{_packed(document)}</tux-explorer>"
 
 
 def choice_html(
@@ -168,7 +168,7 @@ def choice_html(
     first view where scripts are off.
     """
     about = [{key: case[key] for key in ("title", "family", "verdict")} for case in cases]
-    scripts = "".join(_script(d, **known) for d, known in zip(documents, about, strict=True))
+    scripts = "".join(_packed(d, **known) for d, known in zip(documents, about, strict=True))
     return f'<tux-explorer data-choice="{say(name)}">{told}{figure(First(documents[0]))}{scripts}</tux-explorer>'
 
 

@@ -10,8 +10,10 @@ from tux3nb.answers.follow import Shown
 from tux3nb.answers.story import actors
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
+from tux3nb.engine.family import Family
 from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import evaluate
+from tux3nb.engine.terms import SET, Expr
 from tux3nb.model.broken import Broken, broken
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.lanes import Told, stopped
@@ -44,6 +46,7 @@ class Tables:
         self._states: list[int] = []
         self._run_at: dict[tuple, int] = {}
         self._scenes: dict[int, Scene] = {}
+        self._allowed: dict[int, int] = {}
         self._indexes = {id(s): k for k, s in enumerate(case.system.steps)}
         self.actors = actors(case)
 
@@ -218,10 +221,22 @@ class Tables:
             if not waits:
                 continue
             rest = numbers.minus[self.policies][able[actor]]
-            if rest:
-                told = held_back(self.case, actor, state)[:1]
-                out += [[n, self.steps(self._indexes[id(s)]), self.texts(t), self.known(rest)] for s, t in told]
+            for step, text in held_back(self.case, actor, state) if rest else ():
+                index = self._indexes[id(step)]
+                mine = numbers.common[rest][self._asked(index)]
+                if mine:
+                    out.append([n, self.steps(index), self.texts(text), self.known(mine)])
+                    rest = numbers.minus[rest][mine]
         return out
+
+    def _asked(self, index: int) -> int:
+        """The policies that ask for a step, whatever the state, by number."""
+        if index not in self._allowed:
+            family, found = self.compiled.family, self.compiled.family.all
+            for e in self.case.system.steps[index].allowed:
+                found = found & _members(family, e)
+            self._allowed[index] = self.compiled.numbers.number(found)
+        return self._allowed[index]
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -246,6 +261,18 @@ class _Numbered:
             self._at[key] = len(self.entries)
             self.entries.append(entry)
         return self._at[key]
+
+
+def _members(family: Family, e: Expr) -> Any:
+    """The policies for which a guard may hold: what it asks of the state is taken to hold."""
+    if e.op == "feature":
+        return family.members(*e.args)
+    if e.op == "not" and e.args[0].op == "feature":
+        return family.all & ~family.members(*e.args[0].args)
+    if e.op in ("and", "or") and e.kind == SET:
+        one, two = (_members(family, a) for a in e.args)
+        return one & two if e.op == "and" else one | two
+    return family.all
 
 
 def _place(p) -> dict[str, Any]:

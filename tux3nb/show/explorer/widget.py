@@ -55,7 +55,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _show(self, source: CaseSource, policy: Mapping[str, str] | None, prop: str | None, step: int | None) -> None:
         """Show a case from a policy and a property on; what is wrong with them is said, and the base shown."""
-        self._source, trouble = source, ""
+        self._source, self._replied, trouble = source, {}, ""
         try:
             answer = source.answer(policy or {}, prop)
         except UserError as error:
@@ -72,11 +72,9 @@ class Explorer(anywidget.AnyWidget):
         if not self.head or change["new"] == change["old"]:
             return
         try:
-            source = self._source
-            if source.diagram.policy(source.whole(self.policy)) != self.answer.get("policy"):
-                self.answer = source.answer(self.policy, self.property)
-            else:
-                source._chosen(source._asked(self.policy)[2], self.property)
+            known = {"policy": self._source.diagram.policy(self._source.whole(self.policy)), "property": self.property}
+            if known not in (self._replied, {name: self.answer.get(name) for name in known}):
+                self.answer = self._source.answer(self.policy, self.property)
             self.trouble = ""
         except UserError as error:
             self.trouble = str(error)
@@ -96,7 +94,9 @@ class Explorer(anywidget.AnyWidget):
         source, what, policy = self._source, message.get("what"), message.get("policy", {})
         prop, path = message.get("property"), list(message.get("path", ()))
         if what == "run":
-            return source.answer(policy, prop)
+            answer = source.answer(policy, prop)
+            self._replied = {name: answer[name] for name in ("policy", "property")}
+            return answer
         if what == "compare":
             return source.compare(policy, message.get("against", {}), prop)
         if what == "step":

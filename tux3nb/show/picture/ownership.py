@@ -40,6 +40,8 @@ def ownership(case: Case) -> Picture:
     if "saved" in w.fields:
         savers = {op.holder: op.cells[0] for op in w.ops if op.how.reads == "instruction"}
         cards += [Card(f"saved.{h}", 2, "saved instruction", cells[c : c + 1], look="disk") for h, c in savers.items()]
+    for t in w.fields["summed"].axes[0] if "summed" in w.fields else ():
+        cards.append(Card(f"sum.{t}", 2, f"{t}'s checksum", cells, (("note", "of these bytes"),), "disk"))
     cards.append(Card("deltas", 2, "deltas", lines=tuple((f"d{d}", "d0: current") for d in range(w.last_delta + 1))))
     bio = (("note", "of folio A, submitted"), ("has", "disk has cell 0, 1"))
     cards.append(Card("bio", 2, "bio", cells, bio, "disk"))
