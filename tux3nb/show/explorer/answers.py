@@ -243,11 +243,15 @@ class CaseSource:
         return policy if fits else self.case.policy
 
     def _chips(self) -> list[dict[str, Any]]:
-        """The start, the least safe policies nearest to it, and never to fork, each with its drops."""
+        """The start, the repair that the case names first, the least safe policies nearest to the start, and never to
+        fork, each with its drops."""
         named = {n["id"]: self.whole(n["policy"]) for n in self._named()}
         wanted: list[tuple[str, str, dict[str, str], str]] = []
         base = next((n for n in named if self._same(named[n], self.case.policy)), "")
         wanted.append((base, NAMED[base][0] if base else "the start", self.case.policy, "start"))
+        repair = next((n for n, told in self.case.expect.items() if str(told) == HOLDS and n in named), "")
+        if repair:
+            wanted.append((repair, NAMED[repair][0], named[repair], "named"))
         for node in least(self.judged, named, self.case.policy)[: CHIPS - 2]:
             wanted.append((node.name, node.title, node.policy, "least"))
         if "stable_pages" in named:
@@ -255,7 +259,7 @@ class CaseSource:
         out = []
         for name, title, policy, kind in wanted:
             told = self.diagram.policy(policy)
-            if told not in [c["policy"] for c in out]:
+            if told not in [c["policy"] for c in out] and len(out) < CHIPS:
                 drops_of = self._drops(policy)
                 out.append({"id": name, "title": title, "policy": told, "kind": kind, "drops": drops_of})
         return out
