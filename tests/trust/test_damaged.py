@@ -18,7 +18,7 @@ DAMAGED = {
     "blank": b"\n\n",
     "header alone": LINES[0],
     "no header": b"".join(LINES[1:]),
-    "cut in a row": WHOLE[: len(WHOLE) // 2 - 3],
+    "cut in a row": b"".join(LINES[:99]) + LINES[99][:9],
     "another word": WHOLE.replace(b",VIOLATED,", b",VILOATED,", 1),
     "no text": WHOLE[:999] + b"\xff" + WHOLE[1000:],
     "of zeros": bytes(4096),

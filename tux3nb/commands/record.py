@@ -32,7 +32,7 @@ Files = dict[str, str]
 
 def configure(parser):
     parser.add_argument("worlds", nargs="*", metavar="WORLD",
-                        help="only these cases and free-running worlds (default: all)")  # fmt: skip
+                        help="only these cases and free-running worlds (default: all that are recorded)")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="write nothing; say what differs from the record")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--verdicts", action="store_true", help="only the verdicts of named policies (seconds)")
@@ -42,7 +42,7 @@ def configure(parser):
 
 def run(args) -> int:
     """Exit code: 0 written or equal, 1 something differs, 3 something is unfinished, 130 interrupted."""
-    names = args.worlds or [*catalogue(), *free_names(1)]
+    names = args.worlds or everything()
     for name in names:
         if name.endswith(".py"):
             raise UserError(f"{name}: the record has the worlds of this code only")
@@ -66,6 +66,15 @@ def run(args) -> int:
         codes = [0 if code == 1 else code for code in codes]
         print(f"{data_dir()}: {', '.join(new)} written", file=sys.stderr)
     return max(codes, default=0)
+
+
+def everything() -> list[str]:
+    """All cases, the free-running worlds of one round, and those of more rounds that the record has to their end."""
+    try:
+        more = [w.name for w in recorded_worlds().values() if w.rounds > 1 and not w.stopped]
+    except UserError:  # is said when the record is read to be compared
+        more = []
+    return [*catalogue(), *free_names(1), *more]
 
 
 def _said(what: str, lines: list[str]) -> int:
@@ -123,9 +132,9 @@ def _sets(names: list[str], args) -> tuple[int, Files]:
         old = {}
     found = explore_worlds(names, limits.limits(args), jobs(4 * len(names)), follow(len(names), "world"))
     new = {w.name: w for w in found}
-    before = {n: w for n, w in old.items() if n in new or not (args.worlds or w.rounds > 1)}
+    kept = {n: w for n, w in old.items() if args.worlds and n not in new}
+    before = {n: w for n, w in old.items() if n not in kept}
     differs = _said(SETS, [told(d) for d in changes(before, new)])
-    kept = {n: w for n, w in old.items() if n not in before}
     stopped = any(w.stopped for w in found)
     return (3 if stopped else differs), written([*kept.values(), *found])
 
