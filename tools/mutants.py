@@ -163,10 +163,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A case as it is: the states that some policy reaches, and what it says by policy."""
+    """A case as it is: its states with the policies that reach them, and what it says by policy."""
 
     name: str
-    states: list[int]
+    states: dict[int, int]
     said: dict[str, Said]
 
 
@@ -215,7 +215,8 @@ def said(judged: Judged, deep: bool = True) -> dict[str, Said]:
 
 def baseline(name: str) -> Baseline:
     found = judged(worlds()[name], system_of(name))
-    return Baseline(name, list(found.run.graph.arrivals), said(found))
+    states = {s: found.run.numbers.join(k for _, k in some) for s, some in found.run.graph.arrivals.items()}
+    return Baseline(name, states, said(found))
 
 
 @functools.cache
@@ -250,17 +251,20 @@ def try_on(base: Baseline, r: Rule, condition: str) -> Outcome | None:
 
 
 def differs(base: Baseline, mutant: System, r: Rule) -> bool:
-    """Whether the mutant of a rule does anything that the rule does not do, in a state that its case reaches."""
+    """Whether the mutant of a rule does anything that the rule does not do, in a state that the case reaches."""
     family, moves = family_of(worlds()[base.name]), []
     for system in (system_of(base.name), mutant):
         steps = [s for s in system.steps if s.rule.name == r.name]
         moves.append(Compiled(replace(system, steps=steps, clauses=[]), family).moves)
     reads = functools.reduce(operator.or_, (move.reads for some in moves for move in some), 0)
+    reached: dict[int, int] = {}
+    for state, policies in base.states.items():
+        reached[state & reads] = reached.get(state & reads, 0) | policies
 
-    def found(some: list[Move], state: int) -> list[tuple]:
-        return sorted((after, k, i < 0) for move in some for i, after, k in move.ask(state, family.all))
+    def found(some: list[Move], state: int, policies: int) -> list[tuple]:
+        return sorted((after, k, i < 0) for move in some for i, after, k in move.ask(state, policies))
 
-    return any(found(moves[0], s) != found(moves[1], s) for s in {state & reads for state in base.states})
+    return any(found(moves[0], s, k) != found(moves[1], s, k) for s, k in reached.items())
 
 
 def try_rule(name: str) -> list[Outcome]:
