@@ -20,6 +20,7 @@ import functools
 import gc
 import inspect
 import io
+import operator
 import sys
 import textwrap
 from collections import Counter
@@ -32,6 +33,7 @@ from tux3nb.answers.judge import Judged, judge
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import catalogue
 from tux3nb.catalogue.free import free
+from tux3nb.engine.compile import Compiled, Move
 from tux3nb.engine.family import Listed
 from tux3nb.engine.result import UNFINISHED, Limits
 from tux3nb.engine.rule import Rule, State
@@ -161,11 +163,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A case as it is: its shared states, the rules that are taken in it, what it says by policy."""
+    """A case as it is: its states with the policies that reach them, and what it says by policy."""
 
     name: str
-    states: int
-    fired: frozenset[str]
+    states: dict[int, int]
     said: dict[str, Said]
 
 
@@ -183,11 +184,16 @@ def system_of(name: str) -> System:
         return lawful(worlds()[name].system, worlds()[name].world)
 
 
+def family_of(case: Case) -> Listed:
+    """The policies of which a case has an expectation."""
+    return Listed(FEATURES, map(named, case.expect))
+
+
 def judged(case: Case, system: System, limits: Limits | None = None) -> Judged:
     """A case with another system in its place, judged for the policies of which it has an expectation."""
     twin = copy.copy(case)
     twin.system = system
-    return judge(twin, Listed(FEATURES, map(named, case.expect)), limits)
+    return judge(twin, family_of(case), limits)
 
 
 def said(judged: Judged, deep: bool = True) -> dict[str, Said]:
@@ -209,8 +215,17 @@ def said(judged: Judged, deep: bool = True) -> dict[str, Said]:
 
 def baseline(name: str) -> Baseline:
     found = judged(worlds()[name], system_of(name))
-    fired = frozenset(found.run.system.steps[i].rule.name for i, k in found.run.fired.items() if k)
-    return Baseline(name, found.run.shared_states, fired, said(found))
+    states = {s: found.run.numbers.join(k for _, k in some) for s, some in found.run.graph.arrivals.items()}
+    return Baseline(name, states, said(found))
+
+
+@functools.cache
+def baselines() -> list[Baseline]:
+    """All worlds as they are, the smallest first."""
+    found = sorted(map(baseline, worlds()), key=lambda b: len(b.states))
+    gc.collect()
+    gc.freeze()  # what stays for good is not looked through again
+    return found
 
 
 # ---- trying a mutant -------------------------------------------------------------------------------------
@@ -219,11 +234,12 @@ def try_on(base: Baseline, r: Rule, condition: str) -> Outcome | None:
     case, found = worlds()[base.name], Outcome(r.name, condition, case=base.name)
     try:
         system = mutate(case, system_of(base.name), r, condition)
-        if system is None:
+        if system is None or not differs(base, system, r):
             return None
-        tried = judged(case, system, Limits(states=2 * base.states + ROOM))
+        tried = judged(case, system, Limits(states=2 * len(base.states) + ROOM))
     except (ModelError, LookupError, TypeError, ValueError) as e:
         return replace(found, outcome=OVERFLOW, detail=" ".join(str(e).partition(", from state")[0].split()))
+    gc.collect()  # an exploration holds itself, and may be large: the one before this goes
     whole = not tried.run.stopped
     for deep in (False, True):
         changes = [(p, base.said[p].change(new, whole)) for p, new in said(tried, deep and whole).items()]
@@ -234,16 +250,31 @@ def try_on(base: Baseline, r: Rule, condition: str) -> Outcome | None:
     return worst
 
 
-def try_rule(work: tuple[str, list[Baseline]]) -> list[Outcome]:
-    """The outcome of every mutant of a rule, tried on the cases of some baselines, in their order."""
-    gc.enable()  # each exploration holds itself
-    name, baselines = work
+def differs(base: Baseline, mutant: System, r: Rule) -> bool:
+    """Whether the mutant of a rule does anything that the rule does not do, in a state that the case reaches."""
+    family, moves = family_of(worlds()[base.name]), []
+    for system in (system_of(base.name), mutant):
+        steps = [s for s in system.steps if s.rule.name == r.name]
+        moves.append(Compiled(replace(system, steps=steps, clauses=[]), family).moves)
+    reads = functools.reduce(operator.or_, (move.reads for some in moves for move in some), 0)
+    reached: dict[int, int] = {}
+    for state, policies in base.states.items():
+        reached[state & reads] = reached.get(state & reads, 0) | policies
+
+    def found(some: list[Move], state: int, policies: int) -> list[tuple]:
+        return sorted((after, k, i < 0) for move in some for i, after, k in move.ask(state, policies))
+
+    return any(found(moves[0], s, k) != found(moves[1], s, k) for s, k in reached.items())
+
+
+def try_rule(name: str) -> list[Outcome]:
+    """The outcome of every mutant of a rule, tried on all worlds, the smallest first."""
     r = next(r for r in all_rules() if r.name == name)
     found: dict[str, list[Expr]] = {}
-    for b in baselines:
+    for b in baselines():
         for text, condition in traced(worlds()[b.name], r)[1]:
             found.setdefault(text, []).append(condition)
-    outcomes = [try_one([b for b in baselines if name in b.fired], r, text) for text in found]
+    outcomes = [try_one(baselines(), r, text) for text in found]
     return [replace(o, outcome=FOLDS) if o.outcome == SURVIVED and folds(found[o.condition]) else o for o in outcomes]
 
 
@@ -269,21 +300,14 @@ def try_one(baselines: Iterable[Baseline], r: Rule, condition: str) -> Outcome:
     return best
 
 
-def try_all(names: Iterable[str] = (), cases: Iterable[str] = (), jobs: int = JOBS) -> Iterator[list[Outcome]]:
-    """The outcomes of the mutants of each of the rules `names` (none named: all), tried on `cases` (none: all worlds).
-
-    Raises UserError for an unknown rule.
-    """
+def try_all(names: Iterable[str] = (), jobs: int = JOBS) -> Iterator[list[Outcome]]:
+    """The outcomes of the mutants of each of the rules `names` (none named: all). UserError for an unknown rule."""
     rules = [r.name for r in all_rules()]
     for name in names:
         if name not in rules:
             raise UserError(f"no rule {name!r}{nearest(name, rules)}")
-    worked = list(cases) or list(worlds())
-    bar = functools.partial(tqdm, file=sys.stderr, disable=None)
-    baselines = sorted(bar(each(baseline, worked, jobs), desc="cases", total=len(worked)), key=lambda b: b.states)
     wanted = list(dict.fromkeys(names)) or rules
-    work = [(name, baselines) for name in wanted]
-    yield from bar(each(try_rule, work, jobs), desc="rules", total=len(work))
+    yield from tqdm(each(try_rule, wanted, jobs), total=len(wanted), unit="rule", file=sys.stderr, disable=None)
 
 
 # ---- the record ------------------------------------------------------------------------------------------
