@@ -136,6 +136,14 @@ def test_recordings_of_a_real_kernel():
     assert nb.observed("ptrace-shared")["POKEDATA: page cache has it"] is True
 
 
+def test_what_others_wrote():
+    """The catalogue of holders is indexed by id; a table of others has the model's verdict beside what they say."""
+    assert nb.holders().loc["rdma-mr", "case"] == "rdma"
+    told = nb.outside("selftests")
+    refused = told[told["kernel"].str.startswith("refused")]
+    assert list(refused["model"]) == ["HOLDS(refused)"] * len(refused) and len(refused)
+
+
 def test_explorer_starts_where_it_is_told(case):
     """Policy, property and step are the view's; the forge gets an image, a terminal words."""
     widget = nb.explorer(case, "in_place", property="I3", step=2)
@@ -161,6 +169,7 @@ def test_explorer_starts_where_it_is_told(case):
         (lambda c, a: nb.bytes_at(a, 999), "step 999: this run has the steps 0 to"),
         (lambda c, a: nb.compare(c, "tux3", "tux4"), "no policy 'tux4'; did you mean tux3"),
         (lambda c, a: nb.family("rmda"), "no family 'rmda'; did you mean rdma"),
+        (lambda c, a: nb.outside("bug"), "no table 'bug'; did you mean bugs"),
         (lambda c, a: nb.recorded("ptrace-shred"), "no recording 'ptrace-shred'; did you mean ptrace-shared"),
     ],
 )

@@ -177,7 +177,7 @@ def sources(case: Case | str) -> Shown:
 
 
 def holders() -> Table:
-    """The catalogue of holders: who else refers to a page-cache folio, for how long, and what Tux3's fork does to it."""
+    """The catalogue of holders: who refers to a page-cache folio, for how long, and what Tux3's fork does to it."""
     return Table(holder_table())
 
 
@@ -187,6 +187,5 @@ def outside(name: str) -> Table:
         raise UserError(f"no table {name!r}{nearest(name, TABLES)}")
     told, (first, *heads) = TABLES[name]
     rows = told()
-    return Table([[row[h] for h in heads] for row in rows], columns=heads, index=[row[first] for row in rows]).rename_axis(
-        first
-    )
+    names, cells = [row[first] for row in rows], [[row[h] for h in heads] for row in rows]
+    return Table(cells, columns=heads, index=names).rename_axis(first)
