@@ -39,9 +39,11 @@ from tux3nb.show.tables import (
     cases,
     columns,
     features,
+    holders,
     mappings,
     observed,
     operations,
+    outside,
     policies,
     properties,
     recorded,
@@ -56,9 +58,9 @@ from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_o
 __all__ = [
     "Case", "Source", "UserError", "answers", "bounds", "bytes_at", "cases", "chart", "check", "columns", "compare",
     "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
-    "from_file", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs", "observed",
-    "operations", "ownership", "policies", "properties", "recorded", "rule_source", "rules", "run_columns",
-    "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "workloads",
+    "from_file", "holders", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs",
+    "observed", "operations", "outside", "ownership", "policies", "properties", "recorded", "rule_source", "rules",
+    "run_columns", "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")

@@ -41,8 +41,8 @@ def test_public_names_exist_and_are_told():
 
 def test_check_policies_by_name_by_value_and_by_keyword(case, broken):
     """A name, feature values and keywords say the same policy."""
-    values = nb.check(case, {"fork": "never", "refuse": "in_place"})
-    keywords = nb.check(case, fork="never", refuse="in_place")
+    values = nb.check(case, {"fork": "never", "refuse": "in_place", "stable_stores": "yes"})
+    keywords = nb.check(case, fork="never", refuse="in_place", stable_stores="yes")
     assert broken.policy == values.policy == keywords.policy
     assert str(broken) == str(values) and broken.row("I3").verdict == "VIOLATED"
     assert broken.deviations() == {"fork": "never", "refuse": "in_place"}
@@ -115,7 +115,7 @@ def test_rules_are_shown_with_their_kernel_routine():
 def test_tables_to_look_up(case):
     """Features, policies, properties, operations and cases are tables with whole texts."""
     assert "fork" in nb.features(case).index and "longterm" not in nb.features(case).index
-    assert nb.policies().loc["stable_pages", "differs from tux3"] == "fork=never"
+    assert nb.policies().loc["stable_pages", "differs from tux3"] == "fork=never stable_stores=yes"
     assert list(nb.properties(case).index) == ["I1", "I3", "I6"]
     assert "write" in nb.operations().index and "rdma" in nb.cases().index
     assert "..." not in nb.features(case)._repr_html_()
@@ -124,16 +124,24 @@ def test_tables_to_look_up(case):
 
 def test_policies_over_all_cases():
     """As recorded: every case counts once, and a policy that breaks few of them names them."""
-    told = nb.everywhere("tux3", "perfect")
+    told = nb.everywhere("tux3", "perfect_index")
     counted = told[["HOLDS", "HOLDS, qualified", "VIOLATED"]].sum(axis=1)
     assert set(counted) == {len(catalogue())} and told.loc["tux3", "violated in"] == ""
-    assert len(told.loc["perfect", "violated in"].split()) == told.loc["perfect", "VIOLATED"] > 0
+    assert len(told.loc["perfect_index", "violated in"].split()) == told.loc["perfect_index", "VIOLATED"] > 0
 
 
 def test_recordings_of_a_real_kernel():
     """An experiment's question, what the model says, and what was observed."""
     assert nb.recorded("ptrace-shared").loc["ptrace-shared", "the kernel"] == "agrees"
     assert nb.observed("ptrace-shared")["POKEDATA: page cache has it"] is True
+
+
+def test_what_others_wrote():
+    """The catalogue of holders is indexed by id; a table of others has the model's verdict beside what they say."""
+    assert nb.holders().loc["rdma-mr", "case"] == "rdma"
+    told = nb.outside("selftests")
+    refused = told[told["kernel"].str.startswith("refused")]
+    assert list(refused["model"]) == ["HOLDS(refused)"] * len(refused) and len(refused)
 
 
 def test_explorer_starts_where_it_is_told(case):
@@ -161,6 +169,7 @@ def test_explorer_starts_where_it_is_told(case):
         (lambda c, a: nb.bytes_at(a, 999), "step 999: this run has the steps 0 to"),
         (lambda c, a: nb.compare(c, "tux3", "tux4"), "no policy 'tux4'; did you mean tux3"),
         (lambda c, a: nb.family("rmda"), "no family 'rmda'; did you mean rdma"),
+        (lambda c, a: nb.outside("bug"), "no table 'bug'; did you mean bugs"),
         (lambda c, a: nb.recorded("ptrace-shred"), "no recording 'ptrace-shred'; did you mean ptrace-shared"),
     ],
 )

@@ -17,6 +17,8 @@ from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
 from tux3nb.show.cells import Shown, Table, as_markdown
 from tux3nb.show.explorer.document import web_address
+from tux3nb.show.holders import table as holder_table
+from tux3nb.show.outside import TABLES
 from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
 from tux3nb.witness.recordings import recorded_names
 
@@ -172,3 +174,18 @@ def sources(case: Case | str) -> Shown:
     told = [(as_markdown(s.text), web_address(s.url)) for s in found]
     lines = (f"- [{words}]({address})" if address else f"- {words}" for words, address in told)
     return Shown(text, markdown="\n".join(lines))
+
+
+def holders() -> Table:
+    """The catalogue of holders: who refers to a page-cache folio, for how long, and what Tux3's fork does to it."""
+    return Table(holder_table())
+
+
+def outside(name: str) -> Table:
+    """What others wrote beside what the model says, asked anew (some seconds): `bugs` or `selftests`."""
+    if name not in TABLES:
+        raise UserError(f"no table {name!r}{nearest(name, TABLES)}")
+    told, (first, *heads) = TABLES[name]
+    rows = told()
+    names, cells = [row[first] for row in rows], [[row[h] for h in heads] for row in rows]
+    return Table(cells, columns=heads, index=names).rename_axis(first)
