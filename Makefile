@@ -36,7 +36,7 @@ test: $(READY)
 test-all: $(READY)
 	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup
 browser: $(READY)
-	@$(RUN) pytest -q -m browser
+	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup -m "browser and not slow"
 test-lowest: $(READY)
 	@$(RUN) tools.environments lowest
 test-pythons: $(READY)
