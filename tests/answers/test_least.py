@@ -195,7 +195,7 @@ def test_two_hundred_minimal_policies_and_drops_by_the_plain_search_of_one(all_w
 @pytest.mark.slow
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 def test_minimal_policies_and_drops_by_spin(all_worlds):
-    for policy, world, broken in drawn(all_worlds, 8, 60_000):
+    for policy, world, broken in drawn(all_worlds, 24, 60_000):
         seen = spin(find_world(world).system, policy).violated
         counted = set(ROUND[world].properties) & set(all_worlds.properties)
         if broken is None:
