@@ -3,6 +3,7 @@
 import pytest
 
 from tux3nb.engine.explore import explore
+from tux3nb.engine.family import Listed
 from tux3nb.engine.fields import Field
 from tux3nb.engine.rule import rule
 from tux3nb.engine.system import Property, build
@@ -195,3 +196,18 @@ def test_a_slip_of_policies_that_never_get_there_hides_nothing(engine):
 
     counts = {p["lock"]: run.states(run.number(p)) for p in POLICIES}
     assert counts == {"none": 1, "spin": 3, "try": 1}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_choice_that_is_not_made_does_not_go_astray(engine):
+    """Where one policy guard leaves no policy, the next one is not asked: its index may be anything there."""
+
+    def chooses(s, policy):
+        s.require((policy.lock == "spin") & (s.n < 2))
+        s.require((policy.keep == "yes") | (s.cells[s.n] == 0))
+        s.small = 1
+
+    system = build(fields(), [counts, rule(kernel="-")(chooses)], LOCKS)
+    family = Listed(LOCKS, [p for p in POLICIES if p["keep"] == "no"])
+
+    assert explore(system, family, engine=engine).states(1) == 12

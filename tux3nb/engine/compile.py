@@ -152,7 +152,7 @@ class Move:
                 if not possible(s):
                     break
                 for choose in self._text[1]:
-                    chosen = choose(s, chosen)
+                    chosen = chosen and choose(s, chosen)
                 if not chosen:
                     break
                 events, after = effect(s)
