@@ -51,6 +51,7 @@ from tux3nb.show.tables import (
     sources,
     spoken_of,
     the_case,
+    words,
 )
 from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
@@ -60,7 +61,7 @@ __all__ = [
     "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
     "from_file", "holders", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs",
     "observed", "operations", "outside", "ownership", "policies", "properties", "recorded", "rule_source", "rules",
-    "run_columns", "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "workloads",
+    "run_columns", "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "words", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
