@@ -33,7 +33,9 @@ Row = tuple[str, str, str, bool | None]  # what, measured, asked for, whether th
 def child(*command: str, python: str = sys.executable) -> dict:
     """Run a measuring process; its figures, and `process`: the seconds from its start to its end."""
     begin = time.perf_counter()
-    done = subprocess.run([python, *command], cwd=HERE.parent, capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run(
+        [python, *command], cwd=HERE.parent, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     spent = time.perf_counter() - begin
     if done.returncode not in (0, 1, 3):
         raise RuntimeError(done.stderr.strip()[-300:] or f"exit {done.returncode}")

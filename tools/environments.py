@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def project() -> dict:
+    """The project's table of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -33,21 +34,24 @@ def versions() -> list[str]:
 
 def interpreter(version: str) -> str | None:
     """A Python of this version: on the path, of pyenv or of uv."""
-    if found := shutil.which(f"python{version}"):
-        if subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:  # pyenv's stand-ins may be empty
-            return found
+    found = shutil.which(f"python{version}")
+    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+        return found  # pyenv's stand-ins may be empty
     ours = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
     if not ours and (uv := shutil.which("uv")):
-        done = subprocess.run([uv, "python", "find", "--no-python-downloads", version], capture_output=True, text=True)
+        find = [uv, "python", "find", "--no-python-downloads", version]
+        done = subprocess.run(find, capture_output=True, text=True, check=False)
         return done.stdout.strip() or None
     return str(ours[-1]) if ours else None
 
 
 def make(*words: str) -> bool:
-    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT).returncode == 0
+    """Whether a word of the Makefile ends well."""
+    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT, check=False).returncode == 0  # noqa: S607
 
 
 def with_lowest() -> bool:
+    """Whether the report and the quick tests pass with the lowest versions."""
     pins = ROOT / ".venv-lowest" / "lowest.txt"
     pins.parent.mkdir(exist_ok=True)
     pins.write_text("\n".join(lowest()) + "\n")
@@ -57,6 +61,7 @@ def with_lowest() -> bool:
 
 
 def with_pythons(word: str) -> bool:
+    """Whether a word passes with every Python that is here; each outcome is printed."""
     told = {}
     for version in versions():
         if version == "{}.{}".format(*sys.version_info):
@@ -72,6 +77,7 @@ def with_pythons(word: str) -> bool:
 
 
 def main(argv: list[str]) -> int:
+    """The exit code of `lowest` or `pythons [WORD]`."""
     if argv == ["lowest"]:
         return 0 if with_lowest() else 1
     if argv[:1] == ["pythons"] and len(argv) < 3:

@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
         code = args.command_function(args)
         sys.stdout.flush()  # here, where a reader that is gone can be told from a bug
         return code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (said in one line, with the code for a bug)
         code, line = _ending(error)
     except KeyboardInterrupt:
         code, line = INTERRUPTED, "interrupted"

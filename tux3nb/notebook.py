@@ -207,7 +207,8 @@ def family(name: str, policies: Iterable[str] | None = None, only: Iterable[str]
 
 def everywhere(*policies: str) -> Table:
     """Named policies over all cases, as recorded: in how many each HOLDS, or does so only for a reason (a holder was
-    refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which."""
+    refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which.
+    """
     rows = {}
     for name in policies:
         told = recorded_everywhere(name)

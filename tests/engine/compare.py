@@ -80,7 +80,8 @@ def by_depth(run: Exploration, prop: str) -> dict:
 
 def runs_are_real(run: Exploration, policy: dict):
     """Each first violation under a policy has a run of its depth that the reference can take step by step, and is
-    one: there a clause or the step's check fails, or the reference is stuck, too."""
+    one: there a clause or the step's check fails, or the reference is stuck, too.
+    """
     one, _, left = reference(run.system, policy)
     unpack = run.system.layout.unpack
     for p in run.system.properties:
@@ -94,8 +95,8 @@ def runs_are_real(run: Exploration, policy: dict):
         assert at in left if p.needs_graph else any(c == p.id and not one.value(good, at) for c, good in checks)
         assert len(path) == first.depth
         state = unpack(run.system.start)
-        for step, after in path:
-            step = run.system.steps[step]
+        for number, after in path:
+            step = run.system.steps[number]
             assert all(one.value(g, state) for g in step.guard + step.allowed)
             state = one.after(step, state)
             assert state == unpack(after)

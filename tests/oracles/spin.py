@@ -108,7 +108,7 @@ def _parse(out: str, choices: int | None) -> SpinRun:
     if not all(numbers.values()) or "Search not completed" in out:
         raise SpinError(f"SPIN did not finish: {out[-500:]}")
     run = SpinRun(*(float(n[1]) for n in numbers.values()), set(), set(), set(), set())
-    events = re.findall(r"^TUX3NB (\w+) ?(.*)$", out, re.M)
+    events = re.findall(r"^TUX3NB (\w+) ?(.*)$", out, re.MULTILINE)
     for kind, name in events:
         if kind == "fired":
             run.fired.add(int(name.split(" ")[0]))

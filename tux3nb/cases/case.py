@@ -77,7 +77,7 @@ class Case:
     place: Place | None = None
     vary: InitVar[tuple[str, ...] | None] = None
 
-    def __post_init__(self, vary):
+    def __post_init__(self, vary):  # noqa: C901, PLR0912  (one question a field)
         """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
         if not isinstance(self.name, str) or not self.name.strip():
             raise UserError(f"a case is named by a text, not by {self.name!r}")
@@ -213,4 +213,4 @@ def named(name: str) -> dict[str, str]:
     return named_policy(name)
 
 
-__all__ = ["Case", "Source", "TUX3", "named"]
+__all__ = ["TUX3", "Case", "Source", "named"]

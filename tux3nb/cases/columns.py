@@ -145,7 +145,7 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: P
 
     scripted: each line happens once, in the order of its column, so that the lines must make sense together.
     """
-    lines = {t: 0 for t in tasks}
+    lines = dict.fromkeys(tasks, 0)
     versions = dict.fromkeys(CELLS, 0)
     labels: dict[str, tuple[str, int]] = {}
     ops, waits, alike = [], [], {}
@@ -175,7 +175,7 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: P
     return ops
 
 
-def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
+def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:  # noqa: C901, PLR0912
     kind, words, version = cell.kind, list(cell.words), {}
     if kind.writes:
         for c in cell.cells:

@@ -75,6 +75,7 @@ def _inside(judged: Judged, policy: Mapping[str, str]) -> bool:
 
 
 def as_set(policies: PolicySet) -> dict[str, Any]:
+    """A set of policies as a JSON object: how many, a short cover, the diagram as text."""
     return {
         "policies": policies.count(),
         "cover": [{f: list(v) for f, v in line.items()} for line in policies.cover(MOST_LINES)],
@@ -89,6 +90,7 @@ def lines_of(policies: PolicySet, most: int = SHOWN) -> list[str]:
 
 
 def told(line: Mapping[str, tuple[str, ...]]) -> str:
+    """One line of a cover in words."""
     parts = []
     for fid, values in line.items():
         others = [v for v in FEATURES[fid].values if v not in values]
@@ -104,6 +106,7 @@ def _values(values) -> str:
 
 
 def show(judged: Judged) -> None:
+    """Print the verdicts of the whole product, and a run of each property."""
     case, family = judged.case, judged.run.family
     everyone, overall = family.count(family.all), judged.overall()
     print(f"case    {case.name}: {case.asks}")

@@ -72,11 +72,13 @@ def columns(case: Case | str) -> Shown:
     """A case as it is written: its question, its actors side by side, and what the world has."""
     case = the_case(case)
     script = textwrap.dedent(case.columns.strip("\n")).rstrip()
-    has = [f"mappings: {', '.join(case.mappings) or 'none'}",
-           f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
-           f"{', a device that asks for stable pages' if case.stable_device else ''}"
-           f"{', a disk that may never answer' if case.endless_disk else ''}"
-           f"{', memory that may be short' if case.tight_memory else ''}"]  # fmt: skip
+    world = (
+        f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
+        f"{', a device that asks for stable pages' if case.stable_device else ''}"
+        f"{', a disk that may never answer' if case.endless_disk else ''}"
+        f"{', memory that may be short' if case.tight_memory else ''}"
+    )
+    has = [f"mappings: {', '.join(case.mappings) or 'none'}", world]
     bound = textwrap.wrap(f"bound: {case.bounds}", 100) if case.bounds else []
     return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script, "", *has, *bound]))
 
