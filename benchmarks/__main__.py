@@ -38,10 +38,10 @@ def child(*command: str, python: str = sys.executable) -> dict:
         [python, *command], cwd=HERE.parent, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     spent = time.perf_counter() - begin
-    if done.returncode not in (0, 1, 3):
-        raise RuntimeError(done.stderr.strip()[-300:] or f"exit {done.returncode}")
     last = done.stdout.strip().splitlines()[-1:]
-    return {**(json.loads(last[0]) if last and last[0].startswith("{") else {}), "process": spent}
+    if done.returncode not in (0, 1, 3) or not last:
+        raise RuntimeError(done.stderr.strip()[-300:] or f"exit {done.returncode}")
+    return {**(json.loads(last[0]) if last[0].startswith("{") else {}), "process": spent}
 
 
 job = partial(child, "-m", "benchmarks.child")
@@ -284,7 +284,9 @@ def main() -> int:
                 continue
             print(part.__name__, file=sys.stderr, flush=True)
             try:
-                rows += part()
+                for row in part():
+                    rows.append(row)
+                    print(f"  {row[0]}: {row[1]}", file=sys.stderr, flush=True)
             except (SpinError, RuntimeError, subprocess.SubprocessError) as e:
                 rows.append((f"{part.__name__}: the rest of it", f"failed: {str(e)[:200]}", "", False))
     minutes = (time.monotonic() - began) / 60
