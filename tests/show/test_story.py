@@ -1,6 +1,7 @@
 """A run told in sentences, in three pictures, and policies in a line: all of it from the run and the verdicts."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_the_order_that_is_told_is_a_run(case):
         order, states = tale._told
         assert sorted(n for part in tale.parts for n in part.steps) == list(range(1, len(tale.run) + 1))
         assert states[-1] == tale.run.states[-1]
-        for n, (state, after) in enumerate(zip(states, states[1:], strict=False)):
+        for n, (state, after) in enumerate(pairwise(states)):
             last = n == len(order) - 1  # a last step may be an event only
             assert last or tale._after(state, order[n]) == after
         assert tale.end() and all(part.sentence(case) for part in tale.parts)
@@ -73,7 +74,7 @@ def test_the_same_schedule_under_the_repair(tux3):
 def test_three_pictures(tux3):
     """Before there is one folio, during there are two, after a cell is lost: it is marked, in text and page."""
     shown = nb.strip(tux3, "I2")
-    before, during, after = re.split(r"^(?:before|during|after): ", shown.text, flags=re.M)[1:]
+    before, during, after = re.split(r"^(?:before|during|after): ", shown.text, flags=re.MULTILINE)[1:]
     assert "folio B" not in before and "folio B" in during and after.count("≠") == 2
     assert shown.html.count("≠") == 2 and all(f"<b>{name}</b>" in shown.html for name in ("before", "during", "after"))
 

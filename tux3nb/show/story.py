@@ -123,7 +123,8 @@ def does(case: Case, op: Op) -> str:
 @dataclass(frozen=True)
 class Part:
     """What somebody does as a whole. steps: numbers of the run's steps, from 1; again: the operation has begun in an
-    earlier part; effects: what the steps do, in the words of the lanes."""
+    earlier part; effects: what the steps do, in the words of the lanes.
+    """
 
     actor: str
     op: Op | None
@@ -164,11 +165,8 @@ def sentences(effects: Sequence[str]) -> list[str]:
             copied.setdefault((to, source), []).append(version)
             out.setdefault(f"copy {to} {source}")
             continue
-        for pattern, words in WORDS:
-            if re.fullmatch(pattern, text):
-                text = re.sub(pattern, words, text)
-                break
-        out.setdefault(text)
+        told = (re.sub(pattern, words, text) for pattern, words in WORDS if re.fullmatch(pattern, text))
+        out.setdefault(next(told, text))
     for (to, source), versions in copied.items():
         out = {(_copied(to, source, versions) if key == f"copy {to} {source}" else key): None for key in out}
     return _together(list(out))
@@ -256,7 +254,8 @@ class Tale:
     @cached_property
     def spans(self) -> list[tuple[Part, int, int]]:
         """The parts, each from which state to which, as numbers in `states`; one with nothing to see is told with the
-        next of its operation, or with the one before."""
+        next of its operation, or with the one before.
+        """
         order, states = self._told
         out: dict[int, tuple[Part, int, int]] = {}
         latest: dict[tuple, int] = {}
@@ -417,6 +416,7 @@ def same_schedule(case: Case, schedules: Schedules, base: Tale, label: str, poli
 
 
 def several_steps(n: int) -> str:
+    """How many of the first steps, in words."""
     return f"the first {n} are" if n > 1 else "the first is" if n else "nothing is"
 
 

@@ -22,7 +22,8 @@ RIGHT = "border:2px solid transparent"
 
 def moments(tale: Tale) -> list[tuple[int, str]]:
     """(number of the state, caption) before and during: before the part that gives the page another folio (or, where
-    none does, before the last two), and then before the last part, or in it."""
+    none does, before the last two), and then before the last part, or in it.
+    """
     last = len(tale.spans) - 1
     turn = next((n for n, (part, _, _) in enumerate(tale.spans) if _turns(part)), max(last - 1, 0))
     part, first, _ = tale.spans[turn]
