@@ -14,6 +14,7 @@ from tux3nb.engine.family import PolicySet
 from tux3nb.model.features import FEATURES
 
 SHOWN = 6  # lines of a set, or least safe policies, that a person reads at once
+MORE = "and more"
 MOST_LINES = 200  # of a set in the JSON document
 FEW = 200  # policies that the document lists one by one; of a larger family it lists those named in the case
 HEADS = {VIOLATED: "violated", UNFINISHED: "unfinished", UNREACHED: "unreached", REFUSED: "refused", HOLDS: "holds"}
@@ -86,7 +87,7 @@ def as_set(policies: PolicySet) -> dict[str, Any]:
 def lines_of(policies: PolicySet, most: int = SHOWN) -> list[str]:
     """A set as lines of ``feature in {values}``, the first of them where there are many."""
     lines = [told(line) for line in policies.cover(most + 1)]
-    return [*lines[:most], "and more"] if len(lines) > most else lines
+    return [*lines[:most], MORE] if len(lines) > most else lines
 
 
 def told(line: Mapping[str, tuple[str, ...]]) -> str:
@@ -127,11 +128,11 @@ def show(judged: Judged) -> None:
         print(f"\n{p.id}, {p.title}: first broken after {row.depth} steps, under {policies.count():,} policies")
         print(f"  {row.reason}")
         for line in lines_of(judged.run.violated(p.id)):
-            print(f"  violated where {line}")
+            print(f"  {line if line == MORE else f'violated where {line}'}")
     least = judged.safe().minimal()
     print(f"\nThe least safe policies, from which nothing can be dropped: {least.count():,}")
     for n, policy in enumerate(least.policies()):
         if n == SHOWN:
-            print("  and more")
+            print(f"  {MORE}")
             break
         print(f"  {deviations(case, policy)}")
