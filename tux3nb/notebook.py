@@ -23,6 +23,7 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table
 from tux3nb.show.front import chart, weighed
+from tux3nb.show.heat import heat
 from tux3nb.show.least import (
     answers,
     bounds,
@@ -38,11 +39,28 @@ from tux3nb.show.least import (
     workloads,
 )
 from tux3nb.show.line import called, lines
+from tux3nb.show.perfection import (
+    builders,
+    hypothesis,
+    hypothesis_breaks,
+    in_the_way,
+    in_words,
+    left_out,
+    possible,
+    refused,
+    short_answer,
+    shrinking,
+    shrinking_chart,
+    worth,
+)
+from tux3nb.show.seen import witnesses
 from tux3nb.show.story import Tale, broken_story, same_schedule
 from tux3nb.show.strip import strip as strip_of
 from tux3nb.show.tables import (
     cases,
     columns,
+    commands,
+    exit_codes,
     features,
     holders,
     mappings,
@@ -61,12 +79,14 @@ from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "answers", "bounds", "bytes_at", "cases", "chart", "check", "columns", "compare",
-    "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
-    "from_file", "holders", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs",
-    "observed", "one_line", "operations", "outside", "ownership", "policies", "properties", "recorded", "rule_source",
-    "rules", "run_columns", "sensitivity", "sources", "state", "steps", "story", "strip", "verdicts", "weighed", "why",
-    "workloads",
+    "Case", "Source", "UserError", "answers", "bounds", "builders", "bytes_at", "cases", "chart", "check",
+    "columns", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere", "exit_codes",
+    "explorer", "explorer_of", "family", "features", "from_file", "heat", "holders", "hypothesis",
+    "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least", "least_change", "left_out",
+    "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership",
+    "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules", "run_columns",
+    "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps", "story", "strip",
+    "verdicts", "weighed", "why", "witnesses", "workloads", "worth",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")

@@ -1,6 +1,5 @@
 """The front of costs for a reader: a chart, and a table whose costs can be weighed, in Lab and in a page from a file.
 
-The chart is drawn by matplotlib, which writes SVG without a browser and without an address of another host.
 """
 
 from __future__ import annotations
@@ -8,13 +7,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 from functools import cache
 from importlib.resources import files
 
 from tux3nb.answers.cost import COSTS, front
 from tux3nb.errors import UserError, nearest
 from tux3nb.show.cells import Shown, Table
+from tux3nb.show.charts import drawn
 
 MARK = "tux-weights"  # the class of a table that can be weighed
 
@@ -30,39 +29,23 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
 
     Policies at the same point share a mark. UserError for an unknown cost, or where matplotlib cannot be loaded.
     """
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError as e:
-        raise UserError(f"matplotlib cannot be loaded ({e}); install it with: pip install matplotlib") from None
     points: dict[tuple[float, float, bool], list[str]] = {}
     for label, row in table.iterrows():
         points.setdefault((row[_known(x)], row[_known(y)], row["front"] == "yes"), []).append(str(label))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "tux3nb", "font.size": 9}):
-        figure = Figure(figsize=(7, 4), layout="constrained")
+    words = [f"{', '.join(names)}: {x} {right:,.1f}, {y} {up:,.1f}{'' if best else ' (not on the front)'}"
+             for (right, up, best), names in points.items()]  # fmt: skip
+
+    def draw(figure) -> None:
         axes = figure.add_subplot()
         for (right, up, best), names in points.items():
-            axes.plot(
-                right,
-                up,
-                "o" if best else "s",
-                color="#0b62a4" if best else "#b03a2e",
-                fillstyle="full" if best else "none",
-            )
+            mark, colour, fill = ("o", "#0b62a4", "full") if best else ("s", "#b03a2e", "none")
+            axes.plot(right, up, mark, color=colour, fillstyle=fill)
             axes.annotate(", ".join(names), (right, up), xytext=(5, 4), textcoords="offset points")
         axes.set(xscale="symlog", yscale="symlog", xlabel=f"{x} ({COSTS[x]})", ylabel=f"{y} ({COSTS[y]})")
         axes.set(xlim=(-0.2, None), ylim=(-0.2, None))
         axes.margins(0.15)
-        out = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
-    svg = out.getvalue()
-    words = [f"{', '.join(names)}: {x} {right:,.1f}, {y} {up:,.1f}{'' if best else ' (not on the front)'}"
-             for (right, up, best), names in points.items()]  # fmt: skip
-    said = html.escape("; ".join(words))
-    data = base64.b64encode(svg.encode()).decode()
-    page = f'<img alt="{said}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
-    return Shown("\n".join(words), page, svg=svg)
+
+    return drawn(draw, words, (7, 4))
 
 
 def weighed(table: Table) -> Shown:

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from tux3nb.cases.case import Case
 from tux3nb.cases.columns import MAPPING_TRAITS
 from tux3nb.catalogue import catalogue, find
+from tux3nb.cli import COMMANDS, EXIT_CODES, options
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
 from tux3nb.show.cells import Shown, Table, as_markdown
 from tux3nb.show.explorer.document import web_address
+from tux3nb.show.holders import sources as all_sources
 from tux3nb.show.holders import table as holder_table
 from tux3nb.show.outside import TABLES
 from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
@@ -66,6 +68,20 @@ def mappings() -> Table:
     rows = {f"app:{trait}": {"says": says} for trait, says in MAPPING_TRAITS.items()}
     rows["app:p1"] = {"says": "it maps page 1, in a world of two pages (`pages=2`); else page 0"}
     return Table.from_dict(rows, orient="index").rename_axis("mapping")
+
+
+def commands() -> Table:
+    """The commands, what each does, and its options."""
+    rows = {}
+    for name, (_, says) in COMMANDS.items():
+        rows[f"tux3nb {name}"] = {"does": says, "options": " ".join(o for o in options(name) if o != "--help")}
+    return Table.from_dict(rows, orient="index").rename_axis("command")
+
+
+def exit_codes() -> Table:
+    """How a command may end, and with which code."""
+    rows = {code: {"means": says} for code, says in EXIT_CODES.items()}
+    return Table.from_dict(rows, orient="index").rename_axis("exit code")
 
 
 def columns(case: Case | str) -> Shown:
@@ -169,8 +185,11 @@ def _recording(name: str) -> dict:
     return found
 
 
-def sources(case: Case | str) -> Shown:
-    """Where a case's facts come from."""
+def sources(case: Case | str | None = None) -> Shown | Table:
+    """Where a case's facts come from; of None, a table of all that was read, and of what is said from memory."""
+    if case is None:
+        rows = {s.key: {"what": s.what, "where": str(s)} for s in all_sources().values()}
+        return Table.from_dict(rows, orient="index").rename_axis("source")
     found = the_case(case).sources
     text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
     told = [(as_markdown(s.text), web_address(s.url)) for s in found]
