@@ -55,6 +55,7 @@ from tux3nb.show.perfection import (
 )
 from tux3nb.show.seen import witnesses
 from tux3nb.show.story import Tale, broken_story, same_schedule
+from tux3nb.show.strip import comic as comic_of
 from tux3nb.show.strip import strip as strip_of
 from tux3nb.show.tables import (
     cases,
@@ -74,19 +75,20 @@ from tux3nb.show.tables import (
     sources,
     spoken_of,
     the_case,
+    verdict_words,
 )
 from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
     "Case", "Source", "UserError", "answers", "bounds", "builders", "bytes_at", "cases", "chart", "check",
-    "columns", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere", "exit_codes",
-    "explorer", "explorer_of", "family", "features", "from_file", "heat", "holders", "hypothesis",
+    "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere",
+    "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "heat", "holders", "hypothesis",
     "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least", "least_change", "left_out",
     "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership",
     "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules", "run_columns",
     "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps", "story", "strip",
-    "verdicts", "weighed", "why", "witnesses", "workloads", "worth",
+    "verdict_words", "verdicts", "weighed", "why", "witnesses", "workloads", "worth",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
@@ -297,6 +299,11 @@ def strip(answer: Checked, property: str | None = None) -> Shown:
     `property` is a property's id (None: the first that is violated). Raises UserError where it is not violated.
     """
     return strip_of(_tale(answer, _broken(answer, property))[1])
+
+
+def comic(answer: Checked, property: str | None = None) -> Shown:
+    """Four pictures of the run that breaks a property, with what was done between them. `property` as in `strip`."""
+    return comic_of(_tale(answer, _broken(answer, property))[1])
 
 
 def story(

@@ -331,7 +331,11 @@ class Answers:
 
         Exact: all policies that differ from it in no feature, in one, in two ... are formed as sets, until one is safe.
         """
-        base, builders, diagrams = the_policy(base) if isinstance(base, str) else base, set(builders), self.family.diagrams
+        base, builders, diagrams = (
+            the_policy(base) if isinstance(base, str) else base,
+            set(builders),
+            self.family.diagrams,
+        )
         reached = self.family.single(base)
         allowed = {
             f.id: [v for v in f.values if v == base[f.id] or builders >= set(f.owner_of(v))] for f in self.family.vary

@@ -1,12 +1,11 @@
-"""The front of costs for a reader: a chart, and a table whose costs can be weighed, in Lab and in a page from a file.
-
-"""
+"""The front of costs for a reader: a chart, and a table whose costs can be weighed, in Lab and in a page."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import html
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
@@ -48,12 +47,17 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
     return drawn(draw, words, (7, 4))
 
 
-def weighed(table: Table) -> Shown:
+def weighed(table: Table, over: Iterable[str] = tuple(COSTS)) -> Shown:
     """The table of `cost_front`, with a slider for each cost that is not the same for all: move one, and rows move.
 
-    A weight of 0 leaves a cost out of the comparison. Without scripts it is the table.
+    A weight of 0 leaves a cost out of the comparison. Without scripts it is the table. over: the costs that are shown;
+    what all safe policies have is said once, below. UserError for an unknown cost.
     """
-    shown = [c for c in COSTS if table[c].nunique() > 1]
+    shown = [c for c in map(_known, over) if table[c].nunique() > 1]
+    settings = {label: row["policy"].split() for label, row in table.iterrows() if row["front"] != "not safe"}
+    shared = [
+        s for s in next(iter(settings.values()), ()) if len(settings) > 1 and all(s in x for x in settings.values())
+    ]
     best = set(front(table[table["front"] == "yes"].to_dict("index"), shown)) if len(table) and shown else set()
     heads = "".join(f'<th scope="col" title="{html.escape(COSTS[c])}">{c}</th>' for c in shown)
     rows = []
@@ -61,12 +65,15 @@ def weighed(table: Table) -> Shown:
         safe = row["front"] != "not safe"
         told = "on the front" if label in best else "safe" if safe else "not safe"
         cells = "".join(f'<td title="{float(row[c])!r}">{_short(row[c])}</td>' for c in shown)
-        name, policy = html.escape(str(label)), html.escape(row["policy"])
-        first = f'<th scope="row">{name}</th><td style="text-align:left">{policy}</td><td class="tux-front">{told}</td>'
+        own = [s for s in row["policy"].split() if label not in settings or s not in shared]
+        name, policy = html.escape(str(label)), html.escape(" ".join(own))
+        what = f'<td style="text-align:left;min-width:200px">{policy}</td>'
+        first = f'<th scope="row">{name}</th>{what}<td class="tux-front">{told}</td>'
         rows.append(f'<tr class="{"tux-safe" if safe else "tux-other"}">{first}{cells}</tr>')
     page = (
         f'<div style="overflow-x:auto"><table class="{MARK}"><thead><tr><th></th><th scope="col">policy</th>'
         f'<th scope="col">weighed</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f"<p>{'All safe ones here have ' + html.escape(', '.join(shared)) + '.' if shared else ''}</p>"
         f'<script type="module">{script()}</script>'
     )
     return Shown(repr(table[["policy", "front", *shown]]), page)

@@ -32,13 +32,17 @@ def heat(*policies: str) -> Shown:
     families: dict[str, list[str]] = {}
     for case in catalogue().values():
         families.setdefault(case.family, []).append(case.name)
-    heads = "".join(f'<th scope="col" style="{_CELL}" title="{html.escape(NAMED[n][0])}">{n}</th>' for n in names)
+    heads = "".join(
+        f'<th scope="col" style="{_CELL}" title="{html.escape(_says(n))}">{n.replace("_", "_<wbr>")}</th>'
+        for n in names
+    )
     rows = [_row(family, cases, told) for family, cases in families.items()]
     total = "".join(f'<td style="{_CELL}">{_counted(told[n].values())}</td>' for n in names)
     rows.append(f'<tr><th scope="row" style="{_CELL}">violated</th>{total}</tr>')
     key = " ".join(f"{_square(word)} {says}" for word, (*_, says) in SIGNS.items())
     table = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    page = f'<div style="overflow-x:auto">{table}</div><p><small>{key}</small></p>'
+    titles = "".join(f"<li><code>{n}</code>: {html.escape(_says(n))}</li>" for n in names)
+    page = f'<div style="overflow-x:auto">{table}</div><p><small>{key}</small></p><ul>{titles}</ul>'
     return Shown(_text(families, told), page)
 
 
@@ -54,13 +58,21 @@ def _row(family: str, cases: Sequence[str], told: dict[str, dict[str, str]]) -> 
     return f'<tr><th scope="row" style="{_CELL}">{family}</th>{cells}</tr>'
 
 
+def _says(name: str) -> str:
+    """A policy's title; one that says "The same, ..." begins with that of the policy before it."""
+    title, order = NAMED[name][0], list(NAMED)
+    if not title.startswith("The same"):
+        return title
+    return _says(order[order.index(name) - 1]) + title.removeprefix("The same")
+
+
 def _kind(word: str) -> str:
     return word if word in (HOLDS, VIOLATED) else ""
 
 
 def _square(word: str, title: str = "") -> str:
     sign, back, ink, _ = SIGNS[_kind(word)]
-    style = f"display:inline-block;width:10px;text-align:center;font-size:10px;background:{back};color:{ink}"
+    style = f"display:inline-block;width:9px;text-align:center;font-size:9px;background:{back};color:{ink}"
     return f'<span style="{style}" title="{html.escape(title)}">{sign}</span>'
 
 
@@ -80,5 +92,5 @@ def _text(families: dict[str, list[str]], told: dict[str, dict[str, str]]) -> st
     lines = []
     for name, verdicts in told.items():
         by = (f"{family} {_counted(verdicts[c] for c in cases)}" for family, cases in families.items())
-        lines.append(f"{name}: violated in {_counted(verdicts.values())} cases ({', '.join(by)})")
+        lines.append(f"{name} ({_says(name)}): violated in {_counted(verdicts.values())} cases: {', '.join(by)}")
     return "\n".join(lines)

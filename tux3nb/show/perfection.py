@@ -34,10 +34,12 @@ def number(n: int) -> str:
 
 # ---- the answer --------------------------------------------------------------------------------------------------
 def short_answer(found: Answers | None = None) -> Shown:
-    """The answer in three lines: possible, for whom, practical. README and the first notebook say these, word by word."""
+    """The answer in three lines: possible, for whom, practical; README and the first notebook say them word by word."""
     found = found or answers()
     lines = [f"**{head}** {' '.join(say(found).split())}" for head, say in ANSWERS.items()]
-    return Shown("\n".join(f"- {line}".replace("**", "") for line in lines), markdown="\n".join(f"- {x}" for x in lines))
+    return Shown(
+        "\n".join(f"- {line}".replace("**", "") for line in lines), markdown="\n".join(f"- {x}" for x in lines)
+    )
 
 
 def _possible(found: Answers) -> str:
@@ -46,10 +48,11 @@ def _possible(found: Answers) -> str:
     if not found.safe:
         return f"No: each of {number(found.family.all.count())} policies breaks a promise somewhere in {where}."
     posted = "Tux3 as posted is not" if found.breaks("tux3") else "Tux3 as posted is"
+    safe, every = number(found.safe.count()), number(found.family.all.count())
     return (
-        f"Yes, within bounds: {where} leave {number(found.safe.count())} of {number(found.family.all.count())} policies "
-        f"that break nothing, {found.minimal.count()} of them with no mechanism to spare. {posted} among them. To turn a "
-        f"holder away counts as keeping its promise. {_more_rounds(found)}"
+        f"Yes, within bounds: {where} leave {safe} of {every} policies that break nothing, {found.minimal.count()} of "
+        f"them with no mechanism to spare. {posted} among them. To turn a holder away counts as keeping its promise. "
+        f"{_more_rounds(found)}"
     )
 
 
@@ -59,9 +62,14 @@ def _more_rounds(found: Answers) -> str:
     names = [n for n in more.worlds if n not in found.worlds and not found.safe - more.excluded[n]]
     if not names:
         return ""
-    told = [f"{more.worlds[n].rounds} rounds of {n.split('+')[1]}" for n in names]
-    forks = any(not more.excluded[n] & more.family.all.having(*NEVER) for n in names)
-    return f"{' and '.join(told).capitalize()} leave none{'' if forks else ', forking or not'}."
+    told = [f"{_count(more.worlds[n].rounds)} rounds of `{n.split('+')[1]}`" for n in names]
+    forks = all(more.family.all.having(*NEVER) - more.excluded[n] for n in names)
+    said = " and ".join(told)
+    return f"{said[0].upper()}{said[1:]} leave none{'' if forks else ', forking or not'}."
+
+
+def _count(n: int) -> str:
+    return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
 
 
 def _for_whom(found: Answers) -> str:
@@ -73,8 +81,8 @@ def _for_whom(found: Answers) -> str:
         )
     needed = _needed_of_others(found)
     with_ = "core mm" if found.built_by(BUILDERS["file system and core mm"]) & found.safe else "core mm and holders"
-    told = " and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v])}" for f, v in needed)
-    first = f"Not for a file system alone on the kernel of 2015: it needs {with_}. All that break nothing have this: {told}."
+    told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v])}" for f, v in needed)
+    first = f"Not for a file system alone on the kernel of 2015: it needs {with_}. In all that break nothing {told}."
     today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
     if today is None:
         return first
@@ -82,25 +90,30 @@ def _for_whom(found: Answers) -> str:
 
 
 def _value(text: str) -> str:
-    """A value behind its title: ``: refused (v6.5)``; of a plain yes only what stands behind it."""
-    return text.removeprefix("yes") if text.startswith("yes") else f": {text}"
+    """A value behind its title: ``are refused (v6.5)``; of a plain yes only what stands behind it."""
+    return (
+        text.removeprefix("yes")
+        if text.startswith("yes")
+        else f" are {text}"
+        if " " not in text.partition(" (")[0]
+        else f": {text}"
+    )
 
 
 def _practical(found: Answers) -> str:
     if not found.safe:
         return "There is no policy to build."
     copies = not (found.safe - found.safe.having(*FOR_THE_DISK))
-    first = "All of them write a page that may be held out from a copy." if copies else ""
     fewest = min(found.minimal.policies(), key=lambda p: len(mechanisms(p)))
-    count, never = len(mechanisms(fewest)), found.minimal.having(*NEVER).count()
-    how = "never forks a page" if fewest[NEVER[0]] == NEVER[1] else "forks"
-    rest = f"{never} of the {found.minimal.count()} never fork"
-    return (
-        f"{first} The one with the fewest mechanisms has {count} of them and {how} ({rest}): no writer waits, no holder "
-        "is left behind, and the price is a copy of every page that is written out."
-        if how.startswith("never") and fewest["bounce"] == "all"
-        else f"{first} The one with the fewest mechanisms has {count} of them and {how} ({rest})."
-    )
+    never = fewest[NEVER[0]] == NEVER[1]
+    count = found.minimal.having(*NEVER).count()
+    said = [
+        "All of them write a page that may be held out from a copy." if copies else "",
+        f"The one with the fewest mechanisms has {len(mechanisms(fewest))} of them and",
+        f"{'never forks a page' if never else 'forks'} ({count} of the {found.minimal.count()} never fork).",
+        "Its price is a copy of every page that is written out." if fewest["bounce"] == "all" else "",
+    ]
+    return " ".join(said)
 
 
 ANSWERS: dict[str, Callable[[Answers], str]] = {
@@ -127,7 +140,9 @@ def possible(found: Answers | None = None) -> Table:
     worlds = found.worlds.values()
     asked = {"all that counts": found, "but not I6d, the order of what holders write": _without(found, "I6d")}
     optional = [p.id for p in PROPERTIES if p.optional and p.id in found.properties]
-    asked[f"nor {', '.join(p for p in optional if p != 'I6d')}, which nobody promises either"] = _without(found, *optional)
+    asked[f"nor {', '.join(p for p in optional if p != 'I6d')}, which nobody promises either"] = _without(
+        found, *optional
+    )
     asked["all that counts, in the cases alone"] = _of(found, [w for w in worlds if not w.rounds])
     asked["all that counts, in the worlds without a script alone"] = _of(found, [w for w in worlds if w.rounds])
     asked["all that counts, and every world of more rounds that is recorded"] = answers(rounds=9)
@@ -170,7 +185,7 @@ def builders(found: Answers | None = None, *bases: str) -> Table:
 
 
 def those(what: str, found: Answers) -> PolicySet:
-    """The policies that some owners can build (a key of `BUILDERS`), or that have FEATURE=VALUE. UserError for neither."""
+    """The policies that some owners can build (a key of `BUILDERS`), or that have FEATURE=VALUE; else UserError."""
     if what in BUILDERS:
         return found.built_by(BUILDERS[what])
     fid, sep, value = what.partition("=")
@@ -206,10 +221,12 @@ def in_the_way(what: str = "file system only", found: Answers | None = None) -> 
 def worth(found: Answers | None = None) -> Table:
     """Every mechanism of a minimal policy: what it is, who builds it, in how many of them, and what breaks without it.
 
+    Those that most have come first.
+
     Of all that breaks in one of these policies without it the shortest run of a case is told, and in how many worlds.
     """
     found = found or answers()
-    count, rows = found.minimal.count(), {}
+    rows = {}
     for f in FEATURES:
         for value, lower in f.below.items():
             having = found.minimal.having(f.id, value)
@@ -221,11 +238,12 @@ def worth(found: Answers | None = None) -> Table:
             rows[f"{f.id}={value}"] = {
                 "is": f"{f.title}: {f.values[value]}",
                 "built by": " and ".join(f.owner_of(value)),
-                "in": f"{having.count()} of {count}",
+                "in": having.count(),
                 "without it breaks": f"{first.property} in {first.world}" if first else "nothing",
                 "worlds": len({b.world for b in breaks}),
             }
-    return Table.from_dict(rows, orient="index").rename_axis("mechanism")
+    by_use = dict(sorted(rows.items(), key=lambda item: -item[1]["in"]))
+    return Table.from_dict(by_use, orient="index").rename_axis("mechanism")
 
 
 def in_words(policy: str | dict[str, str]) -> Table:
@@ -263,7 +281,7 @@ def shrinking(found: Answers | None = None) -> Table:
 
 
 def shrinking_chart(found: Answers | None = None) -> Shown:
-    """`shrinking` as a chart: policies that are still safe (logarithmic), as the worlds get larger from left to right."""
+    """`shrinking` as a chart: policies that are still safe (logarithmic), the worlds larger from left to right."""
     table = shrinking(found)
     words = [f"{r['kind']}, up to {r['operations']} operations: {number(r['still safe'])} policies are safe"
              for _, r in table.iterrows()]  # fmt: skip
@@ -275,8 +293,9 @@ def shrinking_chart(found: Answers | None = None) -> Shown:
             places = range(start, start + len(rows))
             line = axes.plot(places, rows["still safe"].clip(lower=0.5), "o-", label=kind, markersize=4)
             start += len(rows)
-            axes.annotate(number(rows["still safe"].iloc[-1]), (places[-1], max(0.5, rows["still safe"].iloc[-1])),
-                          xytext=(0, 7), textcoords="offset points", ha="center", color=line[0].get_color())  # fmt: skip
+            left = rows["still safe"].iloc[-1]
+            look = {"textcoords": "offset points", "ha": "center", "color": line[0].get_color()}
+            axes.annotate(number(left), (places[-1], max(0.5, left)), xytext=(0, 7), **look)
         axes.set_xticks(range(len(table)), table["operations"], fontsize=7)
         axes.set(yscale="log", xlabel="operations in a world, at most", ylabel="policies that break nothing so far")
         axes.legend(frameon=False)
@@ -284,10 +303,11 @@ def shrinking_chart(found: Answers | None = None) -> Shown:
     return drawn(draw, words, (7.5, 3.6))
 
 
-# ---- what was thought at the start -------------------------------------------------------------------------------------
+# ---- what was thought at the start --------------------------------------------------------------------------------
 def hypothesis(found: Answers | None = None) -> Table:
-    """The hypothesis with which this project began, idea by idea: how many safe policies and minimal ones have it, and
-    how many minimal ones have more or less of it."""
+    """The hypothesis with which this project began, idea by idea: how many minimal policies have it, and what others
+    have instead.
+    """
     found, rows = found or answers(), {}
     safe, least_ = found.safe, found.minimal
     for f, (value, idea) in IDEAS.items():
@@ -319,7 +339,9 @@ def hypothesis_breaks(found: Answers | None = None) -> Table:
 
 def left_out() -> Shown:
     """What is assumed and not modelled, wherever the model is asked."""
-    return Shown("\n".join(f"- {line}" for line in LEFT_OUT), markdown="\n".join(f"- {as_markdown(x)}" for x in LEFT_OUT))
+    return Shown(
+        "\n".join(f"- {line}" for line in LEFT_OUT), markdown="\n".join(f"- {as_markdown(x)}" for x in LEFT_OUT)
+    )
 
 
 def owners_of(policy: str | dict[str, str]) -> dict[str, int]:

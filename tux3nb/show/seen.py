@@ -11,8 +11,7 @@ from tux3nb.witness import Witness, list_witnesses, load_recording
 from tux3nb.witness.base import CASES
 from tux3nb.witness.recordings import recorded_names
 
-
-FEW = 4  # facts that a row names
+FEW = 3  # facts that a row names
 
 
 def chosen(names: Iterable[str]) -> list[Witness]:
@@ -40,8 +39,7 @@ def witnesses(*names: str) -> Table:
             "question": w.question,
             "the model": "\n".join(map(str, w.claims)) or f"no case: {w.beyond or 'a fact that the model presupposes'}",
             "the kernel": _did(recording, facts),
-            "agrees": _agrees(recording),
-            "on": _on(recording),
+            "agrees": f"{_agrees(recording)}, on {_on(recording)}" if recording else "not recorded",
         }
     if live():
         for name, said in here(found).items():
@@ -65,15 +63,11 @@ def _word(value: bool | int | str | None) -> str:
     return "could not be seen" if value is None else str(value)
 
 
-def _agrees(recording: dict | None) -> str:
-    if recording is None:
-        return "not recorded"
+def _agrees(recording: dict) -> str:
     return "yes" if recording["verdict"] == "AGREES" else recording["verdict"].lower()
 
 
-def _on(recording: dict | None) -> str:
-    if recording is None:
-        return "-"
+def _on(recording: dict) -> str:
     kernel = recording["kernel"]
     return f"{kernel['system']} {kernel['release'].split('-')[0]} {recording['file_system'] or ''}".strip()
 

@@ -48,16 +48,37 @@ def _at(tale: Tale, n: int) -> tuple[int, str]:
     return last, f"{part.sentence(tale.case)}."
 
 
+def comic(tale: Tale) -> Cell:
+    """Four pictures of a run that breaks a property, with what has been done since the last one under each.
+
+    They are: before the page gets another folio, with it, before the last part, and at the end.
+    """
+    last = len(tale.spans) - 1
+    turn = next((n for n, (part, _, _) in enumerate(tale.spans) if _turns(part)), max(last - 1, 0))
+    ends = sorted({max(turn - 1, 0), turn, max(last - 1, 0)} - {last})
+    found, since = [], 0
+    for n in ends:
+        said = " ".join(f"{part.sentence(tale.case)}." for part, _, _ in tale.spans[since : n + 1])
+        found.append((tale.spans[n][2], said))
+        since = n + 1
+    return drawn(tale, found, [str(n) for n in range(1, len(found) + 2)])
+
+
 def strip(tale: Tale) -> Cell:
     """Three pictures of a run that breaks a property."""
-    case, found = tale.case, moments(tale)
+    return drawn(tale, moments(tale), NAMES)
+
+
+def drawn(tale: Tale, found: Sequence[tuple[int, str]], names: Sequence[str]) -> Cell:
+    """Pictures of some states with their captions, and one of the end, beside each other."""
+    case = tale.case
     states = [tale.states[n] for n, _ in found] + [tale.run.states[-1]]
     captions = [*(said for _, said in found), tale.end()]
     places = tale.found.places if tale.found else ()
     frames = [[*Scene(case, state).rows] for state in states]
     kept = _kept(frames, places)
     texts, cells = [], []
-    for name, caption, rows, marked in zip(NAMES, captions, frames, ((), (), places), strict=True):
+    for name, caption, rows, marked in zip(names, captions, frames, [*[()] * len(found), places], strict=True):
         shown = [row for row in rows if row.key in kept]
         texts.append("\n".join([f"{name}: {caption}", *(f"  {line}" for line in _lines(shown, marked))]))
         cells.append(_frame(case, name, caption, shown, marked))
