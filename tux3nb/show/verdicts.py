@@ -16,7 +16,7 @@ MEANS = {  # each verdict word, and what it says
     "VIOLATED": "some run breaks it; the shortest is shown, step by step",
     "UNFINISHED(limit)": "the world was too small or the search was stopped; nothing is claimed",
     "HOLDS(refused)": "nothing broke because a holder was turned away (long-term pins since v6.5)",
-    "HOLDS(unreached)": "the case never does what the property speaks of, or a line of it never begins: it cannot judge",
+    "HOLDS(unreached)": "the case never does what the property speaks of, or a line never begins: it cannot judge",
     "NOT PROMISED": "broken, and the policy was never meant to keep it (a kernel without deltas promises no cut)",
 }
 
