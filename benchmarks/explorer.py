@@ -15,8 +15,9 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from tests.browser.driver import write
-from tests.browser.servers import ARGS, chromium_path, jupyterlab, open_notebook, run_all
+from tests.browser.servers import ARGS, jupyterlab, open_notebook, run_all
 from tux3nb.catalogue import find
+from tux3nb.report.browser import chromium_path
 from tux3nb.show.explorer.answers import CaseSource
 
 _PRESS = """async (section, key) => {

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.servers import ARGS, chromium_path, jupyterlab
+from tests.browser.servers import ARGS, jupyterlab
 from tools import check_js
+from tux3nb.report.browser import chromium_path
 
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

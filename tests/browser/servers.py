@@ -1,7 +1,5 @@
 """A Chromium and a JupyterLab, for tests and for the benchmark of the explorer."""
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,16 +12,9 @@ from typing import Any
 
 import nbformat
 
-ARGS = """
-    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
-    --disable-sync --disable-dev-shm-usage
-""".split()
+from tux3nb.report import browser
 
-
-def chromium_path() -> str | None:
-    """The browser to use: $TUX3NB_CHROMIUM, else one on the PATH."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return os.environ.get("TUX3NB_CHROMIUM") or next((path for name in names if (path := shutil.which(name))), None)
+ARGS = ["--no-sandbox", *browser.ARGS]
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from tux3nb.errors import UserError, positive
 from tux3nb.paths import writable_folder, write_all_whole
 from tux3nb.report.places import find_notebooks
 
+BOOK = "book.html"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -19,27 +21,40 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive(int), default=2, metavar="N", help="notebooks to run at a time (default: 2)"
     )
+    parser.add_argument(
+        "--no-execute", action="store_true", help="run nothing: pages of the outputs that the files have (no toggles)"
+    )
+    parser.add_argument("--book", action="store_true", help="also book.html: all these notebooks in one file")
+    parser.add_argument("--pdf", action="store_true", help="also print every page to PDF (takes a Chromium)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the report; 0 when every notebook ran to its end, 1 when a cell failed. UserError for bad input."""
+    """Write the report; 0 when every notebook ran to its end and its prose says what is so, else 1.
+
+    UserError for bad input, and for --pdf without a browser.
+    """
+    from tux3nb.report.browser import need_chromium, print_page
     from tux3nb.show.picture.layout_engine import need_engine
 
     paths = find_notebooks(args.notebooks)
-    pages_of(paths)
+    pages = pages_of(paths)
+    browser = need_chromium() if args.pdf else None
     out = writable_folder(args.out)
     engine = need_engine()
-    failed = write_report(paths, out, args.jobs)
+    wrong = write_report(paths, out, args.jobs, not args.no_execute, args.book, whole=not args.notebooks)
+    if browser:
+        for page in ["index.html", *pages, *([BOOK] if args.book else [])]:
+            print_page(browser, out / page, (out / page).with_suffix(".pdf"))
     print(f"tux3nb report: pictures were laid out by {engine}", file=sys.stderr)
-    for line in failed:
+    for line in wrong:
         print(f"tux3nb report: {line}", file=sys.stderr)
     print(out / "index.html")
-    return 1 if failed else 0
+    return 1 if wrong else 0
 
 
 def pages_of(paths: Sequence[Path]) -> list[str]:
     """The name of each notebook's page; UserError for two of one name, and for one that takes the index's."""
-    taken: dict[str, Path] = {"index": Path("index.html")}
+    taken: dict[str, Path] = {"index": Path("index.html"), "book": Path(BOOK)}
     for path in paths:
         other = taken.setdefault(path.stem.casefold(), path)
         if other is not path:
@@ -47,29 +62,41 @@ def pages_of(paths: Sequence[Path]) -> list[str]:
     return [f"{path.stem}.html" for path in paths]
 
 
-def write_report(paths: list[Path], out: Path, jobs: int) -> list[str]:
+def write_report(
+    paths: list[Path], out: Path, jobs: int, execute: bool = True, book: bool = False, whole: bool = False
+) -> list[str]:
     """Run the notebooks, write a page for each, and the index of all pages in the folder.
 
-    Returns one line for each notebook that failed. All files are ready before the first is put in its place, and one
-    report at a time does that in a folder; UserError, with the old report as it was, where there is no room for them.
+    execute: else the outputs are those of the files. book: one page of all of them, too. whole: these are all the
+    notebooks there are, so that what they leave unused counts. Returns one line for each notebook that failed, and for
+    each thing that prose says wrongly. All files are ready before the first is put in its place, and one report at a
+    time does that in a folder; UserError, with the old report as it was, where there is no room for them.
     """
     from filelock import FileLock
 
-    from tux3nb.report.execute import execute_all
-    from tux3nb.report.export import neighbours, summary_of, title_of, to_html
-    from tux3nb.report.index import Entry, about, entries_of, index_html
+    from tux3nb.report.book import book_html
+    from tux3nb.report.execute import as_it_is, execute_all
+    from tux3nb.report.export import body_of, neighbours, page_of
+    from tux3nb.report.index import about, entries_of, entry_of, index_html
+    from tux3nb.report.prose import complaints, unused_sources
 
-    done = execute_all(paths, jobs, static=True)
+    done = execute_all(paths, jobs, static=True) if execute else [as_it_is(path) for path in paths]
+    bodies = [body_of(each.notebook, each.path.stem) for each in done]
     mine = [
-        Entry(file, title_of(each.notebook, each.path.stem), summary_of(each.notebook), each.error)
+        entry_of(file, each.notebook, each.path.stem, each.error)
         for file, each in zip(pages_of(paths), done, strict=True)
     ]
     with FileLock(out / ".tux3nb-report.lock"):
         entries = sorted([*mine, *entries_of(out, without=[e.file for e in mine])], key=lambda e: e.file)
-        pages = [(e.file, e.title) for e in entries]
+        pages = [(e.file, e.numbered) for e in entries]
         files = {
-            out / e.file: to_html(each.notebook, each.path.stem, neighbours(pages, entries.index(e)), about(e))
-            for e, each in zip(mine, done, strict=True)
+            out / e.file: page_of(body, e.title, neighbours(pages, entries.index(e)), about(e))
+            for e, body in zip(mine, bodies, strict=True)
         }
-        write_all_whole({**files, out / "index.html": index_html(entries)})
-    return [each.error for each in done if each.error]
+        if book:
+            named = [(each.path.stem, e.numbered, body) for each, e, body in zip(done, mine, bodies, strict=True)]
+            files[out / BOOK] = book_html(named)
+        others = [(BOOK, "All of them in one file")] if book or (out / BOOK).is_file() else []
+        write_all_whole({**files, out / "index.html": index_html(entries, others)})
+    wrong = [line for each in done for line in ([each.error] if each.error else complaints(each.path, each.notebook))]
+    return wrong + (unused_sources(each.notebook for each in done) if whole else [])

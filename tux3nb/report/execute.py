@@ -53,6 +53,11 @@ def read(path: Path) -> nbformat.NotebookNode:
         raise UserError(f"{path} is no notebook: {str(error).splitlines()[0][:120]}") from None
 
 
+def as_it_is(path: Path) -> Executed:
+    """A notebook that is not run: with the outputs that its file has."""
+    return Executed(path, read(path), 0.0, None)
+
+
 def _environment(static: bool, engine: str | None) -> dict[str, str]:
     """Return the kernel's environment: the same strings and hashes each time, the offline explorer when asked for."""
     extra = {"TUX3NB_EXECUTED": "1", "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "TQDM_DISABLE": "1"}

@@ -18,7 +18,9 @@ from latex2mathml.converter import convert as mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from tux3nb.report.citations import CITED, NOTES
 from tux3nb.report.clean import clean, whole_letters
+from tux3nb.report.explain import Explainer
 from tux3nb.show.explorer.page import module_hash, page_assets
 from tux3nb.show.front import page_script, script_hash
 
@@ -40,7 +42,7 @@ def policy(script: str = "'none'") -> str:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Links at the top of a page: file name and title of the page before and after."""
+    """Links at both ends of a page: file name and title of the page before and after."""
 
     before: tuple[str, str] | None = None
     after: tuple[str, str] | None = None
@@ -74,12 +76,37 @@ def _markdown(source: str) -> str:
     return MarkdownWithMath(renderer=_Renderer(escape=False)).render(source)  # the whole page is cleaned later
 
 
+# A cell of code is folded under a line that opens it, and one box opens all of them: the fold is a sibling of what it
+# opens, so that a style can do both, without a script.
+_TEMPLATE = """{%- extends "index.html.j2" -%}
+{% macro fold(kind, title, shown) %}
+<details class="tux-fold tux-{{ kind }}"{{ " open" if shown }}><summary>{{ title | escape_html }}</summary></details>
+{% endmacro %}
+{% block codecell %}
+{%- set how = cell.metadata.tux -%}
+{%- if how.kind != "code" -%}{{ fold(how.kind, how.title, False) }}<div class="tux-folded">{{ super() }}</div>
+{%- else -%}{{ super() }}{%- endif -%}
+{% endblock codecell %}
+{% block input_group %}
+{%- set how = cell.metadata.tux -%}
+{%- if how.kind == "code" -%}{{ fold("code", "code", how.shown) }}<div class="tux-folded">{{ super() }}</div>
+{%- else -%}{{ super() }}{%- endif -%}
+{% endblock input_group %}
+{% block markdowncell %}
+<div class="jp-Cell jp-MarkdownCell jp-Notebook-cell"><div class="jp-RenderedHTMLCommon jp-RenderedMarkdown">
+{{ cell.source | prose }}</div></div>
+{% endblock markdowncell %}
+"""
+
+
 class _Exporter(HTMLExporter):
-    """nbconvert's JupyterLab template with no address of a script left in it."""
+    """nbconvert's JupyterLab template with no address of a script left in it; `explainer` has what its prose said."""
 
     def __init__(self) -> None:
+        self.explainer = Explainer()
         super().__init__(
             template_name="lab",
+            raw_template=_TEMPLATE,
             extra_template_basedirs=[],  # its own default is the current folder, where a stranger's may lie
             embed_images=True,
             require_js_url="",
@@ -92,6 +119,7 @@ class _Exporter(HTMLExporter):
     def default_filters(self):
         yield from super().default_filters()
         yield "markdown2html", _markdown
+        yield "prose", lambda source: self.explainer.prose(_markdown(source))
 
 
 def title_of(notebook: nbformat.NotebookNode, name: str) -> str:
@@ -107,16 +135,37 @@ def summary_of(notebook: nbformat.NotebookNode) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for paragraph in re.split(r"\n\s*\n", cell.source):
-                if paragraph.strip() and not paragraph.lstrip().startswith(("#", "|", "-", "<", "!", ">")):
-                    plain = re.sub(r"[*`$]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
-                    return whole_letters(plain)
+                if paragraph.strip() and not paragraph.lstrip().startswith(("#", "|", "-", "<", "!", ">", *_ASKED)):
+                    return _in_plain(paragraph)
     return ""
+
+
+_ASKED = ("**Asked.**", "**Answer.**")
+
+
+def asked_of(notebook: nbformat.NotebookNode) -> tuple[str, str]:
+    """Return what the mail asked and what the notebook answers: the paragraphs that begin with these words."""
+    found = dict.fromkeys(_ASKED, "")
+    for cell in notebook.cells:
+        for paragraph in re.split(r"\n\s*\n", cell.source) if cell.cell_type == "markdown" else ():
+            for word in _ASKED:
+                if paragraph.lstrip().startswith(word) and not found[word]:
+                    found[word] = _in_plain(paragraph.lstrip().removeprefix(word))
+    return found[_ASKED[0]], found[_ASKED[1]]
+
+
+def _in_plain(paragraph: str) -> str:
+    """A paragraph of Markdown as a line of text."""
+    text = CITED.sub("", " ".join(paragraph.split()))
+    return whole_letters(re.sub(r"[*`$]|\[([^\]]*)\]\([^)]*\)", r"\1", text)).strip()
 
 
 def _readable(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, dict[str, str]]:
     """Return a copy without widget views and scripts, and the explorers by the marks that stand in their places."""
     notebook, explorers = copy.deepcopy(notebook), {}
     notebook.metadata = nbformat.from_dict({"language_info": {"name": "python", "pygments_lexer": "ipython3"}})
+    notebook.cells = [cell for cell in notebook.cells if cell.get("id") != NOTES]
+    notebook.cells = [cell for cell in notebook.cells if cell.source.strip() or cell.get("outputs")]
 
     def keep(match: re.Match) -> str:
         mark = f"tux3nb-{secrets.token_hex(16)}"  # which no notebook can have written
@@ -126,6 +175,7 @@ def _readable(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, d
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
+        cell.metadata["tux"] = fold_of(cell)
         cell.outputs = [o for o in cell.outputs if _VIEW not in o.get("data", {}) or "text/html" in o.data]
         for output in cell.outputs:
             data = output.get("data", {})
@@ -137,6 +187,20 @@ def _readable(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, d
             if "text/html" in data:
                 data["text/html"] = _EXPLORER.sub(keep, data["text/html"])
     return notebook, explorers
+
+
+def fold_of(cell: nbformat.NotebookNode) -> dict[str, str | bool]:
+    """How a cell of code is folded: its kind (`code`: only the code; `check`, `solution`, `fold`: all of it), a title
+    from its first comment, and whether the code is shown to begin with.
+    """
+    tags, shows = set(cell.metadata.get("tags", ())), bool(cell.outputs)
+    asserts = len(re.findall(r"^\s*assert\b", cell.source, re.MULTILINE))
+    comment = re.match(r"\s*#\s*(?:checked:\s*)?(.+)", cell.source)
+    kind = next((tag for tag in ("solution", "fold") if tag in tags), "check" if asserts and not shows else "code")
+    title = comment[1].strip() if comment else ""
+    if kind == "check":
+        title = f"checked: {title or f'{asserts} statements' if asserts > 1 else title or 'a statement'}"
+    return {"kind": kind, "title": title or kind, "shown": "code" in tags}
 
 
 def _explorer(found: re.Match) -> str:
@@ -194,12 +258,67 @@ def address(file: str) -> str:
     return quote(os.fsencode(file))
 
 
-def _navigation(near: Neighbours) -> str:
+def _navigation(near: Neighbours, where: str) -> str:
     links = ['<a href="index.html">all notebooks</a>']
-    for sign, link in (("&larr; ", near.before), ("&rarr; ", near.after)):
+    for sign, rel, link in (("&larr; ", "prev", near.before), ("&rarr; ", "next", near.after)):
         if link:
-            links.append(f'<a href="{address(link[0])}">{sign}{html.escape(link[1])}</a>')
-    return f'<nav class="tux-nav">{" ".join(links)}</nav>'
+            links.append(f'<a rel="{rel}" href="{address(link[0])}">{sign}{html.escape(link[1])}</a>')
+    return f'<nav class="tux-nav" aria-label="notebooks, {where}">{" ".join(links)}</nav>'
+
+
+def _contents(body: str) -> str:
+    """The page's headings as links, at its side; empty where there are too few to look for one."""
+    found = re.findall(r'<h([23])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', body, re.DOTALL)
+    plain = [(level, at, re.sub(r"<[^>]*>|&para;|¶", "", text).strip()) for level, at, text in found]
+    if len(plain) < 3:
+        return ""
+    items = "".join(f'<li class="tux-h{level}"><a href="#{at}">{text}</a></li>' for level, at, text in plain)
+    return f'<nav class="tux-contents" aria-label="on this page"><b>On this page</b><ol>{items}</ol></nav>'
+
+
+SWITCH = '<label class="tux-all"><input type="checkbox" id="tux-all"> show all code and checks</label>'
+
+
+@dataclass(frozen=True)
+class Body:
+    """What of an executed notebook stands in a page: its HTML, whether it has explorers, and the script for costs."""
+
+    html: str
+    explorers: bool
+    weights: str
+
+    @property
+    def scripts(self) -> list[str]:
+        """The sources of a content security policy for the scripts that it needs."""
+        return ([module_hash()] if self.explorers else []) + ([script_hash()] if self.weights else [])
+
+    @property
+    def assets(self) -> str:
+        """What stands once at the end of a page."""
+        return f"{page_assets() if self.explorers else ''}{self.weights}"
+
+
+def body_of(notebook: nbformat.NotebookNode, name: str) -> Body:
+    """The cells and notes of an executed notebook as HTML that asks for nothing and acts only through our scripts."""
+    readable, explorers = _readable(notebook)
+    exporter = _Exporter()
+    page, _ = exporter.from_notebook_node(readable, resources={"metadata": {"name": name}})
+    body = clean(page[page.index("</head>") + len("</head>") : page.rindex("</body>")])
+    for mark, element in explorers.items():
+        body = body.replace(mark, element, 1)
+    return Body(body + exporter.explainer.notes(), bool(explorers), page_script(body))
+
+
+def document(title: str, scripts: Sequence[str], inside: str, about: str = "") -> str:
+    """A whole page in JupyterLab's style around what is `inside` its body; `scripts` may run, and no other."""
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"{policy(' '.join(dict.fromkeys(scripts))) if scripts else policy()}"
+        f'{about}<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title>{_head()}<style>{page_css()}</style></head>\n"
+        f'<body class="jp-Notebook" data-jp-theme-light="true" data-jp-theme-name="JupyterLab Light">'
+        f"{inside}</body></html>\n"
+    )
 
 
 def to_html(notebook: nbformat.NotebookNode, name: str, near: Neighbours | None = None, about: str = "") -> str:
@@ -208,21 +327,18 @@ def to_html(notebook: nbformat.NotebookNode, name: str, near: Neighbours | None 
     Whatever the notebook holds, its page asks for nothing and runs nothing but the two scripts of this package, for
     explorers and for tables of costs.
     """
-    readable, explorers = _readable(notebook)
-    page, _ = _Exporter().from_notebook_node(readable, resources={"metadata": {"name": name}})
-    body = clean(page[page.index("</head>") + len("</head>") : page.rindex("</body>")])
-    for mark, element in explorers.items():
-        body = body.replace(mark, element, 1)
-    weights = page_script(body)
-    scripts = ([module_hash()] if explorers else []) + ([script_hash()] if weights else [])
-    title, allowed = html.escape(title_of(notebook, name)), policy(" ".join(scripts)) if scripts else policy()
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{allowed}'
-        f'{about}<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>'
-        f"{_head()}<style>{page_css()}</style></head>\n"
-        f'<body class="jp-Notebook" data-jp-theme-light="true" data-jp-theme-name="JupyterLab Light">'
-        f"{_navigation(near or Neighbours())}{body}{page_assets() if explorers else ''}{weights}</body></html>\n"
+    return page_of(body_of(notebook, name), title_of(notebook, name), near or Neighbours(), about)
+
+
+def page_of(body: Body, title: str, near: Neighbours, about: str = "") -> str:
+    """Return the page around a body."""
+    switch = SWITCH if "tux-folded" in body.html else ""
+    inside = (
+        f'<div class="tux-top">{_navigation(near, "top")}{switch}</div>'
+        f'<div class="tux-page">{_contents(body.html)}<div class="tux-main">{body.html}</div></div>'
+        f"{_navigation(near, 'end')}{body.assets}"
     )
+    return document(title, body.scripts, inside, about)
 
 
 def neighbours(pages: Sequence[tuple[str, str]], at: int) -> Neighbours:

@@ -1,31 +1,65 @@
-"""The first page of a report: what notebooks there are and what each is about."""
+"""The first page of a report: the answer, the mail's questions, the notebooks, every case, and the numbers."""
 
 import contextlib
 import html
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
 from pathlib import Path
 
-from tux3nb.report.export import address, policy
+import nbformat
+
+from tux3nb.report.answer import in_three_lines, matrix_html, numbers
+from tux3nb.report.export import address, asked_of, policy, summary_of, title_of
 
 _ABOUT = re.compile(r'<meta name="tux3nb-page" content="([^"]*)">')
+_CASE = re.compile(r'<script type="application/json" data-case="([^"<>]*)"')
+WORDS_A_MINUTE, SECONDS_A_PICTURE = 200, 15
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One notebook in the index."""
+    """One notebook in the index: its page, what the mail asked and what it answers, minutes to read, its cases."""
 
     file: str
     title: str
     summary: str
     error: str | None = None
+    asked: str = ""
+    answer: str = ""
+    minutes: int = 0
+    cases: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str:
+        """The number that its file begins with, if it does."""
+        found = re.match(r"\d+", self.file)
+        return found[0] if found else ""
+
+    @property
+    def numbered(self) -> str:
+        """Its title, after its number."""
+        return f"{self.number} {self.title}".strip()
+
+
+def entry_of(file: str, notebook: nbformat.NotebookNode, name: str, error: str | None) -> Entry:
+    """What the index says of an executed notebook."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", ())]
+    pages = [o.get("data", {}).get("text/html", "") for o in outputs]
+    words = sum(len(re.findall(r"[\w']+", text)) for text in texts)
+    minutes = math.ceil(words / WORDS_A_MINUTE + len(outputs) * SECONDS_A_PICTURE / 60)
+    cases = dict.fromkeys(case for page in pages if "<tux-explorer" in page for case in _CASE.findall(page))
+    asked, answer = asked_of(notebook)
+    return Entry(file, title_of(notebook, name), summary_of(notebook), error, asked, answer, minutes, tuple(cases))
 
 
 def about(entry: Entry) -> str:
     """Return the element by which a page tells the index of a later report what it is about."""
-    told = {"title": entry.title, "summary": entry.summary, "error": entry.error}
+    told = {key: value for key, value in asdict(entry).items() if key != "file"}
     return f'<meta name="tux3nb-page" content="{html.escape(json.dumps(told))}">'
 
 
@@ -33,45 +67,75 @@ def entries_of(folder: Path, without: Iterable[str] = ()) -> list[Entry]:
     """Return the entries of the pages that lie in a folder, as they tell it themselves, but for the files `without`."""
     found = []
     for path in sorted(set(folder.glob("*.html")) - {folder / name for name in without}):
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):  # a page of somebody else's
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, KeyError):  # a page of somebody else's
             with path.open(encoding="utf-8") as page:
-                told = json.loads(html.unescape(_ABOUT.search(page.read(10_000))[1]))
-            found.append(
-                Entry(path.name, str(told["title"]), str(told["summary"]), told["error"] and str(told["error"]))
-            )
+                told = json.loads(html.unescape(_ABOUT.search(page.read(100_000))[1]))
+            found.append(_entry(path.name, told))
     return found
 
 
-_STYLE = """
-:root { --ink: #1f2328; --soft: #4d5560; --back: #ffffff; --line: #c6ccd3; --link: #0a58b5;
-  --bad: #a40e1c; color-scheme: light; }
-@media screen and (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --soft: #aab4bf; --back: #0d1117; --line: #444c56; --link: #6cb0ff;
-    --bad: #ff8f88; color-scheme: dark; } }
-body { font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "Liberation Sans", sans-serif; color: var(--ink);
-  background: var(--back); max-width: 46rem; margin: 3rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin-bottom: .4rem; } p { margin: .3rem 0; } a { color: var(--link); }
-ol { list-style: none; padding: 0; margin-top: 1.6rem; } li { border-top: 1px solid var(--line); padding: .8rem 0; }
-li > a { font-size: 1.1rem; font-weight: 600; } li p, .soft { color: var(--soft); } .bad { color: var(--bad); }
-"""
+def _entry(file: str, told: dict) -> Entry:
+    """An entry as a page tells it, whoever wrote the page: every field of the type that it must have."""
+    known = {f.name for f in fields(Entry)} - {"file"}
+    title, summary = str(told["title"]), str(told["summary"])
+    rest = {key: value for key, value in told.items() if key in known - {"title", "summary"}}
+    kinds = {"error": (str, type(None)), "asked": str, "answer": str, "minutes": int, "cases": list}
+    if any(not isinstance(value, kinds[key]) for key, value in rest.items()):
+        raise ValueError(file)
+    cases = tuple(str(case) for case in rest.pop("cases", ()))
+    return Entry(file, title, summary, cases=cases, **rest)
 
 
-def index_html(entries: Sequence[Entry]) -> str:
-    """Return the index page."""
+def _questions(entries: Sequence[Entry]) -> str:
     say = html.escape
     items = "".join(
-        f'<li><a href="{address(e.file)}">{say(e.title)}</a><p>{say(e.summary)}</p>'
+        f'<dt>{say(e.asked)}</dt><dd>{say(e.answer)} <a href="{address(e.file)}">{say(e.title)}</a></dd>\n'
+        for e in entries
+        if e.asked and e.answer
+    )
+    return f"<h2>What the mail asked</h2><dl>{items}</dl>" if items else ""
+
+
+def _notebooks(entries: Sequence[Entry]) -> str:
+    say = html.escape
+    items = "".join(
+        f'<li><a href="{address(e.file)}">{say(e.numbered)}</a>'
+        + (f' <span class="soft">{e.minutes} min</span>' if e.minutes else "")
+        + f"<p>{say(e.summary)}</p>"
         + (f'<p class="bad">&#10007; stopped: {say(e.error)}</p>' if e.error else "")
         + "</li>\n"
         for e in entries
     )
+    return f'<ol class="notebooks">{items}</ol>'
+
+
+def index_html(entries: Sequence[Entry], others: Sequence[tuple[str, str]] = ()) -> str:
+    """Return the index page; `others` are further files of the report, each with what it is."""
+    pages = {case: address(e.file) for e in reversed(entries) for case in e.cases}
+    answer = "".join(f"<li>{html.escape(line)}</li>" for line in in_three_lines())
+    counted = "".join(f"<tr><td>{n}</td><td>{html.escape(what)}</td></tr>" for n, what in numbers())
+    more = " · ".join(f'<a href="{address(file)}">{html.escape(what)}</a>' for file, what in others)
+    first = f'<p class="start"><a href="{address(entries[0].file)}">Start here: {html.escape(entries[0].title)}</a></p>'
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"{policy()}"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<title>tux3nb: page forking by machine</title>"
-        f"<style>{_STYLE}</style></head><body><main><h1>Page forking, explored by machine</h1>"
-        "<p>When a file system forks a page that somebody still holds, who sees which copy? Each notebook below "
-        "answers for one kind of holder; its toggles work offline, from the table inside the page.</p>"
-        f'<ol>{items}</ol><p class="soft">Live notebooks: <code>tux3nb lab</code>.</p></main></body></html>\n'
+        f"<style>{files('tux3nb.report').joinpath('index.css').read_text(encoding='utf-8')}</style></head>"
+        "<body><main><h1>Page forking, explored by machine</h1>"
+        "<p>A network card writes into a page of a file. Meanwhile the file system gives that page a new folio, and "
+        "the card's bytes are in the old one: no error, and nobody reads them again. In 2015 the kernel list asked "
+        "whether Tux3's page forking can be made perfect, and whether that is practical.</p>"
+        f"<h2>The answer</h2><ol>{answer}</ol>"
+        f"{first if entries else ''}"
+        f"{_questions(entries)}<h2>The notebooks</h2>{_notebooks(entries)}"
+        f"{f'<p>{more}</p>' if more else ''}"
+        "<h2>What was explored</h2>"
+        f'<table class="numbers"><tbody>{counted}</tbody></table>'
+        "<h2>Every case</h2><p>A sign opens the case's explorer under that policy. &#10003; holds, &#10007; is "
+        "violated, &#9675; holds because somebody was refused or because it never came to it, &#8211; was never "
+        "promised.</p>"
+        f'<div class="wide">{matrix_html(pages)}</div>'
+        '<p class="soft">Everything here works from disk, without a network. Live: <code>tux3nb lab</code>.</p>'
+        "</main></body></html>\n"
     )

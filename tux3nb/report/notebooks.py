@@ -9,8 +9,10 @@ import nbformat
 
 from tux3nb.errors import positive
 from tux3nb.paths import write_whole
+from tux3nb.report.citations import with_notes
 from tux3nb.report.execute import execute_all, read
 from tux3nb.report.places import find_notebooks
+from tux3nb.report.prose import complaints
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _SAVED = '<div class="tux-saved">'  # the explorer of a notebook whose kernel has gone
@@ -55,7 +57,10 @@ def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]
 
 
 def stable(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
-    """Strip widget state, timings and paths from an executed notebook, join streams; ids stay, counts run from 1."""
+    """Strip widget state, timings and paths from an executed notebook, join streams; ids stay, counts run from 1.
+
+    The notes on what it cites are its last cell.
+    """
     spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook.metadata = nbformat.from_dict({"kernelspec": spec, "language_info": {"name": "python"}})
     notebook.nbformat_minor = 5
@@ -71,7 +76,7 @@ def stable(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNo
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = cell.execution_count
-    return notebook
+    return with_notes(notebook)
 
 
 def write_text(notebook: nbformat.NotebookNode) -> str:
@@ -100,7 +105,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write or check the notebooks; 0 fine, 1 a cell failed or a notebook differs. UserError for bad input."""
+    """Write or check the notebooks; 0 fine, 1 a cell failed, a notebook differs or prose is wrong.
+
+    UserError for bad input.
+    """
     paths = find_notebooks(args.notebooks)
     # One layout engine for all machines: its bytes are the same everywhere, a system dot's are not.
     done = execute_all(paths, args.jobs, static=False, engine="graphviz-pure")
@@ -109,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
         if each.error:
             said.append(each.error)
             continue
+        said += complaints(each.path, each.notebook)
         new = stable(each.notebook, each.path.resolve().parent)
         if args.check:
             said += [line] if (line := _difference(each.path, new)) else []

@@ -96,13 +96,27 @@ class Table(pd.DataFrame):
             depth = looks["depth"].get(label, {}).get(column)
             return verdict_html(str(value), f"{depth} steps" if depth else "")
 
+        kept, held = self._told_apart() if "depth" in looks else (list(self.columns), [])
         rows = []
-        for label, values in zip(self.index, self.itertuples(index=False), strict=True):
+        for label, values in zip(self.index, self[kept].itertuples(index=False), strict=True):
             title = names.get(label, "")
             first = f"<b>{html.escape(str(label))}</b>" + (f"<br><small>{html.escape(title)}</small>" if title else "")
-            rows.append([first, *(shown(label, c, v) for c, v in zip(self.columns, values, strict=True))])
-        top = [f"{c}\n{heads[c]}" if c in heads else str(c) for c in self.columns]
-        return self.html([self.index.name or "", *top], rows, raw=range(width))
+            rows.append([first, *(shown(label, c, v) for c, v in zip(kept, values, strict=True))])
+        top = [f"{c}\n{heads[c]}" if c in heads else str(c) for c in kept]
+        below = ", ".join(f"{c} ({heads[c]})" if c in heads else str(c) for c in held)
+        page = self.html([self.index.name or "", *top], rows, raw=range(width))
+        return page + (f"<p><small>HOLDS in every row: {html.escape(below)}.</small></p>" if held else "")
+
+    def _told_apart(self) -> tuple[list, list]:
+        """The columns that differ somewhere from HOLDS, and those that say HOLDS from top to bottom.
+
+        The first column, which is the worst of the others, stays, unless it says what the only other one says.
+        """
+        first, *others = self.columns
+        held = [c for c in others if set(self[c]) == {"HOLDS"}]
+        kept = [c for c in others if c not in held]
+        alone = len(kept) == 1 and list(self[kept[0]]) == list(self[first])
+        return (kept if alone else [first, *kept]), held
 
     def __repr__(self) -> str:
         """Columns of text; long cells are wrapped, so that every word is there."""

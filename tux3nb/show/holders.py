@@ -129,7 +129,7 @@ def sources(path: Path | None = None) -> dict[str, Source]:
     found = {}
     for place, row in read_rows(path, Source):
         place.require("mark", row["mark"] in ("verified", "recalled"), "is neither verified nor recalled")
-        _add(found, place, "key", Source(**row))
+        add(found, place, "key", Source(**row))
     return found
 
 
@@ -144,7 +144,7 @@ def holders(path: Path | None = None, known: dict[str, Source] | None = None) ->
         keys = tuple(key.strip() for key in row["sources"].split(";"))
         for key in keys:
             place.require("sources", key in known, f"names an unknown source {key!r}{nearest(key, known)}")
-        _add(found, place, "id", Holder(**{**row, "sources": keys}))
+        add(found, place, "id", Holder(**{**row, "sources": keys}))
     return found
 
 
@@ -207,7 +207,8 @@ def _check_words(place: _Place, column: str, cell: str, allowed: tuple[str, ...]
         place.require(column, bool(cell.partition(":")[2].strip()), "does not say why it is not modelled")
 
 
-def _add(found: dict, place: _Place, column: str, item):
+def add(found: dict, place: _Place, column: str, item):
+    """Put a row's item under its first field; UserError where another row has it."""
     key = astuple(item)[0]
     place.require(column, key not in found, f"{key!r} is there twice")
     found[key] = item

@@ -16,6 +16,7 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
+from tux3nb.show import glossary
 from tux3nb.show.cells import Shown, Table, as_markdown
 from tux3nb.show.explorer.document import web_address
 from tux3nb.show.holders import sources as all_sources
@@ -201,6 +202,12 @@ def sources(case: Case | str | None = None) -> Shown | Table:
     told = [(as_markdown(s.text), web_address(s.url)) for s in found]
     lines = (f"- [{words}]({address})" if address else f"- {words}" for words, address in told)
     return Shown(text, markdown="\n".join(lines))
+
+
+def words() -> Table:
+    """The words that the notebooks use, with what each says: a page explains them where they first stand."""
+    rows = [[", ".join(word.all_forms[1:]), word.says] for word in glossary.words().values()]
+    return Table(rows, columns=["also", "says"], index=list(glossary.words())).rename_axis("word")
 
 
 def holders() -> Table:

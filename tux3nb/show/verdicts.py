@@ -28,3 +28,9 @@ def verdict_html(word: str, note: str = "") -> str:
     style = f"color:{ink};background:{back};border-radius:4px;padding:1px 6px;display:inline-block;text-align:left"
     broken = html.escape(word).replace("(", "<wbr>(")
     return f'<span style="{style}"><b>{sign}&nbsp;{broken}</b>{below}</span>'
+
+
+def sign_and_look(word: str) -> tuple[str, str]:
+    """A verdict's sign, and the name of its look in a style sheet: good, bad, off or open."""
+    looks = {"VIOLATED": "bad", "HOLDS": "good", "NOT PROMISED": "off"}
+    return _COLOURS.get(word, _OPEN)[0], looks.get(word, "open")
