@@ -22,7 +22,7 @@ from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table
-from tux3nb.show.front import chart, weighed
+from tux3nb.show.front import bars, chart, weighed
 from tux3nb.show.least import (
     answers,
     bounds,
@@ -37,6 +37,7 @@ from tux3nb.show.least import (
     why,
     workloads,
 )
+from tux3nb.show.line import across as cases_across
 from tux3nb.show.line import called, lines
 from tux3nb.show.story import Tale, broken_story, same_schedule
 from tux3nb.show.strip import strip as strip_of
@@ -61,12 +62,12 @@ from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "answers", "bounds", "bytes_at", "cases", "chart", "check", "columns", "compare",
-    "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
-    "from_file", "holders", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs",
-    "observed", "one_line", "operations", "outside", "ownership", "policies", "properties", "recorded", "rule_source",
-    "rules", "run_columns", "sensitivity", "sources", "state", "steps", "story", "strip", "verdicts", "weighed", "why",
-    "workloads",
+    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "bytes_at", "cases", "chart", "check",
+    "columns", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of",
+    "family", "features", "from_file", "holders", "lanes", "lattice", "least", "least_change", "mappings",
+    "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership", "policies",
+    "properties", "recorded", "rule_source", "rules", "run_columns", "sensitivity", "sources", "state", "steps",
+    "story", "strip", "verdicts", "weighed", "why", "workloads",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
@@ -330,6 +331,18 @@ def one_line(
     """
     case = the_case(case)
     return lines(case, _answers(case, _wanted(case, policies)), tuple(workloads), delta_ms, device)
+
+
+def across(cases: Iterable[Case | str], policies: Iterable[str]) -> Table:
+    """Cases down, policies by name across: a verdict each, with what breaks and a link into an explorer of the page.
+
+    ``across(...).loc["rdma+long", "tux3"]`` is a word. Raises UserError for an unknown case or policy.
+    """
+    wanted = {name: named(name) for name in policies}
+    found = [the_case(case) for case in cases]
+    if not found or not wanted:
+        raise UserError("name at least one case and one policy")
+    return cases_across({case.name: _answers(case, wanted) for case in found})
 
 
 def compare(

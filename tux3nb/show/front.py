@@ -9,6 +9,7 @@ import base64
 import hashlib
 import html
 import io
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -63,6 +64,19 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
     data = base64.b64encode(svg.encode()).decode()
     page = f'<img alt="{said}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
     return Shown("\n".join(words), page, svg=svg)
+
+
+def bars(values: Mapping[str, float], unit: str) -> Shown:
+    """Numbers as bars beneath each other, each with its name and its number."""
+    most = max(values.values(), default=0) or 1
+    text = [f"{name}: {value:,.0f} {unit}" for name, value in values.items()]
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{html.escape(name)}</th>'
+        f'<td style="width:60%"><div style="background:#0b62a4;height:12px;width:{100 * v / most:.1f}%"></div></td>'
+        f"<td>{v:,.0f} {html.escape(unit)}</td></tr>"
+        for name, v in values.items()
+    )
+    return Shown("\n".join(text), f'<table style="width:100%"><tbody>{rows}</tbody></table>')
 
 
 def weighed(table: Table) -> Shown:
