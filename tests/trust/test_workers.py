@@ -40,6 +40,18 @@ def test_a_dead_worker_is_an_error_after_what_was_done():
         next(results)
 
 
+def test_a_worker_that_dies_while_work_is_handed_out():
+    """Also where the pool is broken before all of the work is in it."""
+
+    def slowly():
+        yield 3
+        time.sleep(3)
+        yield from range(9)
+
+    with pytest.raises(WorkerDied):
+        list(each(double, slowly(), 1))
+
+
 def test_an_error_comes_as_it_is():
     with pytest.raises(ValueError, match="five"):
         list(each(double, [5, 1], 2))
