@@ -1,18 +1,21 @@
 """``make test-lowest`` and ``make test-pythons``: the words of the Makefile in other environments than the usual one.
 
 ``lowest``: with the lowest version of everything that pyproject.toml allows. ``pythons``: with every Python that it
-names, but the one of ``.venv``, which the other words test. Each environment is a folder beside that. What is not here
-is said and skipped. Exit code: 0 if nothing failed.
+names, but the one of ``.venv``, which the other words test; and a page of a report is the same with all of them, byte
+for byte. Each environment is a folder beside ``.venv``. What is not here is said and skipped. Exit code: 0 if nothing
+failed.
 """
 
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PAGE = "01-ptrace"  # with prose, tables, maths, pictures and an explorer
 
 
 def project() -> dict:
@@ -73,7 +76,22 @@ def with_pythons(word: str) -> bool:
             told[version] = "passed" if passed else "FAILED"
     for version, what in told.items():
         print(f"Python {version}: {what}")
-    return "FAILED" not in told.values()
+    return same_pages() and "FAILED" not in told.values()
+
+
+def same_pages() -> bool:
+    """Whether all environments that are here, .venv too, make the same page."""
+    pages: dict[bytes, list[str]] = {}
+    for python in sorted(ROOT.glob(".venv*/bin/python")):
+        if python.parts[-3] != ".venv-lowest":
+            with tempfile.TemporaryDirectory(prefix="tux3nb-page-") as out:
+                command = [python, "-m", "tux3nb", "report", f"notebooks/{PAGE}.ipynb", "--out", out]
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+                page = Path(out) / f"{PAGE}.html"
+                made = page.read_bytes() if done.returncode == 0 else done.stderr.encode()
+            pages.setdefault(made, []).append(python.parts[-3])
+    print("the page of", PAGE, *(" = ".join(names) for names in pages.values()), sep="  ")
+    return len(pages) == 1
 
 
 def main(argv: list[str]) -> int:

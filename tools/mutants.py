@@ -39,7 +39,7 @@ from tux3nb.engine.result import UNFINISHED, Limits
 from tux3nb.engine.rule import Rule, State
 from tux3nb.engine.system import System
 from tux3nb.engine.terms import Expr, lift, shared, walk
-from tux3nb.errors import ModelError, UserError, nearest
+from tux3nb.errors import ModelError, UserError, WorkerDied, nearest
 from tux3nb.model.features import FEATURES
 from tux3nb.model.laws import ALONE, LAWS, MECHANISMS, circling, held, lawful
 from tux3nb.model.rules import all_rules
@@ -372,6 +372,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except WorkerDied as died:
+        print(f"{died}: nothing is written", file=sys.stderr)
+        return 3
     return 0 if all(o.killed or o.reason for o in outcomes) else 1
 
 

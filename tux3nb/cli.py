@@ -31,7 +31,10 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, without the usage, and names the nearest options."""
+    """A parser whose complaint is one line, without the usage, and names the nearest options; none can be cut short."""
+
+    def __init__(self, **more):
+        super().__init__(allow_abbrev=False, **more)
 
     def error(self, message: str):
         raise UserError(f"{message}; see {self.prog} --help")

@@ -3,7 +3,7 @@
 import pytest
 
 from tux3nb.answers.matrix import matrix
-from tux3nb.cases.case import Case, named
+from tux3nb.cases.case import Case, Source, named
 from tux3nb.cases.place import ColumnError
 from tux3nb.catalogue import from_file
 from tux3nb.engine.family import Listed, Product
@@ -100,7 +100,6 @@ def test_a_bad_mapping_trait_names_the_mapping_and_the_nearest():
 @pytest.mark.parametrize(
     ("mappings", "words"),
     [
-        ("app", ("'app'", "sequence of texts")),
         (("App",), ("'App'",)),
         (("my app",), ("'my app'",)),
         (("",), ("''",)),
@@ -128,7 +127,8 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
     [
         ("folios", 0, ("folios=0", "1..16")),
         ("folios", 17, ("folios=17", "1..16")),
-        ("folios", "3", ("folios='3'",)),
+        ("folios", "3", ("folios is a whole number, not '3'",)),
+        ("folios", True, ("folios is a whole number, not True",)),
         ("deltas", -1, ("deltas=-1", "0..15")),
         ("pages", 3, ("3 pages", "1 or 2")),
         ("columns", 7, ("columns are one text",)),
@@ -137,9 +137,19 @@ def test_lines_that_wait_for_each_other_name_one_of_them():
         ("expect", {"tux3": "HOLD"}, ("tux3", "'HOLD'", "HOLDS")),
         ("expect", {"tux3": "VIOLATED(I2, I33)"}, ("tux3", "'I33'", "I3")),
         ("expect", {"tux3": "VIOLATED(I2,I33)"}, ("tux3", "'I33'", "I3")),
-        ("expect", {"tux3": 1}, ("tux3", "1", "HOLDS")),
+        ("expect", {"tux3": 1}, ("expect is a mapping", "not {'tux3': 1}")),
+        ("expect", {3: "HOLDS"}, ("expect is a mapping", "not {3: 'HOLDS'}")),
         ("expect", ["HOLDS"], ("expect is a mapping",)),
-        ("judges", "I2", ("judges are a sequence", "'I2',")),
+        ("judges", "I2", ("judges are a sequence of texts", "not 'I2'")),
+        ("judges", (2,), ("judges are a sequence of texts", "not (2,)")),
+        ("judges", None, ("judges are a sequence of texts", "not None")),
+        ("mappings", "app", ("mappings are a sequence of texts", "not 'app'")),
+        ("title", b"x", ("title is a text, not b'x'",)),
+        ("asks", None, ("asks is a text, not None",)),
+        ("base", None, ("base is a text, not None",)),
+        ("base", ["tux3"], ("base is a text, not ['tux3']",)),
+        ("shmem", "no", ("shmem is True or False, not 'no'",)),
+        ("pages", [1], ("pages is a whole number, not [1]",)),
         ("sources", "me", ("Source(text, url)",)),
         ("sources", ("me",), ("Source(text, url)",)),
     ],
@@ -155,9 +165,16 @@ def test_a_world_too_large_for_its_fields_says_so():
         case("app\n" + "store p0:0\n" * 80).world
 
 
-def test_a_case_has_a_name():
-    with pytest.raises(UserError, match="a case is named by a text, not by 7"):
-        case(GOOD, name=7)
+@pytest.mark.parametrize(("name", "says"), [(7, "a text, not by 7"), (" ", "a text, not by ' '"), ("a\nb", "one line")])
+def test_a_case_has_a_name(name, says):
+    with pytest.raises(UserError, match=f"a case is named by {says}"):
+        case(GOOD, name=name)
+
+
+@pytest.mark.parametrize("given", [{"text": 3}, {"text": "x", "url": 4}, {"text": "x", "url": "javascript:0"}])
+def test_a_source_is_a_text_and_an_address(given):
+    with pytest.raises(ModelError, match="source"):
+        Source(**given)
 
 
 # ---- what makes no sense ---------------------------------------------------------------------------------------

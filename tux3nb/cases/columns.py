@@ -244,8 +244,6 @@ def mappings_of(words, where: Place, pages: int = 1) -> list[Mapping]:
     """Mappings from ``"name[:kind][:p1][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
     out, at = [], where.of("mappings")
     numbers = {f"p{p}": p for p in range(pages)}
-    if isinstance(words, str):
-        raise ColumnError(f"{at}: mappings are a sequence of texts, not the text {words!r}")
     for word in words:
         name, *traits = word.split(":")
         if not NAME.fullmatch(name):
