@@ -23,7 +23,7 @@ help:
 	@echo "make matrix      case by policy: the verdicts, compared with the expected ones"
 	@echo "make mutants     drop each condition of each rule: does a verdict change? (RULES='fork_copies': only these; writes nothing)"
 	@echo "make bench       how fast the exploration is (ten minutes; QUICK=1: one; FULL=1: adds the large worlds)"
-	@echo "make lint        ruff on code and notebooks, TypeScript on the front end (where there is npm)"
+	@echo "make lint        ruff on code and notebooks, mypy on engine and model, TypeScript on the front end (where there is npm)"
 	@echo "make lock        bring uv.lock up to pyproject.toml (needs uv; UPGRADE=1: with the newest versions that it allows)"
 	@echo "make clean       remove what these words made (not .venv)"
 
@@ -57,6 +57,7 @@ bench: $(READY)
 lint: $(READY)
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check --quiet . || { echo "form: $(RUN) ruff format ." >&2; exit 1; }
+	@$(RUN) mypy
 	@$(RUN) tools.check_js
 # Whatever index this machine asks, the lock file names the public one only.
 lock:

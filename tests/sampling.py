@@ -1,9 +1,23 @@
-"""Policies for tests, chosen by a seed so that a failure can be repeated; and all that is said of one."""
+"""What tests draw: policies by a seed, so that a failure can be repeated, and all that is said of one; and examples."""
 
 import random
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+
 from tux3nb.engine.family import Listed
 from tux3nb.model.features import FEATURES
+
+PATIENT = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+
+
+def thousands(test, most, *strategies, **named):
+    """A hypothesis test once more, with so many examples, for the slow suite."""
+    again = given(*strategies, **named)(test.hypothesis.inner_test)
+    return pytest.mark.slow(settings(PATIENT, max_examples=most)(again))
 
 
 def some_policies(case, most, seed=0):

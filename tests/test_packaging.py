@@ -113,6 +113,6 @@ def test_version_is_said_once():
 
 def test_make_help_tells_every_word():
     """`make help` has a line for each word, and no line for a word that is gone."""
-    words = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    words = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
     told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert sorted(re.findall(r"^make ([\w-]+)", told, re.M)) == sorted(set(words) - {"help"})
+    assert sorted(re.findall(r"^make ([\w-]+)", told, re.MULTILINE)) == sorted(set(words) - {"help"})

@@ -1,21 +1,25 @@
 """``make test-lowest`` and ``make test-pythons``: the words of the Makefile in other environments than the usual one.
 
 ``lowest``: with the lowest version of everything that pyproject.toml allows. ``pythons``: with every Python that it
-names, but the one of ``.venv``, which the other words test. Each environment is a folder beside that. What is not here
-is said and skipped. Exit code: 0 if nothing failed.
+names, but the one of ``.venv``, which the other words test; and a page of a report is the same with all of them, byte
+for byte. Each environment is a folder beside ``.venv``. What is not here is said and skipped. Exit code: 0 if nothing
+failed.
 """
 
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+PAGE = "01-ptrace"  # with prose, tables, maths, pictures and an explorer
 
 
 def project() -> dict:
+    """The project's table of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -33,21 +37,24 @@ def versions() -> list[str]:
 
 def interpreter(version: str) -> str | None:
     """A Python of this version: on the path, of pyenv or of uv."""
-    if found := shutil.which(f"python{version}"):
-        if subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:  # pyenv's stand-ins may be empty
-            return found
+    found = shutil.which(f"python{version}")
+    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+        return found  # pyenv's stand-ins may be empty
     ours = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
     if not ours and (uv := shutil.which("uv")):
-        done = subprocess.run([uv, "python", "find", "--no-python-downloads", version], capture_output=True, text=True)
+        find = [uv, "python", "find", "--no-python-downloads", version]
+        done = subprocess.run(find, capture_output=True, text=True, check=False)
         return done.stdout.strip() or None
     return str(ours[-1]) if ours else None
 
 
 def make(*words: str) -> bool:
-    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT).returncode == 0
+    """Whether a word of the Makefile ends well."""
+    return subprocess.run(["make", "--no-print-directory", *words], cwd=ROOT, check=False).returncode == 0  # noqa: S607
 
 
 def with_lowest() -> bool:
+    """Whether the report and the quick tests pass with the lowest versions."""
     pins = ROOT / ".venv-lowest" / "lowest.txt"
     pins.parent.mkdir(exist_ok=True)
     pins.write_text("\n".join(lowest()) + "\n")
@@ -57,6 +64,7 @@ def with_lowest() -> bool:
 
 
 def with_pythons(word: str) -> bool:
+    """Whether a word passes with every Python that is here; each outcome is printed."""
     told = {}
     for version in versions():
         if version == "{}.{}".format(*sys.version_info):
@@ -68,10 +76,26 @@ def with_pythons(word: str) -> bool:
             told[version] = "passed" if passed else "FAILED"
     for version, what in told.items():
         print(f"Python {version}: {what}")
-    return "FAILED" not in told.values()
+    return same_pages() and "FAILED" not in told.values()
+
+
+def same_pages() -> bool:
+    """Whether all environments that are here, .venv too, make the same page."""
+    pages: dict[bytes, list[str]] = {}
+    for python in sorted(ROOT.glob(".venv*/bin/python")):
+        if python.parts[-3] != ".venv-lowest":
+            with tempfile.TemporaryDirectory(prefix="tux3nb-page-") as out:
+                command = [python, "-m", "tux3nb", "report", f"notebooks/{PAGE}.ipynb", "--out", out]
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+                page = Path(out) / f"{PAGE}.html"
+                made = page.read_bytes() if done.returncode == 0 else done.stderr.encode()
+            pages.setdefault(made, []).append(python.parts[-3])
+    print("the page of", PAGE, *(" = ".join(names) for names in pages.values()), sep="  ")
+    return len(pages) == 1
 
 
 def main(argv: list[str]) -> int:
+    """The exit code of `lowest` or `pythons [WORD]`."""
     if argv == ["lowest"]:
         return 0 if with_lowest() else 1
     if argv[:1] == ["pythons"] and len(argv) < 3:

@@ -39,7 +39,7 @@ from tux3nb.engine.result import UNFINISHED, Limits
 from tux3nb.engine.rule import Rule, State
 from tux3nb.engine.system import System
 from tux3nb.engine.terms import Expr, lift, shared, walk
-from tux3nb.errors import ModelError, UserError, nearest
+from tux3nb.errors import ModelError, UserError, WorkerDied, nearest
 from tux3nb.model.features import FEATURES
 from tux3nb.model.laws import ALONE, LAWS, MECHANISMS, circling, held, lawful
 from tux3nb.model.rules import all_rules
@@ -116,7 +116,8 @@ def _requires(code) -> dict[int, list[ast.expr]]:
 
 def traced(case: Case, r: Rule, dropped: str | None = None) -> tuple[list, list[tuple]]:
     """(steps, conditions) of a rule in a case: its bound steps without the condition `dropped`, and every condition
-    that was met, as (text, expression). Raises what tracing raises."""
+    that was met, as (text, expression). Raises what tracing raises.
+    """
     found: list[tuple[str, Expr]] = []
 
     @functools.wraps(r.function)
@@ -141,7 +142,8 @@ def mutate(case: Case, system: System, r: Rule, condition: str) -> System | None
 @dataclass(frozen=True)
 class Said:
     """What a case says of one policy. laws: those that are broken, and the mechanisms that it has not got but that are
-    at work. counts: (states, edges)."""
+    at work. counts: (states, edges).
+    """
 
     told: str
     violated: frozenset[str]
@@ -151,7 +153,7 @@ class Said:
     def change(self, new: Said, whole: bool) -> tuple[str, str]:
         """(outcome, detail) of what is worst in another answer, or nothing; `whole`: the search was not cut short."""
         gained, laws = new.violated - self.violated, sorted(new.laws - self.laws)
-        if gained or whole and new.told != self.told:
+        if gained or (whole and new.told != self.told):
             how = VERDICT if new.violated ^ self.violated != {"I7"} else DEADLOCK
             if not gained and new.told.startswith(UNFINISHED):
                 how = OVERFLOW
@@ -214,6 +216,7 @@ def said(judged: Judged, deep: bool = True) -> dict[str, Said]:
 
 
 def baseline(name: str) -> Baseline:
+    """What a case says with the rules as they are."""
     found = judged(worlds()[name], system_of(name))
     states = {s: found.run.numbers.join(k for _, k in some) for s, some in found.run.graph.arrivals.items()}
     return Baseline(name, states, said(found))
@@ -316,7 +319,7 @@ def recorded() -> list[Outcome]:
     path = data_dir() / "mutants.csv"
     if not path.exists():
         return []
-    with open(path, newline="") as f:
+    with path.open(newline="") as f:
         return [Outcome(**row) for row in csv.DictReader(f)]
 
 
@@ -369,6 +372,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except WorkerDied as died:
+        print(f"{died}: nothing is written", file=sys.stderr)
+        return 3
     return 0 if all(o.killed or o.reason for o in outcomes) else 1
 
 

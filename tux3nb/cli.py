@@ -31,7 +31,10 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, without the usage, and names the nearest options."""
+    """A parser whose complaint is one line, without the usage, and names the nearest options; none can be cut short."""
+
+    def __init__(self, **more):
+        super().__init__(allow_abbrev=False, **more)
 
     def error(self, message: str):
         raise UserError(f"{message}; see {self.prog} --help")
@@ -56,21 +59,37 @@ def parser(name: str | None = None) -> Parser:
         if command == name:
             loaded = importlib.import_module(module)
             loaded.configure(sub)
-            options = [word for action in sub._actions for word in action.option_strings if word.startswith("--")]
-            sub.set_defaults(command_function=loaded.run, options=options)
+            sub.set_defaults(command_function=loaded.run, options=_options(sub))
     return top
 
 
+def options(name: str) -> list[str]:
+    """The options that a command takes."""
+    sub = Parser()
+    importlib.import_module(COMMANDS[name][0]).configure(sub)
+    return _options(sub)
+
+
+def _options(command: argparse.ArgumentParser) -> list[str]:
+    return [word for action in command._actions for word in action.option_strings if word.startswith("--")]
+
+
 INTERNAL_FAULT, CANNOT_WRITE, INTERRUPTED, READER_GONE = 70, 74, 130, 141
+EXIT_CODES = {
+    0: "fine: `check` found nothing violated; elsewhere all is as expected",
+    1: "an answer: `check` found something VIOLATED; elsewhere something differs from what was expected, or failed",
+    2: "bad input: one line names the wrong word and the nearest right one",
+    3: "not whole: a limit was hit, memory ran out, or a worker process died",
+    INTERNAL_FAULT: "a fault of this program, with a line that says how to report it",
+    CANNOT_WRITE: "standard output cannot be written",
+    INTERRUPTED: "interrupted",
+    READER_GONE: "the reader of standard output has gone",
+}
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code.
-
-    0 and 1 are answers, 3 is an answer that is not whole (a limit, or no memory left); 2 bad input, 130 interrupted,
-    70 a fault of this program, 74 standard output cannot be written, 141 its reader has gone.
-    """
+    """Run one command; returns its exit code, one of `EXIT_CODES`."""
     if argv is None:
         argv = sys.argv[1:]
         _be_interruptible()
@@ -87,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         code = args.command_function(args)
         sys.stdout.flush()  # here, where a reader that is gone can be told from a bug
         return code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (said in one line, with the code for a bug)
         code, line = _ending(error)
     except KeyboardInterrupt:
         code, line = INTERRUPTED, "interrupted"

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from tux3nb.answers import cost
+from tux3nb.answers.follow import Schedules
 from tux3nb.answers.judge import Answer, Judged, judge
 from tux3nb.answers.matrix import recorded_everywhere
 from tux3nb.answers.story import race
@@ -20,7 +22,8 @@ from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table
-from tux3nb.show.front import chart, weighed
+from tux3nb.show.front import bars, chart, weighed
+from tux3nb.show.heat import heat
 from tux3nb.show.least import (
     answers,
     bounds,
@@ -35,9 +38,31 @@ from tux3nb.show.least import (
     why,
     workloads,
 )
+from tux3nb.show.line import across as cases_across
+from tux3nb.show.line import called, lines
+from tux3nb.show.perfection import (
+    builders,
+    hypothesis,
+    hypothesis_breaks,
+    in_the_way,
+    in_words,
+    left_out,
+    possible,
+    refused,
+    short_answer,
+    shrinking,
+    shrinking_chart,
+    worth,
+)
+from tux3nb.show.seen import witnesses
+from tux3nb.show.story import Tale, broken_story, same_schedule
+from tux3nb.show.strip import comic as comic_of
+from tux3nb.show.strip import strip as strip_of
 from tux3nb.show.tables import (
     cases,
     columns,
+    commands,
+    exit_codes,
     features,
     holders,
     mappings,
@@ -51,17 +76,21 @@ from tux3nb.show.tables import (
     sources,
     spoken_of,
     the_case,
+    verdict_words,
     words,
 )
 from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "answers", "bounds", "bytes_at", "cases", "chart", "check", "columns", "compare",
-    "cost_front", "cost_units", "costs", "drops", "everywhere", "explorer", "explorer_of", "family", "features",
-    "from_file", "holders", "lanes", "lattice", "least", "least_change", "mappings", "matrix", "named", "needs",
-    "observed", "operations", "outside", "ownership", "policies", "properties", "recorded", "rule_source", "rules",
-    "run_columns", "sensitivity", "sources", "state", "steps", "verdicts", "weighed", "why", "words", "workloads",
+    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases",
+    "chart", "check", "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops",
+    "everywhere", "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "heat", "holders",
+    "hypothesis", "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least", "least_change",
+    "left_out", "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside",
+    "ownership", "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules",
+    "run_columns", "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps",
+    "story", "strip", "verdict_words", "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
@@ -208,7 +237,8 @@ def family(name: str, policies: Iterable[str] | None = None, only: Iterable[str]
 
 def everywhere(*policies: str) -> Table:
     """Named policies over all cases, as recorded: in how many each HOLDS, or does so only for a reason (a holder was
-    refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which."""
+    refused, or what could break it never happened), and in how many it is VIOLATED; where these are few, in which.
+    """
     rows = {}
     for name in policies:
         told = recorded_everywhere(name)
@@ -263,6 +293,85 @@ def lanes(answer: Checked, shows: Shows = None, since: int | str = 0) -> Shown:
     """
     run = answer.run(shows)
     return lanes_of(answer.case, run, _number(run, since) - isinstance(since, str))
+
+
+def strip(answer: Checked, property: str | None = None) -> Shown:
+    """Before, during and after: three small pictures of the run that breaks a property, with captions from the run.
+
+    `property` is a property's id (None: the first that is violated). Raises UserError where it is not violated.
+    """
+    return strip_of(_tale(answer, _broken(answer, property))[1])
+
+
+def comic(answer: Checked, property: str | None = None) -> Shown:
+    """Four pictures of the run that breaks a property, with what was done between them. `property` as in `strip`."""
+    return comic_of(_tale(answer, _broken(answer, property))[1])
+
+
+def story(
+    answer: Checked, property: str | None = None, under: str | Mapping[str, str] | None = None, label: str = ""
+) -> Shown:
+    """The run that breaks a property in a few sentences, which unfold to its steps, and what somebody reads in the end.
+
+    `property` as in `strip`. `under`: the same schedule under this policy instead (a name, or feature values on top of
+    the case's base), from where the two part; `label` is what it is called then. Raises UserError where the property is
+    not violated, and for an unknown policy, feature or value.
+    """
+    case, prop = answer.case, _broken(answer, property)
+    schedules, tale = _tale(answer, prop, under)
+    policy = answer.policy if under is None else _labelled(case, under)[1]
+    head = label or called(case, policy)
+    return broken_story(case, head, tale) if under is None else same_schedule(case, schedules, tale, head, policy)
+
+
+def _broken(answer: Checked, property: str | None) -> str:
+    """The property, if it is violated, or the first that is."""
+    found = property or next(iter(answer.violated), None)
+    if found is None:
+        raise UserError(f"case {answer.case.name} under this policy: nothing is violated, so there is no run to tell")
+    if found not in (known := [r.property for r in answer.rows]):
+        raise UserError(f"case {answer.case.name} judges no property {found!r}{nearest(found, known)}")
+    answer.run(found)
+    return found
+
+
+def _tale(answer: Checked, prop: str, under: str | Mapping[str, str] | None = None) -> tuple[Schedules, Tale]:
+    """The run that breaks a property, gone on to where the loss is seen; with `under` its rules are known as well."""
+    case, judged = answer.case, answer.judged
+    if under is not None:
+        judged = judge(case, Listed(FEATURES, [answer.policy, _labelled(case, under)[1]]))
+    schedules = Schedules(judged)
+    shown = schedules.broken(answer.policy, prop)
+    return schedules, Tale(case, judged.run.compiled, judged.run.number(answer.policy), shown.run, prop)
+
+
+def one_line(
+    case: Case | str,
+    policies: Policies = None,
+    workloads: Iterable[str] = (),
+    delta_ms: int = cost.DEFAULT[0],
+    device: str = cost.DEFAULT[1],
+) -> Table:
+    """Policies in a line each: what each is in words, its verdict, what it breaks and, on `workloads`, what it pays.
+
+    `policies` as in `verdicts`, `workloads`, `delta_ms` and `device` as in `costs`. In a page the verdict is a link
+    into the explorer of this case, if the page has one.
+    ``one_line(...).loc["tux3", "verdict"]`` is a word. Raises UserError for an unknown workload.
+    """
+    case = the_case(case)
+    return lines(case, _answers(case, _wanted(case, policies)), tuple(workloads), delta_ms, device)
+
+
+def across(cases: Iterable[Case | str], policies: Iterable[str]) -> Table:
+    """Cases down, policies by name across: a verdict each, with what breaks and a link into an explorer of the page.
+
+    ``across(...).loc["rdma+long", "tux3"]`` is a word. Raises UserError for an unknown case or policy.
+    """
+    wanted = {name: named(name) for name in policies}
+    found = [the_case(case) for case in cases]
+    if not found or not wanted:
+        raise UserError("name at least one case and one policy")
+    return cases_across({case.name: _answers(case, wanted) for case in found})
 
 
 def compare(

@@ -68,7 +68,7 @@ def write_all_whole(files: Mapping[Path, str | bytes]) -> None:
                 path.write_bytes(data)
             else:
                 staged.append((_staged(path, data), path))
-        for temporary, path in staged:  # noqa: B007  (an error names it)
+        for temporary, path in staged:
             os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from None

@@ -29,10 +29,10 @@ def each(function: Callable, work: Iterable, jobs: int) -> Iterator:
     Whatever ends the iteration early, Ctrl-C or an error, ends the processes at once.
     """
     before = set(active_children())
-    with _safe_start():
-        pool = ProcessPoolExecutor(max(1, min(jobs, MOST)), get_context("spawn"), _begin)
-        futures = [pool.submit(function, item) for item in work]
+    pool = ProcessPoolExecutor(max(1, min(jobs, MOST)), get_context("spawn"), _begin)
     try:
+        with _safe_start():
+            futures = [pool.submit(function, item) for item in work]
         for future in futures:
             yield future.result()
     except BaseException as error:

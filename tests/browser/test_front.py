@@ -225,7 +225,7 @@ def test_links_lead_back(x, address):
     assert again.step == "step 5 of 10"
 
 
-@pytest.mark.parametrize("fragment, says", [
+@pytest.mark.parametrize(("fragment", "says"), [
     ("#card/tux3/I2@3", ""),
     ("#card", ""),
     ("#heading", ""),
@@ -315,7 +315,7 @@ def test_texts_stay_texts(page, tmp_path):
     assert evil in x.verdict and x.locator("img").count() == 0 and page.title() == "explorers"
 
 
-@pytest.mark.parametrize("spoil, says", [
+@pytest.mark.parametrize(("spoil", "says"), [
     (lambda html: re.sub(r'>"H4s[^"]{40}', '>"', html), "The explorer cannot be shown: "),
     (lambda html: re.sub(r'>"H4s[^"]*"<', ">not json<", html), "The explorer cannot be shown: "),
     (None, "The explorer cannot be shown: it was made for another version of tux3nb."),

@@ -14,7 +14,7 @@ from tux3nb.show.explorer.answers import CaseSource
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 _PRESS = re.compile(r"\b(?:[Pp]ress|toggle|word|chip|button|tab)\s+\*([^*]+)\*")
-_EXPLORER = re.compile(r'^explorer\("([^"]+)"(?:, "(\w+)")?', re.M)
+_EXPLORER = re.compile(r'^explorer\("([^"]+)"(?:, "(\w+)")?', re.MULTILINE)
 
 
 def told(path):

@@ -68,7 +68,7 @@ def test_a_violation_found_before_the_limit_counts(capsys):
 
 
 @pytest.mark.parametrize(
-    "argv,says",
+    ("argv", "says"),
     [
         (["chekc"], "no command 'chekc'; did you mean check"),
         (["check", "rmda"], "no case 'rmda'; did you mean rdma"),
@@ -183,7 +183,7 @@ def test_columns_that_begin_with_a_backslash_keep_the_lines_of_the_file(capsys, 
     assert "mine.py, line 7, column app: no operation 'stoer'" in run(capsys, "check", str(path))[2]
 
 
-@pytest.mark.parametrize("wanted,says", [("HOLDS", "as expected"), ("VIOLATED(I6)", "but it is HOLDS")])
+@pytest.mark.parametrize(("wanted", "says"), [("HOLDS", "as expected"), ("VIOLATED(I6)", "but it is HOLDS")])
 def test_check_compares_a_file_with_its_own_expectation(capsys, tmp_path, wanted, says):
     path = tmp_path / "mine.py"
     text = OWN.replace("{cell}", "store p0:0").replace("from tux3nb.cases.case", "from tux3nb.case")
@@ -324,7 +324,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize(
-    "argv,code",
+    ("argv", "code"),
     [
         (["cases"], 0),
         (["check", "rdma", "--max-states", "9000"], 1),

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import lru_cache
+
 from tests.oracles.reference import Found, Reference
 from tux3nb.engine.result import Exploration
 from tux3nb.engine.runs import judge_progress, run_of
 
-_FOUND: dict[tuple[int, tuple], tuple[Reference, Found, set]] = {}
-
 
 def reference(system, policy: dict) -> tuple[Reference, Found, set]:
     """The reference, what it finds and what is stuck; searched once for all engines."""
-    key = id(system), tuple(policy.items())
-    if key not in _FOUND:
-        one = Reference(system, policy)
-        found = one.search()
-        _FOUND[key] = one, found, one.stuck(found)  # keeps `system` alive, so that its id stays its own
-    return _FOUND[key]
+    return _searched(system, tuple(policy.items()))
+
+
+@lru_cache(100)
+def _searched(system, policy: tuple) -> tuple[Reference, Found, set]:
+    one = Reference(system, dict(policy))
+    found = one.search()
+    return one, found, one.stuck(found)
 
 
 def same_as_reference(run: Exploration, policy: dict):
@@ -36,6 +39,33 @@ def same_as_reference(run: Exploration, policy: dict):
         assert judge_progress(run, p.id)
         first = run.first(i, p.id)
         assert (first and first.depth) == min((found.arrival[s] for s in left), default=None)
+
+
+def same_up_to(run: Exploration, policy: dict, most: int) -> int:
+    """All that `run` says about a policy in its first layers is what the reference finds there, state by state.
+
+    They are the layers that the reference, from the start, finishes with `most` states. Returns how many they are.
+    """
+    system, i = run.system, run.number(policy)
+    one = Reference(system, policy)
+    found = one.search(most)
+    layers, unpack = found.depth + 1, system.layout.unpack
+    theirs = [{s for s, d in found.arrival.items() if d == depth} for depth in range(layers)]
+    ours = [list(run.graph.layer(i, depth)) for depth in range(layers)]
+    assert theirs == [set(map(unpack, layer)) for layer in ours]
+    expanded = set().union(*ours)
+    edges = (e for e in run.graph.edges if e[0] in expanded and run.has(e[3], i))
+    assert Counter((unpack(s), step, unpack(t)) for s, step, t, _ in edges) == Counter(found.edges)
+    for p in system.properties:
+        first = run.first(i, p.id)
+        if not p.needs_graph and p.id in found.first:
+            assert first and first.depth == found.first[p.id], (p.id, policy)
+        elif not p.needs_graph:  # a step may break it on the way into the next layer
+            assert first is None or first.depth > found.depth, (p.id, policy)
+    assert found.reached <= {name for name, k in run.reached.items() if run.has(k, i)}
+    assert found.limits <= {name for name, k in run.limits.items() if run.has(k, i)}
+    assert found.fired <= {step for step, k in run.fired.items() if run.has(k, i)}
+    return layers
 
 
 def as_sets(run: Exploration) -> dict:
@@ -78,11 +108,11 @@ def by_depth(run: Exploration, prop: str) -> dict:
     return out
 
 
-def runs_are_real(run: Exploration, policy: dict):
+def runs_are_real(run: Exploration, policy: dict, whole: bool = True):
     """Each first violation under a policy has a run of its depth that the reference can take step by step, and is
-    one: there a clause or the step's check fails, or the reference is stuck, too."""
-    one, _, left = reference(run.system, policy)
-    unpack = run.system.layout.unpack
+    one: there a clause or the step's check fails, or the reference is stuck, too (`whole`: it has searched the world).
+    """
+    one, unpack = Reference(run.system, policy), run.system.layout.unpack
     for p in run.system.properties:
         shown = run_of(run, run.number(policy), p.id)
         if shown is None:
@@ -91,11 +121,14 @@ def runs_are_real(run: Exploration, policy: dict):
         at, checks = unpack(first.state), [(c[0], c[2]) for c in run.system.clauses]
         if first.step is not None:
             checks = [(c[0], c[1]) for c in run.system.steps[first.step].checks]
-        assert at in left if p.needs_graph else any(c == p.id and not one.value(good, at) for c, good in checks)
+        if not p.needs_graph:
+            assert any(c == p.id and not one.value(good, at) for c, good in checks)
+        elif whole:
+            assert at in reference(run.system, policy)[2]
         assert len(path) == first.depth
         state = unpack(run.system.start)
-        for step, after in path:
-            step = run.system.steps[step]
+        for i, after in path:
+            step = run.system.steps[i]
             assert all(one.value(g, state) for g in step.guard + step.allowed)
             state = one.after(step, state)
             assert state == unpack(after)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 from tux3nb.engine.fields import Field
 from tux3nb.engine.rule import State
 from tux3nb.engine.terms import Expr, as_int, bit, compare, const, has, lift, negate, union, where, without
@@ -11,18 +9,26 @@ from tux3nb.engine.terms import Expr, as_int, bit, compare, const, has, lift, ne
 from .worlds import world
 
 
-class Maker:
-    """Makes expressions of a given depth; `tame` ones never read outside an array."""
+def four_fields():
+    """A world of three numbers and an array."""
+    return world(Field("x", (), 5), Field("y", (), 3), Field("flag", (), 1), Field("cells", ((0, 1, 2),), 6))
 
-    def __init__(self, seed: int, tame: bool = True):
-        self.rng, self.tame = random.Random(seed), tame
-        self.world = world(Field("x", (), 5), Field("y", (), 3), Field("flag", (), 1), Field("cells", ((0, 1, 2),), 6))
+
+class Maker:
+    """Makes expressions of a given depth; `tame` ones never read outside an array.
+
+    rng: anything with the methods of `random.Random`; that of hypothesis makes expressions that shrink.
+    """
+
+    def __init__(self, rng, tame: bool = True, over=None):
+        self.rng, self.tame = rng, tame
+        self.world = over or four_fields()
         self.state = State(self.world, None)
 
     def number(self, depth: int) -> Expr:
         if depth == 0:
             return self.rng.choice([self.state.x, self.state.y, self.state.flag, const(self.rng.randint(0, 4))])
-        kind = self.rng.choice(["+", "-", "*", "where", "int", "union", "without", "bit", "cell", "leaf"])
+        kind = self.rng.choice(["leaf", "+", "-", "*", "where", "int", "union", "without", "bit", "cell"])
         if kind in ("+", "-", "*"):
             a, b = self.number(depth - 1), self.number(depth - 1)
             return a + b if kind == "+" else a - b if kind == "-" else a * const(self.rng.randint(0, 3))
@@ -31,7 +37,7 @@ class Maker:
         if kind == "int":
             return as_int(self.truth(depth - 1))
         if kind in ("union", "without"):
-            return (union if kind == "union" else without)(self.state.x, self.state.cells[self.rng.randrange(3)])
+            return (union if kind == "union" else without)(self.state.x, self.state.cells[self.rng.randint(0, 2)])
         if kind == "bit":
             return bit(self.state.y)
         return self.state.cells[self.index(depth - 1)] if kind == "cell" else self.number(0)
@@ -39,7 +45,8 @@ class Maker:
     def index(self, depth: int) -> Expr:
         if self.tame:
             return where(self.state.y < 3, self.state.y, 0)
-        return self.rng.choice([self.state.y - 1, self.state.y, self.state.x - 2, self.number(depth)])
+        at = lift(self.rng.choice([self.state.y, self.state.y - 1, self.state.x - 2, self.number(depth)]))
+        return const(at.value % 3) if at.is_const else at  # a number outside is found where it is traced
 
     def truth(self, depth: int) -> Expr:
         if depth == 0:
@@ -55,8 +62,26 @@ class Maker:
         a, b = self.truth(depth - 1), self.truth(depth - 1)
         return a & b if kind == "and" else a | b
 
+    def chooser(self, policy) -> Expr:
+        """A set of policies that depends on the state, too."""
+        one = self.rng.choice([policy.a == "x", policy.a != "x", policy.a.one_of("x", "z"), policy.b == "yes"])
+        kind = self.rng.choice(["one", "both", "either", "where"])
+        if kind == "one":
+            return one
+        other = self.truth(1) if kind == "where" else policy.b == self.rng.choice(["no", "yes"])
+        return one & other if kind == "both" else one | other
+
     def any(self, depth: int) -> Expr:
-        return lift(self.truth(depth) if self.rng.random() < 0.5 else self.number(depth))
+        return lift(self.truth(depth) if self.rng.randint(0, 1) else self.number(depth))
+
+    def predicate(self, depth: int):
+        """A truth value as a function of the state."""
+
+        def holds(s):
+            self.state = s
+            return self.truth(depth)
+
+        return holds
 
     def states(self, n: int) -> list[dict]:
         """Random states {(field, index): number}."""

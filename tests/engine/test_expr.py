@@ -1,6 +1,8 @@
 """Expressions: folding, and text that computes what the reference computes, or goes astray where that does."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.oracles.reference import value
 from tux3nb.engine.compile import Astray, Text
@@ -23,9 +25,11 @@ from tux3nb.engine.terms import (
 )
 from tux3nb.errors import ModelError
 
+from ..sampling import PATIENT, thousands
 from .random_exprs import Maker
 
-SEEDS = range(60)
+RANDOMS = st.randoms(use_true_random=False)
+QUICK = settings(PATIENT, max_examples=60)
 
 
 def packed(layout: Layout, state: dict) -> int:
@@ -39,7 +43,7 @@ def test_constants_fold():
 
 
 def constants_fold():
-    x = Maker(0).state.x
+    x = Maker(None).state.x
 
     assert (const(2) + 3).value == 5 and (const(2) * 3 - const(1)).value == 5
     assert (const(2) < 3) is TRUE and (const(2) == 3) is FALSE
@@ -52,7 +56,7 @@ def constants_fold():
 
 def test_expressions_of_one_form_are_one_object():
     """While a system is traced, two expressions of the same form are the same object; the next system starts anew."""
-    s = Maker(0).state
+    s = Maker(None).state
 
     with shared():
         assert (s.x + s.y < 3) is (s.x + s.y < 3)
@@ -62,10 +66,11 @@ def test_expressions_of_one_form_are_one_object():
         assert s.x + 1 is not known
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_folding_keeps_values_and_ranges(seed):
+@QUICK
+@given(RANDOMS)
+def test_folding_keeps_values_and_ranges(rng):
     """A rebuilt expression has the same value everywhere, inside the static range."""
-    make = Maker(seed)
+    make = Maker(rng)
     e = make.any(4)
     again = rebuild(e, lambda leaf: leaf)
     for state in make.states(20):
@@ -74,10 +79,11 @@ def test_folding_keeps_values_and_ranges(seed):
         assert e.lo <= int(expected) <= e.hi
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_text_computes_what_the_reference_computes(seed):
+@QUICK
+@given(RANDOMS, st.booleans())
+def test_the_text_computes_what_the_reference_computes(rng, tame):
     """The Python text of an expression gives the reference's value, and goes astray exactly where that has none."""
-    make = Maker(seed, tame=seed % 2 == 0)
+    make = Maker(rng, tame)
     layout = Layout(list(make.world.fields.values()))
     e = make.any(4)
     test = Text().test(e)
@@ -89,6 +95,10 @@ def test_the_text_computes_what_the_reference_computes(seed):
                 test(packed(layout, state))
         else:
             assert int(test(packed(layout, state))) == expected
+
+
+test_thousands_keep_values_and_ranges = thousands(test_folding_keeps_values_and_ranges, 1_000, RANDOMS)
+test_thousands_of_texts = thousands(test_the_text_computes_what_the_reference_computes, 1_000, RANDOMS, st.booleans())
 
 
 @pytest.mark.parametrize(
@@ -106,4 +116,4 @@ def test_the_text_computes_what_the_reference_computes(seed):
 def test_slips_are_errors(slip, word):
     """Using values of the wrong kind is an error that says what to write."""
     with pytest.raises(ModelError, match=word):
-        slip(Maker(0).state)
+        slip(Maker(None).state)

@@ -15,7 +15,7 @@ from tux3nb.engine.policy import Constraint, Feature, Features, parse_policy
 from tux3nb.errors import UserError
 from tux3nb.model.features import FEATURES, TUX3
 
-from ..sampling import by_policy
+from ..sampling import by_policy, thousands
 from .worlds import BASE, LOCKS, POLICIES, all_locks, locks, whole_locks
 
 WHOLE = whole_locks()
@@ -192,3 +192,11 @@ def test_numbers_remember_operations(pairs):
             assert numbers[numbers.minus[i][k]] == a - b
         assert numbers.number(diagram(x)) == i
     assert len(set(numbers.sets)) == len(numbers)
+
+
+test_thousands_of_operations = thousands(test_operations_are_those_of_plain_sets, 2_000, some, some)
+test_thousands_of_covers = thousands(test_a_cover_is_the_set_in_few_large_products, 1_000, some)
+test_thousands_of_texts = thousands(test_text_and_pickle_bring_the_same_set_back, 1_000, some)
+test_thousands_of_minimal_sets = thousands(test_minimal_are_those_from_which_nothing_can_be_dropped, 1_000, some)
+PAIRS = st.lists(st.tuples(some, some), max_size=8)
+test_thousands_of_numbers = thousands(test_numbers_remember_operations, 500, PAIRS)

@@ -1,4 +1,4 @@
-"""Features and policies."""
+"""Features and policies: the order of values, and what a wrong word or a combination without sense is told."""
 
 import pytest
 

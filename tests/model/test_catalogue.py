@@ -127,7 +127,7 @@ def test_features_have_an_order_with_tux3_at_the_bottom():
         assert not f.below.get(bottom[f.id]) or f.id == "refuse"
 
 
-@pytest.mark.parametrize("a,b", [("tux3", "stable_pages"), ("tux3", "reverse_fork"), ("reverse_fork", "perfect")])
+@pytest.mark.parametrize(("a", "b"), [("tux3", "stable_pages"), ("tux3", "reverse_fork"), ("reverse_fork", "perfect")])
 def test_cases_separate_the_main_policies(a, b):
     """Some case tells each pair of the main designs apart."""
     assert any(c.expect.get(a) and c.expect.get(b) and c.expect[a] != c.expect[b] for c in CASES), (a, b)

@@ -65,7 +65,7 @@ def test_mechanisms_name_features_and_values():
 
 
 @pytest.mark.parametrize(
-    "name,rule,text,law",
+    ("name", "rule", "text", "law"),
     [
         ("ordinary+read_fault", "read_fault_locks", "s.locked[f] == 0", "locks_unlocked"),
         ("aio+flush", "dio_begins", "may_start(s, op)", "stays_in_line"),

@@ -137,7 +137,7 @@ def test_a_condition_that_always_holds_in_a_case_is_no_mutant_of_it():
 
 # ---- what becomes of it ----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    "case,rule,text,outcome",
+    ("case", "rule", "text", "outcome"),
     [
         (CASE, "flush_adds", "belongs(s, f)", VERDICT),
         ("ptrace+peek", "peek_begins", "may_start(s, op)", DEADLOCK),

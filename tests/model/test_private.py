@@ -118,7 +118,7 @@ def test_a_writing_walk_through_a_readonly_mapping_is_refused(line):
 
 def test_a_store_there_is_an_error_of_the_case():
     with pytest.raises(ColumnError, match="SIGSEGV"):
-        small("app\nstore p0:0", ("app:readonly",)).world  # noqa: B018
+        small("app\nstore p0:0", ("app:readonly",)).world
 
 
 def test_a_long_term_pin_of_private_memory_or_tmpfs_is_granted():
@@ -131,7 +131,7 @@ def test_a_long_term_pin_of_private_memory_or_tmpfs_is_granted():
 
 def test_a_file_of_tmpfs_is_not_written_out():
     with pytest.raises(ColumnError, match="line 2, column kernel: transition: a file of tmpfs"):
-        small("app | kernel\nstore p0:0 | transition", ("app",), shmem=True).world  # noqa: B018
+        small("app | kernel\nstore p0:0 | transition", ("app",), shmem=True).world
 
 
 # ---- absent PTEs, mmap_sem ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ MODEL = Path(rules.__file__).parent.parent
 def asks_for(name):
     @rule(op=ops(name), kernel="-")
     def asks(s, policy, op):
-        "It asks."
+        """It asks."""
         s.require(s.line[op.task] == op.line)
 
     return asks

@@ -21,7 +21,7 @@ def test_every_field_has_words_for_every_value(name):
         for flat in range(f.size):
             for value in {0, 1, f.hi}:
                 subject, said = f.told(flat, value)
-                assert not said or subject and "{" not in subject + said, (f.name, value)
+                assert not said or (subject and "{" not in subject + said), (f.name, value)
 
 
 def test_folios_are_told_by_letter_and_contents_by_version():

@@ -88,7 +88,7 @@ def test_cells_are_short(path):
     for cell in read(path).cells:
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= LONGEST_CELL, cell.source
-            if re.search(r"^(def|class) ", cell.source, re.M):
+            if re.search(r"^(def|class) ", cell.source, re.MULTILINE):
                 assert before == "markdown", cell.source
         before = cell.cell_type
 

@@ -152,7 +152,7 @@ def test_explorer_starts_where_it_is_told(case):
 
 
 @pytest.mark.parametrize(
-    "ask, said",
+    ("ask", "said"),
     [
         (lambda c, a: nb.check("rmda"), "no case 'rmda'; did you mean rdma"),
         (lambda c, a: nb.check(c, "tux4"), "no policy 'tux4'; did you mean tux3"),

@@ -69,10 +69,11 @@ class Reference:
             new[f.name, index] = int(number)
         return tuple(new.values())
 
-    def search(self) -> Found:
+    def search(self, most: int | None = None) -> Found:
+        """All that the policy reaches; or the first layers, all of them expanded, until `most` states are found."""
         start = self.system.layout.unpack(self.system.start)
         found, layer = Found(arrival={start: 0}), [start]
-        while layer:
+        while layer and (most is None or len(found.arrival) <= most):
             found.depth = found.arrival[layer[0]]
             layer = [t for s in layer for t in self._expand(s, found)]
         return found

@@ -19,6 +19,7 @@ from tux3nb.errors import ModelError, UserError
 
 # Partial-order reduction finds nothing to leave out (one process), so it only costs; FASTEST also trusts indexes.
 CHECKED = ("-O0", "-DSAFETY", "-DNOREDUCE")
+BREADTH_FIRST = (*CHECKED, "-DBFS")
 FASTEST = ("-O2", "-DSAFETY", "-DNOREDUCE", "-DNOBOUNDCHECK")
 NUMBERS = {
     "states": r"([\d.e+]+) states, stored",
@@ -27,6 +28,22 @@ NUMBERS = {
     "vector": r"State-vector (\d+)",
     "memory": r"([\d.]+)\s+total actual memory",
 }
+# Where a search is breadth first, the depth at which an event is first noted is the least there is. The printed macros
+# only note that it happened; in their place stand these, which also note where: in a state (HERE) or on a step from it.
+DEPTHS = r"""\#define NOTE (noted(1,
+\#define HERE (noted(0,
+\#define DONE ))
+extern long depth;
+static long at[sizeof(event) / sizeof(*event)];
+static int noted(int later, int e) {
+  if (!seen[e] || at[e] > depth + later) at[e] = depth + later;
+  return seen[e] = 1;
+}
+static void report(void) {
+  for (unsigned i = 0; i < sizeof(event) / sizeof(*event); i++)
+    if (seen[i]) printf("TUX3NB_AT %ld %s\nTUX3NB %s\n", at[i], event[i], event[i]);
+}
+static void without_depths(void) {"""
 
 
 class SpinError(UserError):
@@ -39,7 +56,8 @@ class SpinRun:
 
     states: stored states, summed over the policies. transitions: steps taken between them. What SPIN adds is left
     out: the state before the choice of a policy, the state of excluded combinations, and a transition into these and
-    into every start state. depth: the longest search path (breadth-first without a choice: the last layer).
+    into every start state. depth: the longest search path (breadth first: the last layer). first: property id -> the
+    depth of its first violation (breadth first only; of the counts, those of one policy are right there).
     violated, reached, limits: property ids, marks, limits of at least one policy; fired: step indexes. vector: bytes
     of a state; memory: MB; seconds: by phase (spin, cc, pan); cpu: of pan, where known.
     """
@@ -53,6 +71,7 @@ class SpinRun:
     reached: set[str]
     limits: set[str]
     fired: set[int]
+    first: dict[str, int] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     cpu: float | None = None
 
@@ -91,6 +110,8 @@ class Pan:
         if done.returncode < 0:
             raise SpinError(f"SPIN was killed by signal {-done.returncode} (out of memory?): {done.stdout[-200:]}")
         found = _parse(done.stdout + done.stderr, self._choices(policy or {}))
+        if found.first is not None and self.vary:  # breadth first, each choice is a state
+            found.states, found.transitions = found.states - len(self.vary) + 1, found.transitions - len(self.vary) + 1
         found.seconds, found.cpu = {**self.seconds, "pan": spent}, used and _children_cpu() - used
         return found
 
@@ -108,7 +129,7 @@ def _parse(out: str, choices: int | None) -> SpinRun:
     if not all(numbers.values()) or "Search not completed" in out:
         raise SpinError(f"SPIN did not finish: {out[-500:]}")
     run = SpinRun(*(float(n[1]) for n in numbers.values()), set(), set(), set(), set())
-    events = re.findall(r"^TUX3NB (\w+) ?(.*)$", out, re.M)
+    events = re.findall(r"^TUX3NB (\w+) ?(.*)$", out, re.MULTILINE)
     for kind, name in events:
         if kind == "fired":
             run.fired.add(int(name.split(" ")[0]))
@@ -118,7 +139,21 @@ def _parse(out: str, choices: int | None) -> SpinRun:
     run.states = int(run.states) - extra
     run.transitions = int(run.transitions) - (1 if choices is None else 1 + choices)
     run.depth, run.vector = int(run.depth), int(run.vector)
+    at = {event: int(depth) for depth, event in re.findall(r"^TUX3NB_AT (\d+) (.*)$", out, re.MULTILINE)}
+    if at:
+        chosen = min(at.values()) - 1
+        run.depth -= chosen
+        run.first = {e.removeprefix("violated "): d - chosen for e, d in at.items() if e.startswith("violated ")}
     return run
+
+
+def with_depths(text: str) -> str:
+    """A Promela text whose verifier also tells at which depth each event was first noted."""
+    parts = [r"\#define NOTE (seen[", r"\#define DONE ] = 1)", "static void report(void) {"]
+    if any(text.count(part) != 1 for part in parts):
+        raise ModelError("the printed Promela notes events in another way than the tests know")
+    text = text.replace(parts[0], "").replace(parts[1], "").replace(parts[2], DEPTHS)
+    return text.replace("!c_expr { NOTE", "!c_expr { HERE")
 
 
 def missing() -> str | None:
@@ -145,7 +180,7 @@ def translate(text: str, folder: Path):
 
 def compile_pan(system: System, policy: Mapping[str, str], vary: Mapping[str, Sequence[str]], folder: Path,
                 flags=CHECKED) -> Pan:  # fmt: skip
-    """Print, ``spin -a`` and compile into `folder`; `flags` go to the C compiler (``-DBFS``: breadth first).
+    """Print, ``spin -a`` and compile into `folder`; `flags` go to the C compiler (BREADTH_FIRST: with depths).
 
     policy, vary: see `promela`. Raises SpinError if either tool is missing or fails.
     """
@@ -153,6 +188,8 @@ def compile_pan(system: System, policy: Mapping[str, str], vary: Mapping[str, Se
     if reason:
         raise SpinError(reason)
     text = promela(system, policy, vary)
+    if "-DBFS" in flags:
+        text = with_depths(text)
     began = time.perf_counter()
     translate(text, folder)
     spun = time.perf_counter()

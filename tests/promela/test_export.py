@@ -19,7 +19,7 @@ def export(*argv):
 
 def chosen(text):
     """The features that SPIN chooses in a printed model."""
-    return re.findall(r"^byte f_(\w+);", text, re.M)
+    return re.findall(r"^byte f_(\w+);", text, re.MULTILINE)
 
 
 def test_prints_one_policy(capsys):

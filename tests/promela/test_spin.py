@@ -1,7 +1,6 @@
 """SPIN, on the rules printed as Promela, agrees with the plain search: stored states, steps, properties, events."""
 
 import os
-import random
 from dataclasses import replace
 from functools import cache
 
@@ -9,10 +8,9 @@ import pytest
 
 from tests.engine.worlds import LOCKS, locks
 from tests.oracles.reference import Found, Reference
-from tests.oracles.spin import CHECKED, SpinError, compile_pan, missing, spin, translate
+from tests.oracles.spin import BREADTH_FIRST, SpinError, compile_pan, missing, spin, translate
 from tests.sampling import some_policies
-from tux3nb.catalogue import catalogue, find
-from tux3nb.engine.explore import explore
+from tux3nb.catalogue import find
 from tux3nb.engine.fields import Field
 from tux3nb.engine.policy import Constraint, Feature, Features
 from tux3nb.engine.promela import promela
@@ -21,14 +19,6 @@ from tux3nb.engine.system import World, build
 from tux3nb.engine.terms import bit, const, has
 from tux3nb.errors import ModelError, UserError
 from tux3nb.model.features import FEATURES, TUX3
-
-EVERY = os.environ.get("TUX3NB_EVERY_CASE") == "1"
-
-
-def some_cases(count):
-    """A seeded sample of the cases, all of them with TUX3NB_EVERY_CASE=1: compiling for SPIN takes seconds a case."""
-    names = sorted(catalogue())
-    return names if EVERY else random.Random(count).sample(names, count)
 
 
 @pytest.fixture(autouse=True)
@@ -58,11 +48,7 @@ def agrees(run, *found: Found):
 
 
 # ---- the catalogue ---------------------------------------------------------------------------------------
-SHOWN = ("ptrace", "rdma")
-THE_REST = [pytest.param(name, marks=pytest.mark.slow) for name in sorted(catalogue()) if name not in SHOWN]
-
-
-@pytest.mark.parametrize("name", [*SHOWN, *THE_REST])
+@pytest.mark.parametrize("name", ["ptrace", "rdma"])
 def test_spin_takes_the_whole_product(name, tmp_path):
     """Every combination of the features that a case reads is one model, hardly larger than that of one policy."""
     case = find(name)
@@ -100,12 +86,6 @@ def test_random_policies_of_a_world_that_is_too_small(tmp_path):
     assert any(f.limits for f in random_policies_agree(tight(), tmp_path, 6))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", some_cases(8))
-def test_random_policies_of_every_case(name, tmp_path):
-    random_policies_agree(find(name), tmp_path, 8)
-
-
 def test_a_product_is_searched_at_once(tmp_path):
     """All policies in one run: the sum of their states, and each event that one of them saw."""
     case = find("aio+late")
@@ -127,14 +107,21 @@ def test_part_of_a_product(tmp_path):
             pan.run(other)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", some_cases(12))
-def test_one_policy_breadth_first(name):
-    """With its features folded away, the same states and steps as ours, and the same depth."""
-    case = find(name)
-    run = explore(case.system, case.one(case.policy))
-    i, found = run.number(case.policy), spin(case.system, case.policy, flags=(*CHECKED, "-DBFS"))
-    assert (found.states, found.transitions, found.depth) == (run.states(i), run.edge_count(i), run.depth(i))
+def test_breadth_first_has_the_depth_of_everything(tmp_path):
+    """Of the last layer, and of the first violation by a state and by a step; with a choice of policies and without."""
+    made, vary = locks(), {f.id: tuple(f.values) for f in LOCKS}
+    base = {f: values[0] for f, values in vary.items()}
+    pan, seen = compile_pan(made, base, vary, tmp_path, BREADTH_FIRST), set()
+    for lock in vary["lock"]:
+        for keep in vary["keep"]:
+            policy = {**base, "lock": lock, "keep": keep}
+            found, run = plain(made, policy), pan.run(policy)
+            agrees(run, found)
+            assert (run.depth, run.first) == (found.depth, found.first)
+            seen |= set(found.first.items())
+    found, run = plain(made, base), spin(made, base, flags=BREADTH_FIRST)
+    assert (run.depth, run.first) == (found.depth, found.first)
+    assert len(seen) > 2
 
 
 # ---- small systems: what the printer must get right ------------------------------------------------------

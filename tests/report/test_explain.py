@@ -100,7 +100,7 @@ def test_how_cells_are_folded():
         ("code", ' open=""', "code"),
     ]
     assert page.count('<div class="tux-folded">') == 6 and page.count('id="tux-all"') == 1
-    inside = re.search(r"all the steps</summary></details>\s*<div class=\"tux-folded\">(.*)", page, re.S)[1]
+    inside = re.search(r"all the steps</summary></details>\s*<div class=\"tux-folded\">(.*)", page, re.DOTALL)[1]
     assert inside.index("four") < inside.index("five")
 
 

@@ -99,7 +99,7 @@ def test_scripts_run_by_their_hash_only():
         }
     ]
     page = to_html(nb, "x")
-    module = re.search(r'<script type="module">(.*?)</script>', page, re.S)[1]
+    module = re.search(r'<script type="module">(.*?)</script>', page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(module.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in page and "unsafe-inline'; script" not in page
     assert re.search(r"script-src[^;]*unsafe", page) is None

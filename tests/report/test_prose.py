@@ -50,7 +50,7 @@ def test_what_is_no_number_of_the_model(text):
 
 
 @pytest.mark.parametrize(
-    "text, said",
+    ("text", "said"),
     [
         ("`reverse_frok` holds.", "nothing has the name 'reverse_frok'; did you mean reverse_fork"),
         ("`rdma+lng` too.", "nothing has the name 'rdma+lng'; did you mean rdma+long"),

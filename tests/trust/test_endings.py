@@ -122,6 +122,17 @@ def test_json_of_an_interrupt(monkeypatch, capsys):
 
 
 # ---- Ctrl-C -------------------------------------------------------------------------------------------------
+def interrupted(argv: list[str], begun, group: bool, **more) -> tuple[subprocess.Popen, tuple[str, str]]:
+    """A process that gets Ctrl-C, by itself or as a terminal sends it, as soon as it has begun."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    tool = subprocess.Popen(argv, text=True, start_new_session=True, **pipes, **more)
+    end = time.monotonic() + 60
+    while not begun(tool) and tool.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    (os.killpg if group else os.kill)(tool.pid, signal.SIGINT)
+    return tool, tool.communicate(timeout=60)
+
+
 def kernels(of: int) -> list[int]:
     """The kernels that a command has started, on Linux."""
     found = []
@@ -154,18 +165,59 @@ def test_ctrl_c_ends_the_notebooks(tmp_path, command, cell):
     before = path.read_bytes()
     out = ["--out", str(tmp_path / "out")] if command == "report" else []
     argv = [sys.executable, "-m", "tux3nb", command, str(path), *out]
-    tool = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    end = time.monotonic() + 60
-    while not (tmp_path / "at").exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    running = kernels(tool.pid)
+    running, began = [], []
+
+    def begun(tool):
+        running[:], began[:] = kernels(tool.pid), [time.monotonic()]
+        return (tmp_path / "at").exists()
+
+    tool, said = interrupted(argv, begun, group=True)
     assert running
-    began = time.monotonic()
-    os.killpg(tool.pid, signal.SIGINT)
-    said = tool.communicate(timeout=60)
     assert tool.returncode == 130 and said == ("", "interrupted\n")
-    assert time.monotonic() - began < 5 and not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert time.monotonic() - began[0] < 5 and not any(Path(f"/proc/{pid}").exists() for pid in running)
     assert path.read_bytes() == before and not list(tmp_path.glob("out/*.html"))
+
+
+LAB = """
+import sys
+from tux3nb import cli
+from tux3nb.report import lab
+_, code, folder = sys.argv
+lab.lab_command = lambda *_: [sys.executable, "-c", code]
+lab.PATIENCE = 1
+sys.argv = ["tux3nb", "lab", "--no-browser", "--dir", folder]
+sys.exit(cli.main())
+"""
+PID = "import os, time\nprint(os.getpid(), file=open('{at}', 'w'), flush=True)\n"
+ENDS = PID + "time.sleep(600)"
+STUBBORN_LAB = "import signal\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\n" + PID + "while True: time.sleep(1)"
+
+
+@POSIX
+@pytest.mark.parametrize("group", [True, False], ids=["terminal", "alone"])
+@pytest.mark.parametrize("lab", [ENDS, STUBBORN_LAB], ids=["ends", "stubborn"])
+def test_ctrl_c_ends_jupyterlab(tmp_path, lab, group):
+    """With one word and 130, and JupyterLab with it, also one that does not want to."""
+    at = tmp_path / "at"
+    argv = [sys.executable, "-c", LAB, lab.format(at=at), str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    tool, (_, err) = interrupted(argv, lambda _: at.exists() and at.read_text().strip(), group, env=env)
+    assert tool.returncode == 130 and err.endswith("interrupted\n") and "tux3nb/" not in err
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(at.read_text()), 0)
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [True, False], ids=["terminal", "alone"])
+def test_ctrl_c_ends_the_real_jupyterlab(tmp_path, group):
+    """It says what it wants to a log; the last word is ours, and nobody is asked anything."""
+    runtime = tmp_path / "runtime"
+    argv = [sys.executable, "-m", "tux3nb", "lab", "--no-browser", "--port", "0", "--dir", str(tmp_path / "books")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "JUPYTER_RUNTIME_DIR": str(runtime)}
+    tool, (_, err) = interrupted(argv, lambda _: list(runtime.glob("jpserver-*.json")), group, env=env)
+    assert tool.returncode == 130 and err.endswith("interrupted\n") and "y/[n]" not in err
+    assert not list(runtime.glob("jpserver-*.json"))
 
 
 @POSIX

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 import tux3nb
+from tux3nb.cli import COMMANDS
 from tux3nb.report.lab import lab_command, lab_environment
 from tux3nb.safepath import safe_path
 
@@ -52,21 +53,26 @@ def run(folder: Path, *argv: str, **env: str) -> subprocess.CompletedProcess:
 EIGHT = ["rdma", "ptrace", "aio+tear", "crash", "migration", "splice", "vmsplice", "ordinary+readonly"]
 
 
-@pytest.mark.parametrize(
-    ("argv", "code"),
-    [
-        (["cases"], 0),
-        (["check", "ordinary+readonly", "--json"], 1),
-        (["matrix", *EIGHT, "--policy", "tux3"], 0),
-        (["export-promela", "migration"], 0),
-        (["report", "mine.ipynb"], 0),
-        (["notebooks", "mine.ipynb"], 0),
-        (["lab", "--help"], 0),
-        (["witness", "splice-fork"], 0),
-        pytest.param(["record", "--check"], 0, marks=pytest.mark.slow),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
+STARTED = [
+    (["cases"], 0),
+    (["check", "ordinary+readonly", "--json"], 1),
+    (["matrix", *EIGHT, "--policy", "tux3"], 0),
+    (["policies"], 0),
+    (["policies", "--fresh", "--worlds", *EIGHT], 0),
+    (["export-promela", "migration"], 0),
+    (["report", "mine.ipynb"], 0),
+    (["notebooks", "mine.ipynb"], 0),
+    (["lab", "--help"], 0),
+    (["witness", "splice-fork"], 0),
+    (["record", "--check", *EIGHT], 0),
+]
+
+
+def test_every_command_is_started():
+    assert {argv[0] for argv, _ in STARTED} == set(COMMANDS)
+
+
+@pytest.mark.parametrize(("argv", "code"), STARTED, ids=lambda value: value[0] if isinstance(value, list) else "")
 def test_planted_modules_do_not_run(folder, argv, code):
     """Started with `-m`, which puts the current folder first; the kernels of the notebooks even start there."""
     done = run(folder, "tux3nb", *argv)

@@ -5,10 +5,12 @@ import re
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 
+import tux3nb
 from tux3nb.cli import main
 from tux3nb.errors import UserError
 from tux3nb.paths import write_all_whole, write_whole
@@ -89,6 +91,21 @@ def test_a_folder_or_a_missing_one_is_named(tmp_path):
     for path in (tmp_path, tmp_path / "none" / "x"):
         with pytest.raises(UserError, match=f"cannot write {path}: "):
             write_whole(path, "x")
+
+
+WRITES = re.compile(r"""\.write_(text|bytes)\(|to_csv\(|savefig\(|\bopen\([^)\n]*["'][wax]b?\+?["']""")
+ELSEWHERE = ("cli.py", "paths.py", "witness/journal.py", "witness/low/", "witness/needs.py")
+
+
+def test_nothing_else_writes_files():
+    """In the package just `paths` does; what a witness makes is in the kernel or in a folder that goes with it."""
+    package = Path(tux3nb.__file__).parent
+    found = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if WRITES.search(path.read_text(encoding="utf-8"))
+    ]
+    assert "paths.py" in found and [name for name in found if not name.startswith(ELSEWHERE)] == []
 
 
 # ---- the commands -------------------------------------------------------------------------------------------

@@ -170,7 +170,8 @@ def walk_of(columns: str, mappings: tuple[str, ...], phase: str, policy: Policy)
 @dataclass(frozen=True)
 class Device:
     """A disk at one delta interval: seconds between deltas, and of the pages written again the share that meets their
-    write-out under way."""
+    write-out under way.
+    """
 
     seconds: float
     submitted: float
@@ -363,7 +364,8 @@ def _add(
     found: dict[str, float], counts: Counter, peak: int, orphans: int, rate: float, phase: str, numbers: Parameters
 ):
     """Add what so many pages a second cost. A wait lasts half of a write-out where that is under way, and all of it
-    where it has not begun; one for a holder lasts as long as the holder stays."""
+    where it has not begun; one for a holder lasts as long as the holder stays.
+    """
     for count, units in COUNTED.items():
         for cost, unit in units.items():
             found[cost] += rate * counts[count] * unit
@@ -457,7 +459,8 @@ def sensitivity(
     factors: Sequence[float] = (0, 0.1, 10),
 ) -> dict[str, dict[float, tuple[int, int]]]:
     """Assumed number -> factor -> how many policies join the front, and how many leave it, where the number is so much
-    smaller or larger. Factors that change nothing are left out: a number without any decides nothing."""
+    smaller or larger. Factors that change nothing are left out: a number without any decides nothing.
+    """
     found, costs = candidates(policies, workloads), list(over)
 
     def best(given: Parameters) -> set[int]:

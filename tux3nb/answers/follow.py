@@ -106,7 +106,8 @@ class Schedules:
     # ---- one schedule under other policies --------------------------------------------------------------------------
     def reference(self, prop: str) -> tuple[dict[str, str], Shown] | None:
         """The policy and the run that others are compared with: what breaks Tux3, else the nearest named policy, else
-        any. None: nothing breaks the property."""
+        any. None: nothing breaks the property.
+        """
         if prop not in self._references:
             self._references[prop] = self._reference(prop)
         return self._references[prop]

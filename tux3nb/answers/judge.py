@@ -37,7 +37,8 @@ WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
 class Row:
     """One property under one policy. depth, reason and run are those of a violation; `limit` of UNFINISHED.
 
-    Reason and run are missing where they were not asked for."""
+    Reason and run are missing where they were not asked for.
+    """
 
     property: str
     verdict: str
@@ -185,7 +186,7 @@ class Judged:
     def _violated(self, i: int, prop: str) -> Row:
         """The row of a violated property, with its shortest run; policies share a run wherever one serves them all."""
         shown = run_of(self.run, i, prop)
-        assert shown is not None
+        assert shown is not None  # noqa: S101  (for the type checker: the property is violated under this policy)
         found, path = shown
         key = prop, found.depth, found.state, found.step
         run = next((run for known, k, run in self._runs if known == key and self.run.has(k, i)), None)

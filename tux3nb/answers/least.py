@@ -238,6 +238,19 @@ class Answers:
         found = {f.id: tuple(v for v in f.values if policies.having(f.id, v)) for f in self.family.vary}
         return {fid: values for fid, values in found.items() if len(values) < len(FEATURES[fid].values)}
 
+    def built_by(self, builders: Iterable[str]) -> PolicySet:
+        """The policies all of whose mechanisms these owners build by themselves."""
+        builders, diagrams = set(builders), self.family.diagrams
+        own = (
+            diagrams.one_of(f.id, [v for v in f.values if v not in f.below or builders >= set(f.owner_of(v))])
+            for f in self.family.vary
+        )
+        return PolicySet(self.family, reduce(operator.and_, own, self.family.all.dd))
+
+    def together(self, policies: PolicySet) -> tuple[str, ...]:
+        """Worlds that exclude all of some policies, none to spare; none at all where one of the policies is safe."""
+        return () if policies & self.safe else self._together(policies)
+
     def shrinking(self) -> Iterator[tuple[World, int]]:
         """Each world in turn, with how many policies are safe in it and in all before it."""
         safe = self.family.all
@@ -246,22 +259,29 @@ class Answers:
             yield world, safe.count()
 
     # ---- one policy ----------------------------------------------------------------------------------------
-    def breaks(self, policy: Policy, every: bool = False) -> tuple[Break, ...]:
+    def _single(self, policy: str | Policy) -> PolicySet:
+        return self.family.single(the_policy(policy) if isinstance(policy, str) else policy)
+
+    def breaks(self, policy: str | Policy, every: bool = False) -> tuple[Break, ...]:
         """What a policy violates, the easiest to read first: cases before free-running worlds, then shortest runs.
 
-        `every`: properties that do not count, too.
+        `policy`: a name, ``feature=value,...`` or values, as for `the_policy`. `every`: properties that do not count,
+        too.
         """
-        single = self.family.single(policy)
+        return self.breaking(self._single(policy), every)
+
+    def breaking(self, policies: PolicySet, every: bool = False) -> tuple[Break, ...]:
+        """What one of some policies at least violates, as in `breaks`."""
         found = [
             Break(world, prop, depth)
-            for world, prop, verdict, depth, policies in self._rows
-            if verdict in (VIOLATED, UNFINISHED) and (every or prop in self.properties) and policies & single
+            for world, prop, verdict, depth, broken in self._rows
+            if verdict in (VIOLATED, UNFINISHED) and (every or prop in self.properties) and broken & policies
         ]
         return tuple(sorted(found, key=lambda b: (self.worlds[b.world].rounds, b.depth is None, b.depth or 0)))
 
-    def qualified(self, policy: Policy) -> dict[str, list[str]]:
+    def qualified(self, policy: str | Policy) -> dict[str, list[str]]:
         """HOLDS(refused) or HOLDS(unreached) -> the worlds in which a policy has it on a property that counts."""
-        single = self.family.single(policy)
+        single = self._single(policy)
         found: dict[str, list[str]] = {}
         for world, prop, verdict, _, policies in self._rows:
             if verdict in (REFUSED, UNREACHED) and prop in self.properties and policies & single:
@@ -270,9 +290,9 @@ class Answers:
                     worlds.append(world)
         return found
 
-    def drops(self, policy: Policy) -> list[Drop]:
+    def drops(self, policy: str | Policy) -> list[Drop]:
         """Every mechanism of a policy, given up one step, with what then breaks: nothing, if it is to spare."""
-        found = []
+        policy, found = the_policy(policy) if isinstance(policy, str) else policy, []
         for fid, value in mechanisms(policy).items():
             for lower in FEATURES[fid].below[value]:
                 dropped = {**policy, fid: lower}
@@ -291,7 +311,7 @@ class Answers:
             (self.safe - having).count(),
             others.count(),
             {name: n for name, n in sorted(excluded.items(), key=lambda item: -item[1]) if n},
-            () if others & self.safe else self._together(others),
+            self.together(others),
         )
 
     def _together(self, others: PolicySet) -> tuple[str, ...]:
@@ -306,12 +326,16 @@ class Answers:
                 chosen = rest
         return tuple(chosen)
 
-    def least_change(self, base: Policy, builders: Iterable[str] = BUILDERS["with holders"]) -> Change:
+    def least_change(self, base: str | Policy, builders: Iterable[str] = BUILDERS["with holders"]) -> Change:
         """The fewest features in which `base` must change to be safe, where only values of these owners may be added.
 
         Exact: all policies that differ from it in no feature, in one, in two ... are formed as sets, until one is safe.
         """
-        builders, diagrams = set(builders), self.family.diagrams
+        base, builders, diagrams = (
+            the_policy(base) if isinstance(base, str) else base,
+            set(builders),
+            self.family.diagrams,
+        )
         reached = self.family.single(base)
         allowed = {
             f.id: [v for v in f.values if v == base[f.id] or builders >= set(f.owner_of(v))] for f in self.family.vary

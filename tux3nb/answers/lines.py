@@ -18,7 +18,7 @@ def never_begin(case: Case, run: Exploration) -> dict[Op, Any]:
 
     An operation begins with a step that moves its task on, to a place of its routine or to its next line.
     """
-    begun = {op: run.family.none for op in case.world.ops}
+    begun = dict.fromkeys(case.world.ops, run.family.none)
     for k, policies in run.fired.items():
         step = case.system.steps[k]
         op = step.args.get("op")

@@ -180,4 +180,5 @@ def differences(old: str, new: str) -> list[str]:
 
 
 def unfinished(cells: Iterable[Cell]) -> bool:
+    """Whether the answer of some cell is not complete."""
     return any(c.answer.verdict == UNFINISHED for c in cells)

@@ -27,7 +27,7 @@ def changes(case: Case, before: int, after: int) -> list[str]:
     def shown(f: Field, flat: int) -> bool:
         of_freed = bool(f.by) and f.by[0] is FOLIO and f.index(flat)[0] in freed
         of_bio = f.name in ("image", "bio_folio", "bounced")
-        return not (f.ghost or of_freed or over and of_bio)
+        return not (f.ghost or of_freed or (over and of_bio))
 
     told = [(f, flat, now) for (f, flat), now in changed.items() if shown(f, flat)]
     return [f"{FOLIO.word(f)} freed" for f in sorted(freed)] + sentences(told)

@@ -69,7 +69,8 @@ class Walk:
 class _Group:
     """Policies (by number) on their way together. turn: the actor that went last; blocked: tasks that wait, and whether
     that has been counted; met: the states, with the turn, since an actor that goes later went last; circling: one of
-    these has come again, so that an actor that goes later goes next; taken: how often each step was."""
+    these has come again, so that an actor that goes later goes next; taken: how often each step was.
+    """
 
     state: int
     policies: int
@@ -140,7 +141,8 @@ class _Walker:
 
     def _steps(self, group: _Group, part: int, here: set[tuple[str, bool]], found: list) -> Iterator[_Group]:
         """The groups that go on: the actor whose turn it is takes, of the steps that a policy allows, the first of
-        those that it has taken least often."""
+        those that it has taken least often.
+        """
         ranks = self._ranks(here, group.turn)
         first, again = min(ranks.values()), (group.state, group.turn) in group.met
         if again and group.circling:

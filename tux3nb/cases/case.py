@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from functools import cached_property
@@ -23,6 +24,8 @@ from tux3nb.model.world import World
 
 VERDICTS = (HOLDS, REFUSED, UNREACHED, VIOLATED, UNFINISHED, NOT_PROMISED)
 MOST = {"folios": 16, "deltas": 15}
+TEXTS = ("family", "title", "asks", "base", "bounds")
+FLAGS = ("stable_device", "endless_disk", "tight_memory", "shmem")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Source:
     url: str | None = None
 
     def __post_init__(self):
+        for name, value in (("text", self.text), ("url", self.url)):
+            if not isinstance(value, str) and (name == "text" or value is not None):
+                raise ModelError(f"a source's {name} is a text, not {_shown(value)}")
         if self.url is not None and not re.match(r"https?://", self.url):
             raise ModelError(f"source {self.text!r}: {self.url!r} is no address of the web (https://...)")
 
@@ -78,36 +84,57 @@ class Case:
     vary: InitVar[tuple[str, ...] | None] = None
 
     def __post_init__(self, vary):
-        """Raises UserError for a bound, a feature, a policy or a verdict that there is not."""
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise UserError(f"a case is named by a text, not by {self.name!r}")
-        where = f"case {self.name}"
-        if not isinstance(self.columns, str):
-            raise UserError(f"{where}: columns are one text, a row a line")
-        if isinstance(self.judges, str):
-            raise UserError(f"{where}: judges are a sequence of properties, as ({self.judges!r},)")
-        if not isinstance(self.expect, Mapping):
-            raise UserError(f"{where}: expect is a mapping, as {{'tux3': 'HOLDS'}}")
-        if isinstance(self.sources, str) or not all(isinstance(s, Source) for s in self.sources):
-            raise UserError(f"{where}: sources are a sequence of Source(text, url)")
+        """Raises UserError for a value of a wrong type, and a bound, a policy or a verdict that there is not."""
+        where = self._typed()
         if self.pages not in PAGES:
             raise UserError(f"{where}: {self.pages} pages; a world has {' or '.join(map(str, PAGES))}")
         for name, least in (("folios", self.pages), ("deltas", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or not least <= value <= MOST[name]:
-                raise UserError(f"{where}: {name}={value!r} is outside {least}..{MOST[name]}")
+            if not least <= value <= MOST[name]:
+                raise UserError(f"{where}: {name}={value} is outside {least}..{MOST[name]}")
         for name in (self.base, *self.expect):
             if name not in NAMED:
                 raise UserError(f"{where}: no policy {name!r}{nearest(name, NAMED)}")
         known = [p.id for p in PROPERTIES]
         for name, verdict in self.expect.items():
             said = f"{where}: {name} is expected to be {verdict!r}"
-            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", str(verdict))
+            broken = re.fullmatch(rf"{VIOLATED}\((.*)\)", verdict)
             if not broken and verdict not in VERDICTS:
                 raise UserError(f"{said}; a verdict is {', '.join(VERDICTS)}")
             for pid in re.split(r",\s*", broken[1]) if broken else ():
                 if pid not in known:
                     raise UserError(f"{said}: no property {pid!r}{nearest(pid, known)}")
+
+    def _typed(self) -> str:
+        """The words that an error begins with; UserError for a field that is of another type than its own."""
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise UserError(f"a case is named by a text, not by {_shown(self.name)}")
+        if not self.name.isprintable():
+            raise UserError(f"a case is named by one line of letters that can be printed, not by {_shown(self.name)}")
+        where = f"case {self.name}"
+
+        def need(name: str, right: bool, kind: str):
+            if not right:
+                raise UserError(f"{where}: {name} {kind}, not {_shown(getattr(self, name))}")
+
+        need("columns", isinstance(self.columns, str), "are one text, a row a line")
+        for name in TEXTS:
+            need(name, isinstance(getattr(self, name), str), "is a text")
+        for name in FLAGS:
+            need(name, isinstance(getattr(self, name), bool), "is True or False")
+        for name in ("pages", *MOST):
+            need(name, type(getattr(self, name)) is int, "is a whole number")
+        for name, example in (("mappings", "('app', 'peer:private')"), ("judges", "('I1', 'I2')")):
+            value = getattr(self, name)
+            texts = isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
+            need(name, texts, f"are a sequence of texts, as {example}")
+        sources = isinstance(self.sources, list | tuple) and all(isinstance(s, Source) for s in self.sources)
+        need("sources", sources, "are a sequence of Source(text, url)")
+        pairs = isinstance(self.expect, Mapping) and [*self.expect, *self.expect.values()]
+        texts = isinstance(pairs, list) and all(isinstance(word, str) for word in pairs)
+        need("expect", texts, "is a mapping of policies to verdicts, as {'tux3': 'HOLDS'}")
+        need("place", self.place is None or isinstance(self.place, Place), "is where the case was found")
+        return where
 
     @property
     def where(self) -> Place:
@@ -206,6 +233,14 @@ class Case:
         return Listed(FEATURES, [policy])
 
 
+def _shown(value: object) -> str:
+    """A value in an error: one short line, whatever it is."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except Exception:  # noqa: BLE001  (an object's own code)
+        return f"something of type {type(value).__name__}"
+
+
 def named(name: str) -> dict[str, str]:
     """A named policy, or UserError with the nearest name."""
     if name not in NAMED:
@@ -213,4 +248,4 @@ def named(name: str) -> dict[str, str]:
     return named_policy(name)
 
 
-__all__ = ["Case", "Source", "TUX3", "named"]
+__all__ = ["TUX3", "Case", "Source", "named"]

@@ -145,7 +145,7 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: P
 
     scripted: each line happens once, in the order of its column, so that the lines must make sense together.
     """
-    lines = {t: 0 for t in tasks}
+    lines = dict.fromkeys(tasks, 0)
     versions = dict.fromkeys(CELLS, 0)
     labels: dict[str, tuple[str, int]] = {}
     ops, waits, alike = [], [], {}
@@ -175,7 +175,7 @@ def operations(tasks: list[str], cells: list[Cell], mappings, readonly, where: P
     return ops
 
 
-def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:
+def _operation(cell: Cell, line: int, versions: dict, at: str, mappings, readonly, cells) -> Op:  # noqa: C901, PLR0912
     kind, words, version = cell.kind, list(cell.words), {}
     if kind.writes:
         for c in cell.cells:
@@ -244,8 +244,6 @@ def mappings_of(words, where: Place, pages: int = 1) -> list[Mapping]:
     """Mappings from ``"name[:kind][:p1][:absent][:unmapped][:sibling][:young]"``. Raises ColumnError."""
     out, at = [], where.of("mappings")
     numbers = {f"p{p}": p for p in range(pages)}
-    if isinstance(words, str):
-        raise ColumnError(f"{at}: mappings are a sequence of texts, not the text {words!r}")
     for word in words:
         name, *traits = word.split(":")
         if not NAME.fullmatch(name):

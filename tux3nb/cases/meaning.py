@@ -7,6 +7,7 @@ What only an interleaving can tell, such as a line that never begins, is no erro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from tux3nb.cases.place import ColumnError
 from tux3nb.model.operations import READONLY, Kind, Op
@@ -18,6 +19,7 @@ Places = Mapping[Line, str]  # where each line is written
 
 
 def key(op: Op) -> Line:
+    """The line of the columns that an operation stands in."""
     return op.task, op.line
 
 
@@ -120,7 +122,7 @@ def _holds(ops: Sequence[Op], at: Places, before: Mapping[Line, set[Line]]):
         made = [op for op in mine if op.how.holder == "makes"]
         ended = [op for op in mine if op.how.holder == "ends"]
         gone = [op for op in mine if op in ended or op.how.lets_go]
-        for first, second in zip(made, made[1:], strict=False):
+        for first, second in pairwise(made):
             between = [op for op in gone if key(first) in before[key(op)] and key(op) in before[key(second)]]
             if keeps(first.how) and not between:
                 _second_hold(first, second, gone, at)
@@ -159,7 +161,7 @@ def _maps(changes: Sequence[Op], at: Places, before: Mapping[Line, set[Line]], m
         how = f"{mapping.name} is mapped" if mapping.mapped else f"{mapping.name}:unmapped is not mapped"
         instead = f"write the mapping as {mapping.name}:unmapped" if mapping.mapped else "write mmap before it"
         raise ColumnError(f"{at[key(first)]}: {first.kind}: {how} at the start; {instead}")
-    for op, then in zip(changes, changes[1:], strict=False):
+    for op, then in pairwise(changes):
         if op.kind == then.kind and key(op) in before[key(then)]:
             between = "munmap" if op.how.vma == "maps" else "mmap"
             said = f"{line_of(op, at)} has done that; write {between} between them, or leave one out"

@@ -44,7 +44,7 @@ def from_file(path: str) -> Case:
             space = runpy.run_path(path)
     except OSError as e:
         raise UserError(f"{path}: {e.strerror}") from None
-    except (Exception, SystemExit) as e:
+    except (Exception, SystemExit) as e:  # noqa: BLE001  (a user's file may raise anything)
         at = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == path]
         line = at[-1] if at else getattr(e, "lineno", None)
         raise UserError(f"{path}{f', line {line}' if line else ''}: {_told(e)}") from None

@@ -6,6 +6,7 @@ from tux3nb.catalogue import catalogue
 
 
 def configure(parser):
+    """Declare the command's arguments."""
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -16,6 +16,7 @@ from tux3nb.model.features import FEATURES
 
 
 def configure(parser):
+    """Declare the command's arguments."""
     parser.add_argument("case", nargs="?", help="a case's name (see `tux3nb cases`), or a file that defines one")
     parser.add_argument("--free", metavar="FAMILY", help="instead: all that a family's actors can do, in any order")
     parser.add_argument("--ops", type=int, metavar="N", help="with --free: rounds that an actor has (default: 1)")
@@ -78,6 +79,7 @@ def asked_for(args) -> Case:
 
 
 def show(case: Case, answer: Answer, prop: str | None):
+    """Print one policy's answer: its world, a line a property, the shortest run of `prop`."""
     print(f"case    {case.name}: {case.asks}")
     print(f"policy  {deviations(case, answer.policy)}")
     print(f"world   {answer.states:,} states, {answer.edges:,} edges, depth {answer.depth}")
@@ -94,7 +96,7 @@ def show(case: Case, answer: Answer, prop: str | None):
         p = case.system.property(row.property)
         detail = f"after {row.depth} steps: {row.reason}" if row.run else ""
         title = f"{p.title} (advisory: makes no verdict)" if p.advisory else p.title
-        print(f"  {p.id:4} {str(row):18} {title}{'  -- ' + detail if detail else ''}")
+        print(f"  {p.id:4} {row!s:18} {title}{'  -- ' + detail if detail else ''}")
         if row.verdict == UNREACHED and not answer.never_begin:
             print(f"       nothing that {p.id} speaks of happened ({p.partner}): this case cannot judge it")
     unread = [f.id for f in FEATURES if f.id not in case.features_read]

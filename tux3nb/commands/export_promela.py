@@ -12,6 +12,7 @@ from tux3nb.paths import write_whole
 
 
 def configure(parser):
+    """Declare the command's arguments."""
     parser.add_argument("case", help="a case's name (see `tux3nb cases`)")
     parser.add_argument("--policy", action="append", default=[], metavar="FEATURE=VALUE",
                         help="deviate from the base policy; may be given more than once")  # fmt: skip

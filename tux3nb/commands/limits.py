@@ -14,6 +14,7 @@ UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def configure(parser: argparse.ArgumentParser):
+    """Declare the command's arguments."""
     parser.add_argument("--max-states", type=positive(int), metavar="N", help="give up after N states")
     parser.add_argument("--max-memory", type=size, metavar="SIZE",
                         help="give up when the process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
@@ -21,6 +22,7 @@ def configure(parser: argparse.ArgumentParser):
 
 
 def limits(args) -> Limits:
+    """The limits that were asked for."""
     return Limits(args.max_states, args.max_time, args.max_memory)
 
 
@@ -38,7 +40,7 @@ class Progress:
     def __init__(self):
         self.bar = tqdm(unit=" states", unit_scale=True, delay=1, disable=None, leave=False)
 
-    def __call__(self, layer: int, frontier: int, states: int, rate: float):
+    def __call__(self, layer: int, frontier: int, states: int, rate: float):  # noqa: ARG002  (the bar knows the rate)
         self.bar.set_postfix_str(f"layer {layer}, frontier {frontier:,}", refresh=False)
         self.bar.update(states - self.bar.n)
         if not frontier:

@@ -27,6 +27,7 @@ LETTER = {
 
 
 def configure(parser):
+    """Declare the command's arguments."""
     parser.add_argument(
         "cases",
         nargs="*",
@@ -41,7 +42,8 @@ def configure(parser):
 
 def run(args) -> int:
     """Exit code: 0 all as expected, 1 something differs, 2 a file of a folder is broken, 3 something is unfinished,
-    130 interrupted."""
+    130 interrupted.
+    """
     if len(args.cases) == 1 and args.cases[0] in TABLES:
         return outside(args.cases[0], args.json)
     cases, wrong = find_all(args.cases) if args.cases else (list(catalogue().values()), [])
@@ -98,6 +100,7 @@ def follow(total: int, unit: str = "case"):
 
 
 def as_json(cell: Cell) -> dict:
+    """A cell of the table as a JSON object: verdict, the property behind it, what was expected."""
     verdict = cell.answer.verdict
     broken = next((r.property for r in cell.answer.rows if r.verdict == verdict and r.depth is not None), None)
     return {

@@ -37,6 +37,7 @@ SHOWN = 12  # worlds, or policies of a least change, that a person reads at once
 
 
 def configure(parser):
+    """Declare the command's arguments."""
     parser.add_argument("--worlds", nargs="*", metavar="WORLD",
                         help="only these: cases, free-running worlds such as free+rdma+1, cases, free")  # fmt: skip
     parser.add_argument("--properties", nargs="*", metavar="ID", help="only these properties count")
@@ -167,10 +168,12 @@ def document(answers: Answers, args, needs, policies) -> dict[str, Any]:
 
 
 def bounds_json(world: World) -> dict[str, Any]:
+    """The bounds of a world: everything but its rows."""
     return {k: v for k, v in vars(world).items() if k != "rows"}
 
 
 def least_json(answers: Answers, policy: Policy, runs: bool) -> dict[str, Any]:
+    """A minimal policy with its owners, and what breaks without each of its mechanisms."""
     return {
         "policy": policy,
         "owners": by_owner(policy),
@@ -202,6 +205,7 @@ def row_of(policy: Policy, drop: Drop, found: Break) -> Row:
 
 
 def why_json(answers: Answers, policy: Policy, args) -> dict[str, Any]:
+    """Where a policy fails, or what it pays."""
     safe = policy in answers.safe
     return {
         "policy": policy,
@@ -224,6 +228,7 @@ def spare(answers: Answers, policy: Policy) -> list[Drop]:
 
 
 def least_change_json(answers: Answers, policy: Policy) -> dict[str, Any]:
+    """Builder -> the fewest changes that make a policy safe."""
     found = {}
     for who, builders in BUILDERS.items():
         change = answers.least_change(policy, builders)
@@ -233,6 +238,7 @@ def least_change_json(answers: Answers, policy: Policy) -> dict[str, Any]:
 
 # ---- for a reader ------------------------------------------------------------------------------------------------
 def show(answers: Answers, args, needs, policies) -> None:
+    """Print what was asked for."""
     head(answers)
     if args.bounds:
         show_bounds(answers)
@@ -257,6 +263,7 @@ def show(answers: Answers, args, needs, policies) -> None:
 
 
 def head(answers: Answers) -> None:
+    """Print how many worlds and policies there are, how many are safe, and what these share."""
     scripted = sum(not w.rounds for w in answers.worlds.values())
     rounds = [w.rounds for w in answers.worlds.values() if w.rounds]
     told = [f"{scripted} case{'s' if scripted != 1 else ''}"] if scripted else []
@@ -287,6 +294,7 @@ def head(answers: Answers) -> None:
 
 
 def show_bounds(answers: Answers) -> None:
+    """Print how the safe set shrinks, a world a line."""
     print("\nEvery world, and how many policies are safe in it and in all before it:")
     width, alone = max(map(len, answers.worlds)), answers.excluded_only_by()
     for world, safe in answers.shrinking():
@@ -297,6 +305,7 @@ def show_bounds(answers: Answers) -> None:
 
 
 def show_minimal(answers: Answers, runs: bool) -> None:
+    """Print each minimal policy, its owners, and what breaks without each mechanism."""
     for n, policy in enumerate(answers.minimal.policies(), 1):
         print(f"\n{n}. tux3 with {', '.join(changes(policy)) or 'nothing changed'}")
         for owner, built in by_owner(policy).items():
@@ -311,6 +320,7 @@ def show_minimal(answers: Answers, runs: bool) -> None:
 
 
 def breaks(drop: Drop) -> str:
+    """What happens without a mechanism, in words."""
     if drop.impossible:
         return f"there is no such policy: {drop.impossible}"
     first, worlds = drop.breaks[0], {b.world for b in drop.breaks}
@@ -319,10 +329,12 @@ def breaks(drop: Drop) -> str:
 
 
 def told(found: Break) -> str:
+    """One break in words: property, world and steps."""
     return f"{found.property} in {found.world} " + ("unfinished" if found.depth is None else f"({found.depth} steps)")
 
 
 def show_needs(answers: Answers, fid: str, value: str) -> None:
+    """Print what excludes the policies that do without a value."""
     need = answers.needs(fid, value)
     print(f"\n{fid}={value}: {need.safe:,} safe policies have it, {need.without:,} have not.")
     if not need.safe:
@@ -340,6 +352,7 @@ def show_needs(answers: Answers, fid: str, value: str) -> None:
 
 
 def show_why(answers: Answers, text: str, policy: Policy, args) -> None:
+    """Print where a policy fails, or what it pays."""
     found = answers.breaks(policy)
     good = policy in answers.as_good_as_never_forking
     print(f"\n{text}: tux3 with {', '.join(changes(policy)) or 'nothing changed'}")
@@ -364,6 +377,7 @@ def show_why(answers: Answers, text: str, policy: Policy, args) -> None:
 
 
 def show_least_change(answers: Answers, text: str, policy: Policy) -> None:
+    """Print the fewest changes that make a policy safe, for each builder."""
     print(f"\nThe fewest changes that make {text} safe:")
     for who, builders in BUILDERS.items():
         change = answers.least_change(policy, builders)
@@ -379,6 +393,7 @@ def show_least_change(answers: Answers, text: str, policy: Policy) -> None:
 
 # ---- costs -------------------------------------------------------------------------------------------------------
 def front_json(answers: Answers, args, numbers: Parameters) -> dict[str, Any]:
+    """The policies of the front with their costs."""
     best = front_of(answers.safe, numbers, args.over)
     return {
         "delta_ms": args.delta_ms,
@@ -395,6 +410,7 @@ def front_json(answers: Answers, args, numbers: Parameters) -> dict[str, Any]:
 
 
 def show_front(answers: Answers, args, numbers: Parameters) -> None:
+    """Print the policies of the front with their costs."""
     print(f"\nSafe policies that none beats in every cost; a delta each {args.delta_ms} ms, {args.device} disk:")
     rows = {str(n): row for n, row in enumerate(front_of(answers.safe, numbers, args.over), 1)}
     for n, (policy, _) in rows.items():

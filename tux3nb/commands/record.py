@@ -31,6 +31,7 @@ Files = dict[str, str]
 
 
 def configure(parser):
+    """Declare the command's arguments."""
     parser.add_argument("worlds", nargs="*", metavar="WORLD",
                         help="only these cases and free-running worlds (default: all that are recorded)")  # fmt: skip
     parser.add_argument("--check", action="store_true", help="write nothing; say what differs from the record")

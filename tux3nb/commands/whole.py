@@ -14,6 +14,7 @@ from tux3nb.engine.family import PolicySet
 from tux3nb.model.features import FEATURES
 
 SHOWN = 6  # lines of a set, or least safe policies, that a person reads at once
+MORE = "and more"
 MOST_LINES = 200  # of a set in the JSON document
 FEW = 200  # policies that the document lists one by one; of a larger family it lists those named in the case
 HEADS = {VIOLATED: "violated", UNFINISHED: "unfinished", UNREACHED: "unreached", REFUSED: "refused", HOLDS: "holds"}
@@ -75,6 +76,7 @@ def _inside(judged: Judged, policy: Mapping[str, str]) -> bool:
 
 
 def as_set(policies: PolicySet) -> dict[str, Any]:
+    """A set of policies as a JSON object: how many, a short cover, the diagram as text."""
     return {
         "policies": policies.count(),
         "cover": [{f: list(v) for f, v in line.items()} for line in policies.cover(MOST_LINES)],
@@ -85,10 +87,11 @@ def as_set(policies: PolicySet) -> dict[str, Any]:
 def lines_of(policies: PolicySet, most: int = SHOWN) -> list[str]:
     """A set as lines of ``feature in {values}``, the first of them where there are many."""
     lines = [told(line) for line in policies.cover(most + 1)]
-    return [*lines[:most], "and more"] if len(lines) > most else lines
+    return [*lines[:most], MORE] if len(lines) > most else lines
 
 
 def told(line: Mapping[str, tuple[str, ...]]) -> str:
+    """One line of a cover in words."""
     parts = []
     for fid, values in line.items():
         others = [v for v in FEATURES[fid].values if v not in values]
@@ -104,6 +107,7 @@ def _values(values) -> str:
 
 
 def show(judged: Judged) -> None:
+    """Print the verdicts of the whole product, and a run of each property."""
     case, family = judged.case, judged.run.family
     everyone, overall = family.count(family.all), judged.overall()
     print(f"case    {case.name}: {case.asks}")
@@ -124,11 +128,11 @@ def show(judged: Judged) -> None:
         print(f"\n{p.id}, {p.title}: first broken after {row.depth} steps, under {policies.count():,} policies")
         print(f"  {row.reason}")
         for line in lines_of(judged.run.violated(p.id)):
-            print(f"  violated where {line}")
+            print(f"  {line if line == MORE else f'violated where {line}'}")
     least = judged.safe().minimal()
     print(f"\nThe least safe policies, from which nothing can be dropped: {least.count():,}")
     for n, policy in enumerate(least.policies()):
         if n == SHOWN:
-            print("  and more")
+            print(f"  {MORE}")
             break
         print(f"  {deviations(case, policy)}")

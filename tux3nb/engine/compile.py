@@ -72,7 +72,7 @@ class Text:
 def _run(source: str, *names: str) -> list[Callable]:
     """The functions of these names in a source text of our own."""
     scope: dict[str, Any] = {"inside": _inside, "fits": _fits}
-    exec(source, scope)
+    exec(source, scope)  # noqa: S102  (the text is printed from rules, by this module)
     return [scope[name] for name in names]
 
 
@@ -304,7 +304,8 @@ class Compiled:
 
     def _judge(self) -> tuple[Callable[[int], int], int]:
         """`judge(s)`: the violated clauses of a state, as bits of ``system.clauses``; raises ModelError where a
-        predicate cannot be computed."""
+        predicate cannot be computed.
+        """
         text = Text()
         tests = [(prop, text.test(good)) for prop, _, good in self.system.clauses]
 
@@ -332,9 +333,8 @@ class Compiled:
         for place in self._look(s) if here is None else here:
             found = place.known.get(s & place.reads)
             for i, keep, bits, k in place.ask(s) if found is None else found:
-                k = k if k == policies else row[k]
-                if k:
-                    out.append((i, s & keep | bits, k))
+                if both := k if k == policies else row[k]:
+                    out.append((i, s & keep | bits, both))
 
     def steps(self, s: int, policies: int) -> list[Found]:
         """(step, successor, policies) of every step that some of the policies can take in `s`, without events."""

@@ -67,7 +67,8 @@ def explore(
 @contextmanager
 def no_collector() -> Iterator[None]:
     """Without Python's cycle collector: a search makes many tuples and no cycles, and being looked through time and
-    again costs it a fifth of its speed."""
+    again costs it a fifth of its speed.
+    """
     was = gc.isenabled()
     gc.disable()
     try:

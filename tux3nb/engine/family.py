@@ -235,7 +235,7 @@ class PolicySet:
     and the result belongs to the product on the left.
     """
 
-    __slots__ = ("product", "dd")
+    __slots__ = ("dd", "product")
 
     def __init__(self, product: Product, dd: Any):
         self.product, self.dd = product, dd

@@ -96,7 +96,7 @@ class _Text:
 
     def text(self, e: Expr) -> str:
         """One closed piece of text."""
-        if e.lo < -MOST or e.hi > MOST or e.op == "has" and e.args[1].hi > 30:
+        if e.lo < -MOST or e.hi > MOST or (e.op == "has" and e.args[1].hi > 30):
             raise ModelError(f"{e} may reach {e.hi}; Promela's numbers end at {MOST}")
         if e.op == "const":
             return str(e.value)
@@ -200,10 +200,12 @@ class _Text:
 
 
 def always(e: Expr) -> bool:
+    """Whether an expression is true in every state."""
     return e.is_const and bool(e.value)
 
 
 def never(e: Expr) -> bool:
+    """Whether an expression is false in every state."""
     return e.is_const and not e.value
 
 
@@ -213,6 +215,7 @@ def variable(f: Field) -> str:
 
 
 def cell(f: Field, flat: str) -> str:
+    """A field at a flat index, as Promela names it."""
     return f"{variable(f)}[{flat}]" if f.axes else variable(f)
 
 

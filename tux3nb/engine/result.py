@@ -103,7 +103,8 @@ class Graph(Protocol):
 
     def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
         """A state of layer ``depth - 1`` and a step from it to `state`, for a state first reached at `depth`: the one
-        with the lowest step number, then the lowest state, so that every engine gives the same run."""
+        with the lowest step number, then the lowest state, so that every engine gives the same run.
+        """
 
     def stuck(self) -> Iterator[tuple[int, int]]:
         """(state, policies) from which no settled state can be reached without a releasing step."""

@@ -35,7 +35,8 @@ def judge_progress(run: Exploration, prop: str) -> bool:
 
 def to_show(run: Exploration, policy: int, prop: str) -> Violation | None:
     """Of the shallowest violations of `prop` under `policy` the one to show: a state in which a clause fails before a
-    step that breaks it, and then the lowest state, clause and step."""
+    step that breaks it, and then the lowest state, clause and step.
+    """
     found = run.first(policy, prop)
     if found is None or run.graph is None:
         return None

@@ -12,8 +12,8 @@ from tux3nb.engine.terms import FALSE, TRUE, Expr, shared, walk
 from tux3nb.errors import ModelError
 
 
-def everywhere(world) -> bool:
-    """any world"""
+def everywhere(world) -> bool:  # noqa: ARG001  (a property's `applies` takes the world)
+    """Any world."""
     return True
 
 

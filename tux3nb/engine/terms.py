@@ -37,9 +37,10 @@ def shared() -> Iterator[None]:
 
 class Expr:
     """One node: an operator, its arguments, its kind and (for INT) its static range. `below` are those of its arguments
-    that are expressions."""
+    that are expressions.
+    """
 
-    __slots__ = ("op", "args", "kind", "lo", "hi", "below")
+    __slots__ = ("args", "below", "hi", "kind", "lo", "op")
     op: str
     args: tuple
     kind: str
@@ -47,7 +48,7 @@ class Expr:
     hi: int
     below: tuple[Expr, ...]
 
-    def __new__(cls, op: str, args: tuple, kind: str, lo: int = 0, hi: int = 1) -> Expr:
+    def __new__(cls, op: str, args: tuple, kind: str, lo: int = 0, hi: int = 1) -> Expr:  # noqa: PYI034  (an expression that is there already)
         table = _TABLE.get()
         key = (op, kind, tuple(id(a) if isinstance(a, Expr) else a for a in args))
         node = None if table is None else table.get(key)
@@ -149,6 +150,7 @@ def _expect(kind: str, *args: Expr):
 
 
 def compare(op: str, a: Expr, b: Expr) -> Expr:
+    """Two numbers compared; constants fold."""
     _expect(INT, a, b)
     if a.is_const and b.is_const:
         return const(OPERATORS[op].apply(a.value, b.value))
@@ -162,6 +164,7 @@ def compare(op: str, a: Expr, b: Expr) -> Expr:
 
 
 def add(a: Expr, b: Expr) -> Expr:
+    """A sum; constants fold, and 0 goes."""
     a, b = as_int(a), as_int(b)
     if a.is_const and b.is_const:
         return const(a.value + b.value)
@@ -173,6 +176,7 @@ def add(a: Expr, b: Expr) -> Expr:
 
 
 def subtract(a: Expr, b: Expr) -> Expr:
+    """A difference; constants fold, and 0 goes."""
     a, b = as_int(a), as_int(b)
     if a.is_const and b.is_const:
         return const(a.value - b.value)
@@ -182,6 +186,7 @@ def subtract(a: Expr, b: Expr) -> Expr:
 
 
 def multiply(a: Expr, b: Expr) -> Expr:
+    """A product; constants fold."""
     _expect(INT, a, b)
     if a.is_const and b.is_const:
         return const(a.value * b.value)
@@ -206,6 +211,7 @@ def _logic(a: Expr, b: Expr) -> str:
 
 
 def conj(a: Expr, b: Expr) -> Expr:
+    """Both: of truth values or of policy sets."""
     kind = _logic(a, b)
     for x, y in ((a, b), (b, a)):
         if x.is_const:
@@ -214,6 +220,7 @@ def conj(a: Expr, b: Expr) -> Expr:
 
 
 def disj(a: Expr, b: Expr) -> Expr:
+    """Either: of truth values or of policy sets."""
     kind = _logic(a, b)
     for x, y in ((a, b), (b, a)):
         if x.is_const:
@@ -222,6 +229,7 @@ def disj(a: Expr, b: Expr) -> Expr:
 
 
 def negate(a: Expr) -> Expr:
+    """Not: of a truth value or of a policy set."""
     if a.kind == INT:
         raise ModelError(f"~ negates truth values or policy sets, not the number {a}")
     if a.is_const:
@@ -281,7 +289,7 @@ class Maybe:
     in a sum, with ``<``) it is one: that has a meaning only where it is not none.
     """
 
-    __slots__ = ("stored", "none")
+    __slots__ = ("none", "stored")
     __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, stored: Expr, none: int):
@@ -338,7 +346,7 @@ class Word:
     there is not, with the nearest one.
     """
 
-    __slots__ = ("number", "names")
+    __slots__ = ("names", "number")
     __hash__ = None  # type: ignore[assignment]  # comparing makes an expression
 
     def __init__(self, number: Expr, names: tuple[str, ...]):
@@ -377,6 +385,7 @@ def bit(n) -> Expr:
 
 
 def union(a, b) -> Expr:
+    """The bits of two numbers together."""
     a, b = lift(a), lift(b)
     _expect(INT, a, b)
     for x, y in ((a, b), (b, a)):
@@ -392,7 +401,7 @@ def without(a, b) -> Expr:
     """The members of set `a` that are not in set `b`."""
     a, b = lift(a), lift(b)
     _expect(INT, a, b)
-    if b.is_const and b.value == 0 or a.is_const and a.value == 0:
+    if (b.is_const and b.value == 0) or (a.is_const and a.value == 0):
         return a
     if a.is_const and b.is_const:
         return const(a.value & ~b.value)
@@ -441,7 +450,8 @@ def rebuild(e: Expr, change) -> Expr:
 
 class Operator(NamedTuple):
     """All that there is to know of an operator: how to build and fold it, its value from those of its arguments, and
-    its text in Python and in the C of Promela's expressions. `and`, `or` and `where` do not look at what is decided."""
+    its text in Python and in the C of Promela's expressions. `and`, `or` and `where` do not look at what is decided.
+    """
 
     build: Callable[..., Expr]
     apply: Callable[..., Any]

@@ -215,9 +215,9 @@ def coherent(found: Found) -> tuple[str, tuple[Place, ...]]:
         a, b = found.cells[:2]
         says = f"{found.where(a.place)} has v{a.version} and {found.where(b.place)} has v{b.version}"
         return f"{says}, and CPUs read both", (a.place, b.place)
-    (cell,) = found.cells[:1] or [None]
-    if cell is None:
+    if not found.cells:
         return found.reason, _pair(found, None, None)
+    cell = found.cells[0]
     _, allowed = found.set_of("cand_cpu", "cand")
     right = found.right(cell.cell, allowed, cell.place)
     says = f"{found.path()}, where cell {cell.cell} is v{cell.version}"
@@ -249,11 +249,9 @@ def held(found: Found) -> tuple[str, tuple[Place, ...]]:
 
 def stable(found: Found) -> tuple[str, tuple[Place, ...]]:
     """I3: the bytes changed under the disk."""
-    image, cell = (
-        sorted(found.cells[:2], key=lambda b: b.row.startswith("folio")) if len(found.cells) > 1 else (None,) * 2
-    )
-    if cell is None:
+    if len(found.cells) < 2:
         return found.reason, _pair(found, found.cells[0].place if found.cells else None, None)
+    image, cell = sorted(found.cells[:2], key=lambda b: b.row.startswith("folio"))
     by = found.writer(cell.cell, cell.version)
     wrote = f"{by} made it v{cell.version}" if by else f"it became v{cell.version}"
     if image.row.startswith("sum"):

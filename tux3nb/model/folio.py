@@ -21,6 +21,7 @@ def _axis(w, name):
 
 
 def mapcount(s, f):
+    """How many PTEs lead to folio f."""
     return count(s.pte[m] == f for m in s.world.mappings)
 
 
@@ -38,6 +39,7 @@ def pins(s, f):
 
 
 def pinned(s, f):
+    """Whether somebody has pinned folio f."""
     return pins(s, f) > 0
 
 

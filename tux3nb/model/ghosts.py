@@ -29,6 +29,7 @@ def behind(s, op: Op):
 
 
 def begun(s, op: Op):
+    """Whether an operation has begun, or is over."""
     return behind(s, op) | active(s, op)
 
 
@@ -225,6 +226,7 @@ def snapshot_taken(s, c, due=TRUE):
 
 
 def delta_closes(s):
+    """What the closing delta may have on disk becomes what it was allowed until now."""
     for c in CELLS:
         s.ok_back[c] = s.ok_front[c]
     for c in s.world.holder_cells:

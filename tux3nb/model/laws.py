@@ -59,7 +59,7 @@ def _axis(s, name: str) -> tuple:
 def _writes(step: Step, name: str, value: int | None = None) -> list[Expr]:
     """The places to which a step writes a field (`value`: writes just that)."""
     found = [(flat, v) for f, flat, v in step.writes if f.name == name]
-    return [flat for flat, v in found if value is None or v.is_const and v.value == value]
+    return [flat for flat, v in found if value is None or (v.is_const and v.value == value)]
 
 
 # ---- of every state ----------------------------------------------------------------------------------------------

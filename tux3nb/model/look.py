@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tux3nb.engine.fields import Constant, Field, Layout
 from tux3nb.errors import ModelError, nearest
@@ -15,7 +16,7 @@ class Look:
     def __init__(self, world: World, layout: Layout, state: int):
         self.world, self.layout, self.state = world, layout, state
 
-    def __getattr__(self, name: str) -> Callable[..., int | None]:
+    def __getattr__(self, name: str) -> Callable[..., Any]:  # None only from a field that may be none
         if name.startswith("_"):
             raise AttributeError(name)
         return lambda *index: self.value(name, *index)

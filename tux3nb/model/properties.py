@@ -34,6 +34,8 @@ def _everywhere(s, c, legal):
 
 
 def cpu_paths_legal(c):
+    """I1: every CPU path to cell c shows a version that may be seen now."""
+
     def clause(s):
         return _everywhere(s, c, lambda v: legal_now(s, c, v))
 
@@ -53,6 +55,8 @@ def cpu_paths_agree(c):
 
 
 def private_paths_legal(c):
+    """I1p: a private mapping shows the file's bytes, or its own."""
+
     def clause(s):
         maps = [m for m in s.world.of_kind(PRIVATE) if m in s.world.maps_of(s.world.page_of(c))]
         none_of_file = {m: (s.pte[m] == NONE) | (s.anonymous[s.pte[m]] == 1) for m in maps}
@@ -62,11 +66,14 @@ def private_paths_legal(c):
 
 
 def no_freed_translation(s):
+    """I8: no translation leads to a folio that has been freed."""
     w = s.world
     return every(s.tlb_freed[m] == 0 for m in w.siblings) & every(s.spte_freed[h] == 0 for h, _ in w.secondary)
 
 
 def holder_writes_visible(c):
+    """I2: what a holder was told is written is where the process looks."""
+
     def clause(s):
         return _everywhere(s, c, lambda v: current_now(s, c, v) | ~legal_now(s, c, v))
 
@@ -86,6 +93,8 @@ def reached_through(w, op):
 
 
 def never_in_page_cache(c):
+    """U2: what was stored privately is in no folio of the file."""
+
     def clause(s):
         versions = dict.fromkeys(v for _, v in private_versions(s.world, c))
         return every((s.anonymous[f] == 1) | (s.cell[f, c] != v) for f in s.world.folios for v in versions)
@@ -94,6 +103,8 @@ def never_in_page_cache(c):
 
 
 def never_on_disk(c):
+    """U2: what was stored privately is not on disk."""
+
     def clause(s):
         return every(s.disk[c] != v for _, v in private_versions(s.world, c))
 
@@ -126,6 +137,8 @@ def pin_is_of_private_memory(s):
 
 
 def stable_while_submitted(c):
+    """I3: the bytes do not change while the disk reads them."""
+
     def clause(s):
         f = s.bio_folio
         out = (s.bio_stage == "submitted") & (s.bounced == 0) & in_folio(s, f, c)
@@ -145,6 +158,7 @@ def recovery_is_whole(c):
 
 
 def no_oops(s):
+    """I5: no assertion has failed."""
     return s.oops == "none"
 
 

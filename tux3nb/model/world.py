@@ -266,7 +266,7 @@ def declare_translation(w: World, name: str, of: str, where: tuple, **start):
 
 def declare_tasks(w: World):
     """Where each task is, and what it holds meanwhile."""
-    faulting = [op for op in w.ops if op.how.walks and w.may_be_absent(op.via)]
+    faulting = [op for op in w.ops if op.how.walks and op.via and w.may_be_absent(op.via)]
     workers = tasks_of(op for op in w.ops if op.how.dirties or op.how.looks or op in faulting)
     walkers = tasks_of(op for op in w.ops if op.how.dirties and op.how.maps)
     folio = {"kind": FOLIO, "none": 0, "of": "{0}"}

@@ -52,12 +52,18 @@ def in_three_lines() -> list[str]:
     own = [name for name in whole if set(by_owner(the_policy(name))) <= {"file system"}]
     best = min(own, key=violated_in)
     return [
-        f"Page forking as Tux3 posted it loses something in {violated_in('tux3')} of {cases} cases. Writing in place "
-        f"does in {violated_in('in_place')}, waiting for the disk in {violated_in('stable_pages')}.",
-        f"Can it be made perfect? {who}; {how}, if to refuse a holder counts as keeping it. Of all "
-        f"{found.family.all.count():,} policies, {found.safe.count():,} break nothing here.",
-        f"Is that practical? What comes nearest of the named policies that a file system can build alone, {best}, is "
-        f"broken in {violated_in(best)} cases. It is this: {in_full(best)}.",
+        (
+            f"Page forking as Tux3 posted it loses something in {violated_in('tux3')} of {cases} cases. Writing in place "
+            f"does in {violated_in('in_place')}, waiting for the disk in {violated_in('stable_pages')}."
+        ),
+        (
+            f"Can it be made perfect? {who}; {how}, if to refuse a holder counts as keeping it. Of all "
+            f"{found.family.all.count():,} policies, {found.safe.count():,} break nothing here."
+        ),
+        (
+            f"Is that practical? What comes nearest of the named policies that a file system can build alone, {best}, is "
+            f"broken in {violated_in(best)} cases. It is this: {in_full(best)}."
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from tux3nb.report.export import SWITCH, Body, document
 
 TITLE = "Page forking, explored by machine"
-_ID = re.compile(r'(<[a-z][^<>]*\sid=")([^"]+)(")', re.I)
+_ID = re.compile(r'(<[a-z][^<>]*\sid=")([^"]+)(")', re.IGNORECASE)
 _NEAR = re.compile(r'(\shref="#|url\(#|\saria-labelledby=")([^")]+)(["\)])')
 _FAR = re.compile(r'(\shref=")([^"#:/]+)\.html(?:#([^"]*))?(")')
 
@@ -17,7 +17,7 @@ _FAR = re.compile(r'(\shref=")([^"#:/]+)\.html(?:#([^"]*))?(")')
 def book_html(parts: Sequence[tuple[str, str, Body]]) -> str:
     """Return the page of several notebooks; a part is a name such as ``04-rdma``, a title and a body."""
     names = {name for name, _, _ in parts}
-    ids = {name: set(found[1] for found in _ID.findall(body.html)) for name, _, body in parts}
+    ids = {name: {found[1] for found in _ID.findall(body.html)} for name, _, body in parts}
     items = "".join(f'<li><a href="#{name}">{html.escape(title)}</a></li>' for name, title, _ in parts)
     inside = "".join(
         f'<section class="tux-part" id="{name}">{_moved(body.html, name, names, ids)}</section>'

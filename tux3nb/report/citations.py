@@ -17,7 +17,7 @@ CITED = re.compile(r"\[\^([a-z0-9][a-z0-9-]*)\]")
 NOTES = "notes"  # the id of the cell that lists them
 SURE = {"verified": "read in the source", "recalled": "from memory, not checked against the source"}
 _FILE = re.compile(r"[\w/-]+/[\w-]+\.[ch]\b")
-_FENCED = re.compile(r"^ *```.*?^ *``` *$|`[^`\n]*`", re.M | re.S)
+_FENCED = re.compile(r"^ *```.*?^ *``` *$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 
 
 def cited(notebook: NotebookNode) -> list[str]:
@@ -51,7 +51,8 @@ def with_notes(notebook: NotebookNode) -> NotebookNode:
 
 def used_sources(notebooks: Iterable[NotebookNode]) -> set[str]:
     """The keys of sources that notebooks cite, that the catalogue of holders names, or whose files a rule or a case
-    cites."""
+    cites.
+    """
     used = {key for holder in holders().values() for key in holder.sources}
     for notebook in notebooks:
         used.update(cited(notebook))

@@ -49,7 +49,7 @@ def read(path: Path) -> nbformat.NotebookNode:
         return found
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except Exception as error:  # nbformat has no one error for a file that is no notebook
+    except Exception as error:  # noqa: BLE001  (nbformat has no one error for a file that is no notebook)
         raise UserError(f"{path} is no notebook: {str(error).splitlines()[0][:120]}") from None
 
 
@@ -109,7 +109,7 @@ async def execute(path: Path, tick: Callable[[], None], static: bool, engine: st
 
 def _failing_line(traceback: str) -> str:
     """Return the source line that a traceback points at last, for errors that say nothing themselves."""
-    lines = re.findall(r"^-+> ?\d+ (.*)$", re.sub(r"\x1b\[[0-9;]*m", "", traceback), re.M)
+    lines = re.findall(r"^-+> ?\d+ (.*)$", re.sub(r"\x1b\[[0-9;]*m", "", traceback), re.MULTILINE)
     return lines[-1].strip() if lines else ""
 
 

@@ -61,12 +61,12 @@ class _Cell(HTMLParser):
         super().__init__(convert_charrefs=False)
         self.page, self.out, self.open, self.new = page, [], [], []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, attrs):  # noqa: ARG002  (HTMLParser's signature)
         self.out.append(self.get_starttag_text())
         if tag not in _VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag, attrs):  # noqa: ARG002
         self.out.append(self.get_starttag_text())
 
     def handle_endtag(self, tag):

@@ -27,7 +27,7 @@ from tux3nb.show.front import page_script, script_hash
 _VIEW = "application/vnd.jupyter.widget-view+json"
 _SVG = "image/svg+xml"
 # What the explorer gives as its offline form (tux3nb.show.explorer.page), and nothing else that calls itself so.
-_EXPLORER = re.compile(r'<tux-explorer(?: data-choice="([^"<>]*)")?>(.*?)</tux-explorer>', re.S)
+_EXPLORER = re.compile(r'<tux-explorer(?: data-choice="([^"<>]*)")?>(.*?)</tux-explorer>', re.DOTALL)
 _TABLE = re.compile(r'<script type="application/json"(?: data-[a-z]+="[^"<>]*")+>"[A-Za-z0-9+/=]+"</script>')
 
 
@@ -54,7 +54,7 @@ class _Renderer(IPythonRenderer):
     def _math(self, tex: str, display: str) -> str:
         try:
             return mathml(tex.strip(), display=display)
-        except Exception:  # latex2mathml raises many kinds; what it can't read is shown as it was written
+        except Exception:  # noqa: BLE001  (latex2mathml raises many kinds; what it can't read is shown as written)
             return f"<code>{html.escape(tex)}</code>"
 
     def block_math(self, body: str) -> str:
@@ -125,7 +125,7 @@ class _Exporter(HTMLExporter):
 def title_of(notebook: nbformat.NotebookNode, name: str) -> str:
     """Return the first heading, else the name."""
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and (found := re.search(r"^#\s+(.+?)\s*$", cell.source, re.M)):
+        if cell.cell_type == "markdown" and (found := re.search(r"^#\s+(.+?)\s*$", cell.source, re.MULTILINE)):
             return whole_letters(re.sub(r"[*`]", "", found[1]))
     return whole_letters(name)
 
@@ -191,9 +191,10 @@ def _readable(notebook: nbformat.NotebookNode) -> tuple[nbformat.NotebookNode, d
 
 def fold_of(cell: nbformat.NotebookNode) -> dict[str, str | bool]:
     """How a cell of code is folded: its kind (`code`: only the code; `check`, `solution`, `fold`: all of it), a title
-    from its first comment, and whether the code is shown to begin with."""
+    from its first comment, and whether the code is shown to begin with.
+    """
     tags, shows = set(cell.metadata.get("tags", ())), bool(cell.outputs)
-    asserts = len(re.findall(r"^\s*assert\b", cell.source, re.M))
+    asserts = len(re.findall(r"^\s*assert\b", cell.source, re.MULTILINE))
     comment = re.match(r"\s*#\s*(?:checked:\s*)?(.+)", cell.source)
     kind = next((tag for tag in ("solution", "fold") if tag in tags), "check" if asserts and not shows else "code")
     title = comment[1].strip() if comment else ""
@@ -215,16 +216,18 @@ def _head() -> str:
     """JupyterLab's style for a notebook: what nbconvert puts into the head of an empty one."""
     empty = nbformat.v4.new_notebook(metadata={"title": "-"})
     page, _ = _Exporter().from_notebook_node(empty)
-    styles = re.findall(r"<style\b.*?</style>", page[: page.index("</head>")], re.S)
+    styles = re.findall(r"<style\b.*?</style>", page[: page.index("</head>")], re.DOTALL)
     return re.sub(r"@import[^;]*;", "", "".join(styles))
 
 
 def asked_for(page: str) -> list[str]:
     """Return the addresses that a page would load by itself; links that a reader may follow are not among them."""
     loads = re.findall(
-        r"""<(?!a\b)[a-z-]+\b[^>]*?\s(?:src|href|data|poster|srcset)\s*=\s*["']([^"'#][^"']*)""", page, re.I
+        r"""<(?!a\b)[a-z-]+\b[^>]*?\s(?:src|href|data|poster|srcset)\s*=\s*["']([^"'#][^"']*)""", page, re.IGNORECASE
     )
-    styles = re.findall(r"<style\b[^>]*>(.*?)</style>", page, re.S) + re.findall(r'<[a-z][^<>]*\sstyle="([^"]*)"', page)
+    styles = re.findall(r"<style\b[^>]*>(.*?)</style>", page, re.DOTALL) + re.findall(
+        r'<[a-z][^<>]*\sstyle="([^"]*)"', page
+    )
     loads += re.findall(r"""url\(\s*["']?([^"')#][^"')]*)""", "\n".join(styles))
     return [address for address in loads if not address.startswith("data:")]
 
@@ -237,8 +240,8 @@ def _dark() -> str:
     found = next((path for path in roots if path.exists()), None)
     body = ""
     if found:
-        inside = re.search(r":root \{(.*?)\n\}", found.read_text(encoding="utf-8"), re.S)
-        lines = re.sub(r"/\*.*?\*/", "", inside[1] if inside else "", flags=re.S).splitlines()
+        inside = re.search(r":root \{(.*?)\n\}", found.read_text(encoding="utf-8"), re.DOTALL)
+        lines = re.sub(r"/\*.*?\*/", "", inside[1] if inside else "", flags=re.DOTALL).splitlines()
         body = "".join(line.strip() for line in lines if "url(" not in line)
     pictures = files("tux3nb.show.picture").joinpath("dark.css").read_text(encoding="utf-8")
     return f"@media screen and (prefers-color-scheme:dark){{:root{{color-scheme:dark;{body}{pictures}}}}}"
@@ -265,7 +268,7 @@ def _navigation(near: Neighbours, where: str) -> str:
 
 def _contents(body: str) -> str:
     """The page's headings as links, at its side; empty where there are too few to look for one."""
-    found = re.findall(r'<h([23])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', body, re.S)
+    found = re.findall(r'<h([23])\b[^>]*\bid="([^"]+)"[^>]*>(.*?)</h\1>', body, re.DOTALL)
     plain = [(level, at, re.sub(r"<[^>]*>|&para;|¶", "", text).strip()) for level, at, text in found]
     if len(plain) < 3:
         return ""

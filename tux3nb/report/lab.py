@@ -11,6 +11,7 @@ from tux3nb.report.places import all_notebooks
 from tux3nb.safepath import child_environment
 
 CONFIG = Path(__file__).with_name("lab_config")
+PATIENCE = 10  # seconds that JupyterLab has to end its kernels
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,12 +52,19 @@ def lab_command(folder: Path, port: int, browser: bool) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start JupyterLab and stay until it ends.
+    """Start JupyterLab and stay until it ends; Ctrl-C ends it, with its kernels, without asking.
 
     It starts in this package's folder, because it reads its configuration, which is Python, from where it starts.
     """
     command = lab_command(lab_folder(args.dir), args.port, not args.no_browser)
+    lab = subprocess.Popen(command, env=lab_environment(), cwd=CONFIG, stdin=subprocess.DEVNULL)
     try:
-        return subprocess.call(command, env=lab_environment(), cwd=CONFIG)
+        return lab.wait()
     except KeyboardInterrupt:
-        return 0
+        lab.terminate()  # where Ctrl-C reached this process alone; JupyterLab gives its kernels back, too
+        try:
+            lab.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            lab.kill()
+            lab.wait()
+        raise

@@ -29,8 +29,8 @@ from tux3nb.show.explorer.assets import module
 from tux3nb.show.explorer.document import unpack
 from tux3nb.show.holders import sources
 
-_FENCE = re.compile(r"^( *)(```|~~~).*?^\1?\2 *$", re.M | re.S)
-_QUOTE = re.compile(r"^ *>.*$", re.M)
+_FENCE = re.compile(r"^( *)(```|~~~).*?^\1?\2 *$", re.MULTILINE | re.DOTALL)
+_QUOTE = re.compile(r"^ *>.*$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]^][^\]]*)\]\([^)]*\)|<[^<>]*>|https?://\S+")
 _CODE = re.compile(r"`([^`\n]+)`")
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"

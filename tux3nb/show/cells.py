@@ -8,6 +8,7 @@ import os
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ class Shown:
     def __repr__(self) -> str:
         return self.text
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:  # noqa: ARG002  (IPython's signature)
         bundle = {"text/plain": self.text, "text/html": self.html, "text/markdown": self.markdown}
         return {mime: value for mime, value in bundle.items() if value}
 
@@ -54,7 +55,7 @@ def figure(svg: str, caption: str, words: Sequence[str]) -> Shown:
 class Table(pd.DataFrame):
     """A DataFrame that shows whole texts, verdicts with colour and word, and its text form unwrapped."""
 
-    _metadata = ["looks"]
+    _metadata: ClassVar[list[str]] = ["looks"]
 
     @property
     def _constructor(self):

@@ -1,20 +1,18 @@
-"""The front of costs for a reader: a chart, and a table whose costs can be weighed, in Lab and in a page from a file.
-
-The chart is drawn by matplotlib, which writes SVG without a browser and without an address of another host.
-"""
+"""The front of costs for a reader: a chart, and a table whose costs can be weighed, in Lab and in a page."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import html
-import io
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
 from tux3nb.answers.cost import COSTS, front
 from tux3nb.errors import UserError, nearest
 from tux3nb.show.cells import Shown, Table
+from tux3nb.show.charts import drawn
 
 MARK = "tux-weights"  # the class of a table that can be weighed
 
@@ -30,47 +28,49 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
 
     Policies at the same point share a mark. UserError for an unknown cost, or where matplotlib cannot be loaded.
     """
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError as e:
-        raise UserError(f"matplotlib cannot be loaded ({e}); install it with: pip install matplotlib") from None
     points: dict[tuple[float, float, bool], list[str]] = {}
     for label, row in table.iterrows():
         points.setdefault((row[_known(x)], row[_known(y)], row["front"] == "yes"), []).append(str(label))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "tux3nb", "font.size": 9}):
-        figure = Figure(figsize=(7, 4), layout="constrained")
+    words = [f"{', '.join(names)}: {x} {right:,.1f}, {y} {up:,.1f}{'' if best else ' (not on the front)'}"
+             for (right, up, best), names in points.items()]  # fmt: skip
+
+    def draw(figure) -> None:
         axes = figure.add_subplot()
         for (right, up, best), names in points.items():
-            axes.plot(
-                right,
-                up,
-                "o" if best else "s",
-                color="#0b62a4" if best else "#b03a2e",
-                fillstyle="full" if best else "none",
-            )
+            mark, colour, fill = ("o", "#0b62a4", "full") if best else ("s", "#b03a2e", "none")
+            axes.plot(right, up, mark, color=colour, fillstyle=fill)
             axes.annotate(", ".join(names), (right, up), xytext=(5, 4), textcoords="offset points")
         axes.set(xscale="symlog", yscale="symlog", xlabel=f"{x} ({COSTS[x]})", ylabel=f"{y} ({COSTS[y]})")
         axes.set(xlim=(-0.2, None), ylim=(-0.2, None))
         axes.margins(0.15)
-        out = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
-    svg = out.getvalue()
-    words = [f"{', '.join(names)}: {x} {right:,.1f}, {y} {up:,.1f}{'' if best else ' (not on the front)'}"
-             for (right, up, best), names in points.items()]  # fmt: skip
-    said = html.escape("; ".join(words))
-    data = base64.b64encode(svg.encode()).decode()
-    page = f'<img alt="{said}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
-    return Shown("\n".join(words), page, svg=svg)
+
+    return drawn(draw, words, (7, 4))
 
 
-def weighed(table: Table) -> Shown:
+def bars(values: Mapping[str, float], unit: str) -> Shown:
+    """Numbers as bars beneath each other, each with its name and its number."""
+    most = max(values.values(), default=0) or 1
+    text = [f"{name}: {value:,.0f} {unit}" for name, value in values.items()]
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{html.escape(name)}</th>'
+        f'<td style="width:60%"><div style="background:#0b62a4;height:12px;width:{100 * v / most:.1f}%"></div></td>'
+        f"<td>{v:,.0f} {html.escape(unit)}</td></tr>"
+        for name, v in values.items()
+    )
+    return Shown("\n".join(text), f'<table style="width:100%"><tbody>{rows}</tbody></table>')
+
+
+def weighed(table: Table, over: Iterable[str] = tuple(COSTS)) -> Shown:
     """The table of `cost_front`, with a slider for each cost that is not the same for all: move one, and rows move.
 
-    A weight of 0 leaves a cost out of the comparison. Without scripts it is the table.
+    A weight of 0 leaves a cost out of the comparison. Without scripts it is the table. over: the costs that are shown;
+    what all safe policies have is said once, below. UserError for an unknown cost.
     """
-    shown = [c for c in COSTS if table[c].nunique() > 1]
+    shown = [c for c in map(_known, over) if table[c].nunique() > 1]
+    settings = {label: row["policy"].split() for label, row in table.iterrows() if row["front"] != "not safe"}
+    shared = [
+        s for s in next(iter(settings.values()), ()) if len(settings) > 1 and all(s in x for x in settings.values())
+    ]
     best = set(front(table[table["front"] == "yes"].to_dict("index"), shown)) if len(table) and shown else set()
     heads = "".join(f'<th scope="col" title="{html.escape(COSTS[c])}">{c}</th>' for c in shown)
     rows = []
@@ -78,12 +78,15 @@ def weighed(table: Table) -> Shown:
         safe = row["front"] != "not safe"
         told = "on the front" if label in best else "safe" if safe else "not safe"
         cells = "".join(f'<td title="{float(row[c])!r}">{_short(row[c])}</td>' for c in shown)
-        name, policy = html.escape(str(label)), html.escape(row["policy"])
-        first = f'<th scope="row">{name}</th><td style="text-align:left">{policy}</td><td class="tux-front">{told}</td>'
+        own = [s for s in row["policy"].split() if label not in settings or s not in shared]
+        name, policy = html.escape(str(label)), html.escape(" ".join(own))
+        what = f'<td style="text-align:left;min-width:200px">{policy}</td>'
+        first = f'<th scope="row">{name}</th>{what}<td class="tux-front">{told}</td>'
         rows.append(f'<tr class="{"tux-safe" if safe else "tux-other"}">{first}{cells}</tr>')
     page = (
         f'<div style="overflow-x:auto"><table class="{MARK}"><thead><tr><th></th><th scope="col">policy</th>'
         f'<th scope="col">weighed</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f"<p>{'All safe ones here have ' + html.escape(', '.join(shared)) + '.' if shared else ''}</p>"
         f'<script type="module">{script()}</script>'
     )
     return Shown(repr(table[["policy", "front", *shown]]), page)

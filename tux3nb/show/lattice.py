@@ -74,7 +74,8 @@ def differing(policy: Policy, base: Policy, features: Sequence[Feature]) -> str:
 
 def drops(judged: Judged, policy: Policy) -> Iterator[tuple[Feature, str, str, dict[str, str], list[str]]]:
     """Each mechanism of a policy with a value just below it: (feature, value, value below, that policy, the properties
-    that it breaks)."""
+    that it breaks).
+    """
     if any(policy[f.id] != judged.case.policy[f.id] for f in FEATURES if f.control):
         return
     violated = {p.id: judged.run.violated(p.id) for p in judged.case.properties if not p.advisory}

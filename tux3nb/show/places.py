@@ -61,6 +61,7 @@ class Row:
 
 
 def letter(folio: int) -> str:
+    """The letter of a folio: A, B, C."""
     return FOLIO.word(folio)
 
 
@@ -96,7 +97,7 @@ class Scene:
         for name in ("oops", "vma", "ever_mapped", "hole_front", "hole_back", "ahead", "section", "dirty_work"):
             f = self.world.fields.get(name)
             values = [(f, k, layout.value(self.state, f, k)) for k in range(f.size)] if f else []
-            told += [(f, k, v) for f, k, v in values if v != (f.none or 0) or name in ("vma",)]
+            told += [(f, k, v) for f, k, v in values if v != (f.none or 0) or name == "vma"]
         unbound = [h.name for h in self.world.holders if self.look.unbound(h.name)]
         deltas = [f"d{d} {self.stage(d)}" for d in range(self.world.last_delta + 1) if self.stage(d)]
         return (", ".join(deltas), *sentences(told), *(f"{h}'s hold is no longer bound to the file" for h in unbound))
@@ -135,7 +136,7 @@ class Scene:
         said += [detached.says[look.detached(f)]] if detached and look.detached(f) else []
         return said if look.private(f) or look.detached(f) else [*said, "freed"]
 
-    def _lookers(self, f: int) -> Iterator[Looker]:
+    def _lookers(self, f: int) -> Iterator[Looker]:  # noqa: C901, PLR0912  (one question each)
         """Who looks at a folio."""
         look, w = self.look, self.world
         for p in look.in_slot(f):
@@ -162,7 +163,7 @@ class Scene:
             if said := self.task(t, f):
                 yield Looker(f"task.{t}", "task", f"{t} {said}")
         if look.bio_folio() == f and (look.bio_stage() in (1, 2) or look.at(FLUSHER)):
-            yield from self._flusher(f)
+            yield from self._flusher()
 
     def _movers(self) -> tuple:
         target = self.world.fields.get("target")
@@ -194,7 +195,7 @@ class Scene:
         said += ["saw it in the PTE"] if look.seen(t) == f and look.folio(t) != f else []
         return ", ".join(said)
 
-    def _flusher(self, f: int) -> Iterator[Looker]:
+    def _flusher(self) -> Iterator[Looker]:
         look = self.look
         stage, bounced = look.bio_stage(), look.bounced()
         if stage in (1, 2) and not bounced:

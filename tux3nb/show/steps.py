@@ -179,7 +179,7 @@ def _bytes(step: Step, moved: list[Flow], names: set[str]) -> Iterator[str]:
             yield f"{target} ← {short(m.source)} (v{m.version})"
 
 
-def _changes(case: Case, changed: dict, names: set[str], now: Look, freed: set[int]) -> Iterator[str]:
+def _changes(case: Case, changed: dict, names: set[str], now: Look, freed: set[int]) -> Iterator[str]:  # noqa: C901, PLR0912
     """What else a step changed, without what only the rows' notes tell."""
     w, scene = case.world, Scene(case, now.state)
     for key in changed:
@@ -256,6 +256,7 @@ def _told(scene: Scene, name: str, index: list) -> str:
 
 # ---- what comes next ------------------------------------------------------------------------------------------------
 def conjuncts(e: Expr) -> Iterator[Expr]:
+    """The parts of a conjunction, in order."""
     if e.op == "and":
         yield from conjuncts(e.args[0])
         yield from conjuncts(e.args[1])
@@ -299,9 +300,9 @@ def _read_by(c: Expr) -> set[str]:
 def _is_place(c: Expr, actor: str) -> bool:
     """Whether a condition is about where the actor is itself in its routine."""
     for node in walk(c):
-        if node.op == "get" and node.args[0].name in ("pc", "line") and node.args[1].is_const:
-            if node.args[0].index(node.args[1].value)[0] == actor:
-                return True
+        place = node.op == "get" and node.args[0].name in ("pc", "line") and node.args[1].is_const
+        if place and node.args[0].index(node.args[1].value)[0] == actor:
+            return True
     return False
 
 

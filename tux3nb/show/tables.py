@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from tux3nb.cases.case import Case
 from tux3nb.cases.columns import MAPPING_TRAITS
 from tux3nb.catalogue import catalogue, find
+from tux3nb.cli import COMMANDS, EXIT_CODES, options
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.properties import PROPERTIES
@@ -18,8 +19,10 @@ from tux3nb.model.rules import all_rules, kinds
 from tux3nb.show import glossary
 from tux3nb.show.cells import Shown, Table, as_markdown
 from tux3nb.show.explorer.document import web_address
+from tux3nb.show.holders import sources as all_sources
 from tux3nb.show.holders import table as holder_table
 from tux3nb.show.outside import TABLES
+from tux3nb.show.verdicts import MEANS
 from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
 from tux3nb.witness.recordings import recorded_names
 
@@ -69,15 +72,36 @@ def mappings() -> Table:
     return Table.from_dict(rows, orient="index").rename_axis("mapping")
 
 
+def commands() -> Table:
+    """The commands, what each does, and its options."""
+    rows = {}
+    for name, (_, says) in COMMANDS.items():
+        rows[f"tux3nb {name}"] = {"does": says, "options": " ".join(o for o in options(name) if o != "--help")}
+    return Table.from_dict(rows, orient="index").rename_axis("command")
+
+
+def verdict_words() -> Table:
+    """The words of a verdict, and what each means."""
+    return Table.from_dict({w: {"means": says} for w, says in MEANS.items()}, orient="index").rename_axis("verdict")
+
+
+def exit_codes() -> Table:
+    """How a command may end, and with which code."""
+    rows = {code: {"means": says} for code, says in EXIT_CODES.items()}
+    return Table.from_dict(rows, orient="index").rename_axis("exit code")
+
+
 def columns(case: Case | str) -> Shown:
     """A case as it is written: its question, its actors side by side, and what the world has."""
     case = the_case(case)
     script = textwrap.dedent(case.columns.strip("\n")).rstrip()
-    has = [f"mappings: {', '.join(case.mappings) or 'none'}",
-           f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
-           f"{', a device that asks for stable pages' if case.stable_device else ''}"
-           f"{', a disk that may never answer' if case.endless_disk else ''}"
-           f"{', memory that may be short' if case.tight_memory else ''}"]  # fmt: skip
+    world = (
+        f"world: {_several(case.pages, 'page')}, {_several(case.folios, 'folio')}, deltas up to d{case.deltas}"
+        f"{', a device that asks for stable pages' if case.stable_device else ''}"
+        f"{', a disk that may never answer' if case.endless_disk else ''}"
+        f"{', memory that may be short' if case.tight_memory else ''}"
+    )
+    has = [f"mappings: {', '.join(case.mappings) or 'none'}", world]
     bound = textwrap.wrap(f"bound: {case.bounds}", 100) if case.bounds else []
     return Shown("\n".join([*textwrap.wrap(case.asks, 100), "", script, "", *has, *bound]))
 
@@ -168,8 +192,11 @@ def _recording(name: str) -> dict:
     return found
 
 
-def sources(case: Case | str) -> Shown:
-    """Where a case's facts come from."""
+def sources(case: Case | str | None = None) -> Shown | Table:
+    """Where a case's facts come from; of None, a table of all that was read, and of what is said from memory."""
+    if case is None:
+        rows = {s.key: {"what": s.what, "where": str(s)} for s in all_sources().values()}
+        return Table.from_dict(rows, orient="index").rename_axis("source")
     found = the_case(case).sources
     text = "\n".join(f"{s.text}{f': {s.url}' if s.url else ''}" for s in found)
     told = [(as_markdown(s.text), web_address(s.url)) for s in found]

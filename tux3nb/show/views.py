@@ -130,7 +130,8 @@ def compared(case: Case, p: tuple[str, dict], q: tuple[str, dict], prop: str | N
 
 def _aligned(case: Case, base: Run, first: Shown, second: Shown) -> tuple[list[list[str]], int | None]:
     """Rows (number, actor and effect left, the same right), those of one step of the schedule together; the first row
-    that differs."""
+    that differs.
+    """
     sides = []
     for shown in (first, second):
         steps = Told(case, shown.run).steps

@@ -61,27 +61,27 @@ class Claim:
 
 def kept(*facts: str) -> Answers:
     """Facts that are seen if the property holds, and not seen if it is violated."""
-    return dict.fromkeys(facts, {HOLDS: True, VIOLATED: False})
+    return {fact: {HOLDS: True, VIOLATED: False} for fact in facts}
 
 
 def broken(*facts: str) -> Answers:
     """Facts that are seen if the property is violated, and not seen if it holds."""
-    return dict.fromkeys(facts, {HOLDS: False, VIOLATED: True})
+    return {fact: {HOLDS: False, VIOLATED: True} for fact in facts}
 
 
 def happens(*facts: str) -> Answers:
     """Facts that are seen if the event can happen."""
-    return dict.fromkeys(facts, {REACHED: True, UNREACHED: False})
+    return {fact: {REACHED: True, UNREACHED: False} for fact in facts}
 
 
 def never(*facts: str) -> Answers:
     """Facts that are seen if the event cannot happen."""
-    return dict.fromkeys(facts, {REACHED: False, UNREACHED: True})
+    return {fact: {REACHED: False, UNREACHED: True} for fact in facts}
 
 
 def either(if_so, if_not, *facts: str) -> Answers:
     """Facts that are ``if_so`` when the property holds or the event happens, else ``if_not``."""
-    return dict.fromkeys(facts, {HOLDS: if_so, REACHED: if_so, VIOLATED: if_not, UNREACHED: if_not})
+    return {fact: {HOLDS: if_so, REACHED: if_so, VIOLATED: if_not, UNREACHED: if_not} for fact in facts}
 
 
 @cache

@@ -132,7 +132,7 @@ def _experiment(request: dict, writer: int, log: Path) -> None:
         while document:
             document = document[os.write(writer, document) :]
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001  (said on standard error; this process must end here)
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)

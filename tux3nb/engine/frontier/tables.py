@@ -66,7 +66,8 @@ def words_of(states: Iterable[int], layout: Layout) -> np.ndarray:
 @dataclass(frozen=True)
 class _Question:
     """A question about a state. Which bits decide it depends on the value of one field (the bits `mask` from bit `at`
-    on): `decisive` has them for each value."""
+    on): `decisive` has them for each value.
+    """
 
     decisive: tuple[int, ...]
     at: int = 0
@@ -81,7 +82,8 @@ class _Lookup:
     """
 
     def __init__(self, layout: Layout, questions: list[_Question], learn: Callable[[list[tuple[int, int]]], None]):
-        assert len(questions) < 1 << GUARD
+        if len(questions) >= 1 << GUARD:
+            raise ModelError(f"{len(questions)} questions; at most {(1 << GUARD) - 1} can be told apart")
         self._learn, self.questions = learn, len(questions)
         masks = words_of((d for q in questions for d in q.decisive), layout)
         self._used = [k for k in range(layout.words) if k == 0 or masks[:, k].any()]

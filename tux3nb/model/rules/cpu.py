@@ -469,7 +469,7 @@ def write_copies_user_data(s, policy, op, c):
     last = op.cells[-1]
     place = "data" if c == op.cells[0] else "data_rest"
     s.require(c in op.cells, at(s, op, place))
-    s.cell[s.folio[t], c] = op.version[c] if c in op.version else 0
+    s.cell[s.folio[t], c] = op.version.get(c, 0)
     s.pc[t] = "finish" if c == last else "data_rest"
 
 

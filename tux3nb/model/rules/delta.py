@@ -76,10 +76,12 @@ def next_delta(s):
 
 
 def flusher_at(s, place):
+    """Whether the flusher is at a place of its routine."""
     return s.pc[FLUSHER] == place
 
 
 def goes_to(s, place):
+    """The flusher goes on at a place of its routine."""
     s.pc[FLUSHER] = place
 
 

@@ -163,6 +163,7 @@ def migrate_gives_up(s, policy, op):
 
 
 def no_entry(s):
+    """Whether no PTE is a migration entry."""
     return every(s.moving[m] == 0 for m in s.world.mappings)
 
 

@@ -152,6 +152,7 @@ def truncate_zaps_pte(s, policy, op, m):
 
 
 def zapped(s):
+    """Whether no PTE maps the folio."""
     return every(s.pte[m] == NONE for m in s.world.mappings)
 
 

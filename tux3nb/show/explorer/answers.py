@@ -67,7 +67,8 @@ class CaseSource:
     @cached_property
     def outside(self) -> dict[str, dict[str, str]]:
         """The named policies that switch a mechanism off which this case reads: name -> policy, in features that it
-        reads."""
+        reads.
+        """
         read, base = self.case.features_read, self.case.policy
         controls = [f for f in read if FEATURES[f].control]
         named = {name: named_policy(name) for name in NAMED if name in self.case.expect}
@@ -244,7 +245,8 @@ class CaseSource:
 
     def _chips(self) -> list[dict[str, Any]]:
         """The start, the repair that the case names first, the least safe policies nearest to the start, and never to
-        fork, each with its drops."""
+        fork, each with its drops.
+        """
         named = {n["id"]: self.whole(n["policy"]) for n in self._named()}
         wanted: list[tuple[str, str, dict[str, str], str]] = []
         base = next((n for n in named if self._same(named[n], self.case.policy)), "")
@@ -314,7 +316,8 @@ class CaseSource:
     def document(self, start: dict[str, Any] | None = None, light: bool = False) -> dict[str, Any]:
         """The head, the tables, and the runs by policy: for every policy that breaks a property a run that does, and
         the schedule that broke Tux3 under the others. light: the runs that the named policies need, which serve many
-        others too."""
+        others too.
+        """
         head = self.head
         run = self.judged.run
         whom = self._spoken_of(head) if light else self.product.all
@@ -351,7 +354,8 @@ class CaseSource:
 
     def reference(self, prop: str) -> tuple[dict[str, str], Shown] | None:
         """The run that others are compared with for a property: see `Schedules.reference`. What only a mechanism
-        switched off breaks is shown with that."""
+        switched off breaks is shown with that.
+        """
         return self.schedules.reference(prop) or (self.controls.reference(prop) if self.controls else None)
 
     def main(self) -> str | None:

@@ -25,8 +25,8 @@ MODULES = (
     "page.js",
     "lab.js",
 )
-_IMPORT = re.compile(r"^import [^;]*;\n", re.M)
-_EXPORT = re.compile(r"^export (?=async |class |const |function )", re.M)
+_IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=async |class |const |function )", re.MULTILINE)
 
 
 def _asset(name: str) -> str:

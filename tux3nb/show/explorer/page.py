@@ -129,7 +129,8 @@ class First:
 
 def figure(first: First, image: bool = False) -> str:
     """A view as a plain figure: the case, the policy, the verdicts, the bytes, and `image`: the graph, which forges
-    keep."""
+    keep.
+    """
     head = first.document
     rows = "".join(
         f"<tr><td>{say(p)}</td><td>{say(title)}</td><td>{verdict_html(word) if word else 'no such policy'}</td></tr>"

@@ -86,7 +86,7 @@ class Explorer(anywidget.AnyWidget):
             reply["answer"] = self._reply(message)
         except UserError as error:
             reply["error"] = str(error)
-        except Exception as error:  # the view is the only place where it can be seen
+        except Exception as error:  # noqa: BLE001  (the view is the only place where it can be seen)
             reply["error"] = f"{type(error).__name__}: {error}"
         self.send(reply)
 
@@ -168,7 +168,8 @@ class CaseChoice(Explorer):
 
     def static_html(self, light: bool = False) -> str:
         """All the explorers for a page without a kernel, each starting where a named policy is broken; light: the one
-        on screen."""
+        on screen.
+        """
         if light:
             return super().static_html(light)
         documents = []

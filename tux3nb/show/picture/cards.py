@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 
 from tux3nb.show.picture.layout_engine import FONT, FONT_STACK, lay_out
 
@@ -126,7 +127,7 @@ def _cell_width(card: Card) -> float:
 
 def _width(card: Card) -> float:
     lines = [text_width(card.title, bold=True), *(text_width(widest) for _, widest in card.lines)]
-    return round(max(max(lines), len(card.cells) * (_cell_width(card) + 5) - 5) + 2 * PAD, 1)
+    return round(max(*lines, len(card.cells) * (_cell_width(card) + 5) - 5) + 2 * PAD, 1)
 
 
 def _height(card: Card) -> float:
@@ -173,7 +174,7 @@ def _dot(cards: Sequence[Card], edges: Sequence[Edge], sizes: Mapping[str, tuple
         chain = " -> ".join(f'"{name}"' for name in column)
         out.append(f"{{ rank=same; {chain}{' [style=invis, weight=9]' if len(column) > 1 else ''}; }}")
     spine = [column[0] for column in columns if column]
-    out += [f'"{a}" -> "{b}" [style=invis];' for a, b in zip(spine, spine[1:], strict=False)]
+    out += [f'"{a}" -> "{b}" [style=invis];' for a, b in pairwise(spine)]
     place = {card.id: card.column for card in cards}
     for e in edges:
         if place[e.tail] > place[e.head]:
@@ -183,7 +184,7 @@ def _dot(cards: Sequence[Card], edges: Sequence[Edge], sizes: Mapping[str, tuple
     return "\n".join([*out, "}", ""])
 
 
-_GROUP = re.compile(r'<g id="(?P<id>[^"]*)" class="(?P<kind>node|edge)">(?P<inside>.*?)</g>', re.S)
+_GROUP = re.compile(r'<g id="(?P<id>[^"]*)" class="(?P<kind>node|edge)">(?P<inside>.*?)</g>', re.DOTALL)
 _SHAPE = re.compile(r"<(path|polygon|polyline|ellipse)\b([^>]*?)/>")
 _POINTS = re.compile(r'\b(d|points|cx|cy|rx|ry)="([^"]*)"')
 

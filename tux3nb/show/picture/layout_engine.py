@@ -71,7 +71,7 @@ def use_in_graphviz() -> Engine | None:
 
 @functools.lru_cache(maxsize=256)
 def _run(path: str, source: str) -> str:
-    done = subprocess.run([path, "-Tsvg"], input=source.encode(), capture_output=True)
+    done = subprocess.run([path, "-Tsvg"], input=source.encode(), capture_output=True, check=False)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise LayoutError(f"{path} refused the graph: {said[0] if said else f'exit code {done.returncode}'}")
@@ -98,7 +98,7 @@ def svg(source: str, label: str) -> str:
 
 def clean_svg(raw: str, label: str) -> str:
     """Strip what differs between runs and versions, and give the picture a name, a font stack and real tooltips."""
-    text = re.sub(r"<!--.*?-->\s*", "", raw[raw.index("<svg") :], flags=re.S)
+    text = re.sub(r"<!--.*?-->\s*", "", raw[raw.index("<svg") :], flags=re.DOTALL)
     size = re.match(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"', text)
     style = f"width:100%;max-width:{size[1]}pt;height:auto" if size else ""
     text = re.sub(

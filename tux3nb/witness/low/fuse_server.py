@@ -1,5 +1,6 @@
 """The FUSE protocol for one directory with one file 'f' in memory (include/uapi/linux/fuse.h, 7.x)."""
 
+import contextlib
 import errno
 import os
 import select
@@ -143,7 +144,5 @@ class Server:
 
     def reply(self, unique: int, body: bytes = b"", error: int = 0) -> None:
         """Send one reply; the request may have been aborted meanwhile, which is no matter."""
-        try:
+        with contextlib.suppress(OSError):
             os.write(self.device, struct.pack("<IiQ", 16 + len(body), -error, unique) + body)
-        except OSError:
-            pass

@@ -1,0 +1,349 @@
+"""Is perfection possible, for whom, and at what price: the answer in three lines and the tables it is drawn from.
+
+Everything is computed from the record of worlds; a sentence says what the record says, whichever way that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from tux3nb.answers.hypothesis import HYPOTHESIS, IDEAS
+from tux3nb.answers.least import BUILDERS, LEFT_OUT, Answers, by_owner, mechanisms, the_policy
+from tux3nb.answers.worlds import find_world
+from tux3nb.engine.family import PolicySet
+from tux3nb.engine.result import REFUSED
+from tux3nb.errors import UserError, nearest
+from tux3nb.model.features import FEATURES, TUX3
+from tux3nb.model.properties import PROPERTIES
+from tux3nb.show.cells import Shown, Table, as_markdown
+from tux3nb.show.charts import drawn
+from tux3nb.show.least import answers
+
+NEVER = ("fork", "never")
+FOR_THE_DISK = ("bounce", "pinned", "all")  # the disk gets a copy
+
+
+def number(n: int) -> str:
+    """A number for a reader: whole up to a million, then rounded, as in ``111 million``."""
+    for size, word in ((10**12, "trillion"), (10**9, "thousand million"), (10**6, "million")):
+        if n >= size:
+            return f"{n / size:.3g} {word}"
+    return f"{n:,}"
+
+
+# ---- the answer --------------------------------------------------------------------------------------------------
+def short_answer(found: Answers | None = None) -> Shown:
+    """The answer in three lines: possible, for whom, practical; README and the first notebook say them word by word."""
+    found = found or answers()
+    lines = [f"**{head}** {' '.join(say(found).split())}" for head, say in ANSWERS.items()]
+    return Shown(
+        "\n".join(f"- {line}".replace("**", "") for line in lines), markdown="\n".join(f"- {x}" for x in lines)
+    )
+
+
+def _possible(found: Answers) -> str:
+    scripted = sum(not w.rounds for w in found.worlds.values())
+    where = f"{scripted} cases and {len(found.worlds) - scripted} small worlds without a script"
+    if not found.safe:
+        return f"No: each of {number(found.family.all.count())} policies breaks a promise somewhere in {where}."
+    posted = "Tux3 as posted is not" if found.breaks("tux3") else "Tux3 as posted is"
+    safe, every = number(found.safe.count()), number(found.family.all.count())
+    return (
+        f"Yes, within bounds: {where} leave {safe} of {every} policies that break nothing, {found.minimal.count()} of "
+        f"them with no mechanism to spare. {posted} among them. To turn a holder away counts as keeping its promise. "
+        f"{_more_rounds(found)}"
+    )
+
+
+def _more_rounds(found: Answers) -> str:
+    """What worlds of more rounds say, where they are recorded and leave no policy of `found`."""
+    more = answers(rounds=9)
+    names = [n for n in more.worlds if n not in found.worlds and not found.safe - more.excluded[n]]
+    if not names:
+        return ""
+    told = [f"{_count(more.worlds[n].rounds)} rounds of `{n.split('+')[1]}`" for n in names]
+    forks = all(more.family.all.having(*NEVER) - more.excluded[n] for n in names)
+    said = " and ".join(told)
+    return f"{said[0].upper()}{said[1:]} leave none{'' if forks else ', forking or not'}."
+
+
+def _count(n: int) -> str:
+    return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
+
+
+def _for_whom(found: Answers) -> str:
+    alone = found.built_by(BUILDERS["file system only"])
+    if alone & found.safe:
+        return (
+            f"A file system can do it alone: {number((alone & found.safe).count())} of the policies that it can build "
+            "by itself break nothing."
+        )
+    needed = _needed_of_others(found)
+    with_ = "core mm" if found.built_by(BUILDERS["file system and core mm"]) & found.safe else "core mm and holders"
+    told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v])}" for f, v in needed)
+    first = f"Not for a file system alone on the kernel of 2015: it needs {with_}. In all that break nothing {told}."
+    today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
+    if today is None:
+        return first
+    return f"{first} Mainline has had that since v6.5, and there a file system alone has to build {today} mechanisms."
+
+
+def _value(text: str) -> str:
+    """A value behind its title: ``are refused (v6.5)``; of a plain yes only what stands behind it."""
+    return (
+        text.removeprefix("yes")
+        if text.startswith("yes")
+        else f" are {text}"
+        if " " not in text.partition(" (")[0]
+        else f": {text}"
+    )
+
+
+def _practical(found: Answers) -> str:
+    if not found.safe:
+        return "There is no policy to build."
+    copies = not (found.safe - found.safe.having(*FOR_THE_DISK))
+    fewest = min(found.minimal.policies(), key=lambda p: len(mechanisms(p)))
+    never = fewest[NEVER[0]] == NEVER[1]
+    count = found.minimal.having(*NEVER).count()
+    said = [
+        "All of them write a page that may be held out from a copy." if copies else "",
+        f"The one with the fewest mechanisms has {len(mechanisms(fewest))} of them and",
+        f"{'never forks a page' if never else 'forks'} ({count} of the {found.minimal.count()} never fork).",
+        "Its price is a copy of every page that is written out." if fewest["bounce"] == "all" else "",
+    ]
+    return " ".join(said)
+
+
+ANSWERS: dict[str, Callable[[Answers], str]] = {
+    "Possible?": _possible,
+    "For whom?": _for_whom,
+    "Practical?": _practical,
+}
+
+
+def _several(n: int, one: str, more: str) -> str:
+    return f"{n:,} {one if n == 1 else more}"
+
+
+def _needed_of_others(found: Answers) -> list[tuple[str, str]]:
+    """(feature, value) that all safe policies have, and that the file system does not build alone."""
+    shared = ((f, v[0]) for f, v in found.shared().items() if len(v) == 1)
+    return [(f, v) for f, v in shared if v in FEATURES[f].below and set(FEATURES[f].owner_of(v)) - {"file system"}]
+
+
+# ---- possible, within which bounds ---------------------------------------------------------------------------------
+def possible(found: Answers | None = None) -> Table:
+    """How many policies break nothing, by what is asked: all that counts, less the optional properties, some worlds."""
+    found = found or answers()
+    worlds = found.worlds.values()
+    asked = {"all that counts": found, "but not I6d, the order of what holders write": _without(found, "I6d")}
+    optional = [p.id for p in PROPERTIES if p.optional and p.id in found.properties]
+    asked[f"nor {', '.join(p for p in optional if p != 'I6d')}, which nobody promises either"] = _without(
+        found, *optional
+    )
+    asked["all that counts, in the cases alone"] = _of(found, [w for w in worlds if not w.rounds])
+    asked["all that counts, in the worlds without a script alone"] = _of(found, [w for w in worlds if w.rounds])
+    asked["all that counts, and every world of more rounds that is recorded"] = answers(rounds=9)
+    return Table.from_dict({k: _counts(a) for k, a in asked.items()}, orient="index").rename_axis("asked for")
+
+
+def _without(found: Answers, *properties: str) -> Answers:
+    return found.narrowed([p for p in found.properties if p not in properties])
+
+
+def _of(found: Answers, worlds) -> Answers:
+    judged = {p for w in worlds for p in w.properties}
+    return Answers(worlds, [p for p in found.properties if p in judged], found.family)
+
+
+def _counts(found: Answers) -> dict[str, str | int]:
+    return {
+        "worlds": len(found.worlds),
+        "possible": "yes" if found.safe else "no",
+        "policies that break nothing": f"{found.safe.count():,}",
+        "with nothing to spare": found.minimal.count(),
+        "of these never fork": found.minimal.having(*NEVER).count(),
+    }
+
+
+def builders(found: Answers | None = None, *bases: str) -> Table:
+    """By who builds: how many policies they can build, how many of these break nothing, the fewest changes that do.
+
+    bases: named policies that are changed (none: tux3 and mainline_6_5).
+    """
+    found, rows = found or answers(), {}
+    for who, allowed in BUILDERS.items():
+        own = found.built_by(allowed)
+        row = {"can build": number(own.count()), "of these break nothing": number((own & found.safe).count())}
+        for base in bases or ("tux3", "mainline_6_5"):
+            fewest = found.least_change(base, allowed).fewest
+            row[f"fewest changes of {base}"] = "none is enough" if fewest is None else str(fewest)
+        rows[who] = row
+    return Table.from_dict(rows, orient="index").rename_axis("built by")
+
+
+def those(what: str, found: Answers) -> PolicySet:
+    """The policies that some owners can build (a key of `BUILDERS`), or that have FEATURE=VALUE; else UserError."""
+    if what in BUILDERS:
+        return found.built_by(BUILDERS[what])
+    fid, sep, value = what.partition("=")
+    if not sep:
+        raise UserError(f"{what!r} is neither who builds nor FEATURE=VALUE{nearest(what, [*BUILDERS, *_ids()])}")
+    return found.family.all.having(FEATURES[fid].id, FEATURES[fid].need(value))
+
+
+def _ids() -> list[str]:
+    return [f.id for f in FEATURES]
+
+
+def in_the_way(what: str = "file system only", found: Answers | None = None) -> Table:
+    """What the best of some policies still break: the worlds in which they fail, as few as a greedy choice finds.
+
+    what: who builds (``file system only``), or a value that they have (``longterm=allowed``). A row a world, with its
+    question and what is violated there; empty where one of these policies breaks nothing.
+    """
+    found = found or answers()
+    left, rows = those(what, found), {}
+    failed = []
+    for name in sorted(found.worlds, key=lambda n: (found.excluded[n] & left).count()):
+        kept = left - found.excluded[name]
+        left = kept or left
+        failed += [] if kept else [name]
+    for name in failed:
+        broken = [p for (w, p), policies in found.broken.items() if w == name and policies & left]
+        rows[name] = {"asks": find_world(name).asks, "breaks": " ".join(broken)}
+    return Table.from_dict(rows, orient="index", columns=["asks", "breaks"]).rename_axis("world")
+
+
+# ---- the least of them ---------------------------------------------------------------------------------------------
+def worth(found: Answers | None = None) -> Table:
+    """Every mechanism of a minimal policy: what it is, who builds it, in how many of them, and what breaks without it.
+
+    Those that most have come first.
+
+    Of all that breaks in one of these policies without it the shortest run of a case is told, and in how many worlds.
+    """
+    found = found or answers()
+    rows = {}
+    for f in FEATURES:
+        for value, lower in f.below.items():
+            having = found.minimal.having(f.id, value)
+            if f.control or not having:
+                continue
+            without = having.whatever(f.id) & found.family.all.having(f.id, *lower)
+            breaks = found.breaking(without)
+            first = breaks[0] if breaks else None
+            rows[f"{f.id}={value}"] = {
+                "is": f"{f.title}: {f.values[value]}",
+                "built by": " and ".join(f.owner_of(value)),
+                "in": having.count(),
+                "without it breaks": f"{first.property} in {first.world}" if first else "nothing",
+                "worlds": len({b.world for b in breaks}),
+            }
+    by_use = dict(sorted(rows.items(), key=lambda item: -item[1]["in"]))
+    return Table.from_dict(by_use, orient="index").rename_axis("mechanism")
+
+
+def in_words(policy: str | dict[str, str]) -> Table:
+    """A policy, mechanism by mechanism: what each is, and who builds it."""
+    rows = {}
+    for f, value in mechanisms(the_policy(policy)).items():
+        owners = " and ".join(FEATURES[f].owner_of(value))
+        rows[f"{f}={value}"] = {"is": f"{FEATURES[f].title}: {FEATURES[f].values[value]}", "built by": owners}
+    return Table.from_dict(rows, orient="index").rename_axis("mechanism")
+
+
+def refused(policy: str | dict[str, str], found: Answers | None = None) -> list[str]:
+    """The worlds in which a policy keeps a property only because it turns a holder away."""
+    return (found or answers()).qualified(the_policy(policy)).get(REFUSED, [])
+
+
+# ---- the bound -------------------------------------------------------------------------------------------------------
+def shrinking(found: Answers | None = None) -> Table:
+    """How the safe set shrinks with the bound: the most operations of a world, and what is safe in all up to that.
+
+    Cases and worlds without a script apart, since a world of so many operations has them in any order.
+    """
+    found = found or answers(rounds=9)
+    rows, safe = [], found.family.all
+    worlds = sorted(found.worlds.values(), key=lambda w: (w.rounds, w.operations))
+    for w in worlds:
+        safe -= found.excluded[w.name]
+        kind = f"no script, {w.rounds} round{'s' * (w.rounds > 1)}" if w.rounds else "cases"
+        if rows and rows[-1][:2] == [kind, w.operations]:
+            rows[-1][2:] = [rows[-1][2] + 1, safe.count()]
+        else:
+            rows.append([kind, w.operations, 1, safe.count()])
+    heads = ["kind", "operations", "worlds", "still safe"]
+    return Table(rows, columns=heads, index=range(1, len(rows) + 1)).rename_axis("step")
+
+
+def shrinking_chart(found: Answers | None = None) -> Shown:
+    """`shrinking` as a chart: policies that are still safe (logarithmic), the worlds larger from left to right."""
+    table = shrinking(found)
+    words = [f"{r['kind']}, up to {r['operations']} operations: {number(r['still safe'])} policies are safe"
+             for _, r in table.iterrows()]  # fmt: skip
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        start = 0
+        for kind, rows in table.groupby("kind", sort=False):
+            places = range(start, start + len(rows))
+            line = axes.plot(places, rows["still safe"].clip(lower=0.5), "o-", label=kind, markersize=4)
+            start += len(rows)
+            left = rows["still safe"].iloc[-1]
+            look = {"textcoords": "offset points", "ha": "center", "color": line[0].get_color()}
+            axes.annotate(number(left), (places[-1], max(0.5, left)), xytext=(0, 7), **look)
+        axes.set_xticks(range(len(table)), table["operations"], fontsize=7)
+        axes.set(yscale="log", xlabel="operations in a world, at most", ylabel="policies that break nothing so far")
+        axes.legend(frameon=False)
+
+    return drawn(draw, words, (7.5, 3.6))
+
+
+# ---- what was thought at the start --------------------------------------------------------------------------------
+def hypothesis(found: Answers | None = None) -> Table:
+    """The hypothesis with which this project began, idea by idea: how many minimal policies have it, and what others
+    have instead.
+    """
+    found, rows = found or answers(), {}
+    safe, least_ = found.safe, found.minimal
+    for f, (value, idea) in IDEAS.items():
+        other = [v for v in FEATURES[f].values if v != value and least_.having(f, v)]
+        have = least_.having(f, value).count()
+        said = "all need it" if safe and not safe - safe.having(f, value) else "some" if have else "none needs it"
+        rows[f"{f}={value}"] = {
+            "idea": idea,
+            "of the least": f"{have} of {least_.count()}",
+            "is it right?": said,
+            "others have": ", ".join(FEATURES[f].values[v] for v in other),
+        }
+    return Table.from_dict(rows, orient="index").rename_axis("part")
+
+
+def hypothesis_breaks(found: Answers | None = None) -> Table:
+    """Where the hypothesis as a whole fails, and the fewest changes that mend it."""
+    found = found or answers()
+    breaks = found.breaks({**TUX3, **HYPOTHESIS})
+    rows: dict[str, list[str]] = {}
+    for b in breaks:
+        worlds = rows.setdefault(b.property, [])
+        if b.world not in worlds:
+            worlds.append(b.world)
+    titles = {p.id: p.title for p in PROPERTIES}
+    told = {p: {"which is": titles[p], "worlds": len(w), "such as": " ".join(islice(w, 3))} for p, w in rows.items()}
+    return Table.from_dict(told, orient="index", columns=["which is", "worlds", "such as"]).rename_axis("violates")
+
+
+def left_out() -> Shown:
+    """What is assumed and not modelled, wherever the model is asked."""
+    return Shown(
+        "\n".join(f"- {line}" for line in LEFT_OUT), markdown="\n".join(f"- {as_markdown(x)}" for x in LEFT_OUT)
+    )
+
+
+def owners_of(policy: str | dict[str, str]) -> dict[str, int]:
+    """Owner -> how many mechanisms of a policy it would have to build."""
+    return {who: len(built) for who, built in by_owner(the_policy(policy)).items()}
