@@ -75,7 +75,6 @@ from tux3nb.show.tables import (
     sources,
     spoken_of,
     the_case,
-    verdict_words,
     words,
 )
 from tux3nb.show.verdicts import verdict_html
@@ -89,7 +88,7 @@ __all__ = [
     "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership",
     "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules", "run_columns",
     "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps", "story", "strip",
-    "verdict_words", "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
+    "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
