@@ -22,7 +22,7 @@ from tux3nb.engine.family import Listed
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table
-from tux3nb.show.front import chart, weighed
+from tux3nb.show.front import bars, chart, weighed
 from tux3nb.show.heat import heat
 from tux3nb.show.least import (
     answers,
@@ -38,6 +38,7 @@ from tux3nb.show.least import (
     why,
     workloads,
 )
+from tux3nb.show.line import across as cases_across
 from tux3nb.show.line import called, lines
 from tux3nb.show.perfection import (
     builders,
@@ -81,8 +82,8 @@ from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "answers", "bounds", "builders", "bytes_at", "cases", "chart", "check",
-    "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere",
+    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases", "chart",
+    "check", "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere",
     "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "heat", "holders", "hypothesis",
     "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least", "least_change", "left_out",
     "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership",
@@ -358,6 +359,18 @@ def one_line(
     """
     case = the_case(case)
     return lines(case, _answers(case, _wanted(case, policies)), tuple(workloads), delta_ms, device)
+
+
+def across(cases: Iterable[Case | str], policies: Iterable[str]) -> Table:
+    """Cases down, policies by name across: a verdict each, with what breaks and a link into an explorer of the page.
+
+    ``across(...).loc["rdma+long", "tux3"]`` is a word. Raises UserError for an unknown case or policy.
+    """
+    wanted = {name: named(name) for name in policies}
+    found = [the_case(case) for case in cases]
+    if not found or not wanted:
+        raise UserError("name at least one case and one policy")
+    return cases_across({case.name: _answers(case, wanted) for case in found})
 
 
 def compare(

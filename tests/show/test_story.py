@@ -87,7 +87,7 @@ def test_policies_in_a_line():
     assert 'href="#rdma/tux3/I2"' in page and 'href="#rdma/reverse_fork"' in page and "Fork unless pinned" in page
     assert "copies" in table.loc["reverse_fork", "what it pays"]
     own = nb.one_line("rdma", {"mine": {"fork": "never", "bounce": "pinned"}})
-    assert "Forks never" in own.loc["mine", "in words"] and list(own.columns)[-1] == "what breaks"
+    assert own.loc["mine", "in words"] == "mine" and list(own.columns)[-1] == "what breaks"
     with pytest.raises(UserError, match="no workload 'rmda'"):
         nb.one_line("rdma", ["tux3"], workloads=["rmda"])
 
@@ -98,5 +98,24 @@ def test_addresses():
     assert address(rdma, named_policy("reverse_fork"), "I2") == "#rdma/reverse_fork/I2"
     odd = {**named_policy("tux3"), "fork": "unless_pinned", "refuse": "in_place"}
     assert address(rdma, odd) == "#rdma/tux3+fork:unless_pinned+refuse:in_place"
-    assert in_words("", named_policy("tux3"), rdma).startswith("Tux3 as posted")
+    assert in_words(rdma, named_policy("tux3")).startswith("Tux3 as posted")
+    assert in_words(rdma, odd) == "Forks unless pinned; a refused fork writes in place"
     assert (size(999), size(1200), size(2.5e6)) == ("999 B", "1.2 kB", "2.5 MB")
+
+
+def test_cases_across_policies():
+    """A word in each cell, what breaks below it, and a link that names case, policy and property."""
+    table = nb.across(["mmap+executable", "mmap+reader"], ["tux3", "cowardly"])
+    assert table.loc["mmap+executable"].to_dict() == {"tux3": "VIOLATED", "cowardly": "HOLDS"}
+    page = table._repr_html_()
+    assert 'href="#mmap+reader/tux3/I1"' in page and 'href="#mmap+executable/cowardly"' in page and ">I2<" in page
+    with pytest.raises(UserError, match="name at least one case"):
+        nb.across([], ["tux3"])
+
+
+def test_bars():
+    """The longest bar is the largest number; every number is told."""
+    shown = nb.bars({"a": 1000, "b": 250}, "ms/s")
+    assert shown.text == "a: 1,000 ms/s\nb: 250 ms/s"
+    assert "width:100.0%" in shown.html and "width:25.0%" in shown.html
+    assert "width:0.0%" in nb.bars({"none": 0}, "ms/s").html

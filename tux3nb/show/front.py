@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -47,6 +47,19 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
         axes.margins(0.15)
 
     return drawn(draw, words, (7, 4))
+
+
+def bars(values: Mapping[str, float], unit: str) -> Shown:
+    """Numbers as bars beneath each other, each with its name and its number."""
+    most = max(values.values(), default=0) or 1
+    text = [f"{name}: {value:,.0f} {unit}" for name, value in values.items()]
+    rows = "".join(
+        f'<tr><th scope="row" style="text-align:left;white-space:nowrap">{html.escape(name)}</th>'
+        f'<td style="width:60%"><div style="background:#0b62a4;height:12px;width:{100 * v / most:.1f}%"></div></td>'
+        f"<td>{v:,.0f} {html.escape(unit)}</td></tr>"
+        for name, v in values.items()
+    )
+    return Shown("\n".join(text), f'<table style="width:100%"><tbody>{rows}</tbody></table>')
 
 
 def weighed(table: Table, over: Iterable[str] = tuple(COSTS)) -> Shown:

@@ -31,19 +31,17 @@ def address(case: Case, policy: Policy, prop: str | None = None) -> str:
     return "#" + "/".join([quote(case.name, safe="+"), told, *([prop] if prop else [])])
 
 
-def in_words(label: str, policy: Policy, case: Case) -> str:
+def in_words(case: Case, policy: Policy) -> str:
     """A policy by its title; one without a name by what it has other than Tux3."""
-    if label in NAMED:
-        return NAMED[label][0]
-    tux3 = named_policy("tux3")
-    read = (f for f in FEATURES if f.id in case.features_read and policy[f.id] != tux3[f.id])
-    return "; ".join(sentence(f).replace("{}", word(f, policy[f.id])) for f in read) or NAMED["tux3"][0]
+    name = next((n for n in NAMED if named_policy(n) == policy), "tux3")
+    read = (f for f in FEATURES if f.id in case.features_read and policy[f.id] != named_policy(name)[f.id])
+    return "; ".join(sentence(f).replace("{}", word(f, policy[f.id])) for f in read) or NAMED[name][0]
 
 
 def called(case: Case, policy: Policy) -> str:
     """A policy in words, with its name if it has one: ``Never fork, ... (stable_pages)``."""
     name = next((n for n in NAMED if named_policy(n) == policy), "")
-    words = in_words(name, policy, case)
+    words = in_words(case, policy)
     return f"{words} ({name})" if name else words
 
 
@@ -54,7 +52,7 @@ def lines(case: Case, answers: Mapping[str, Answer], workloads: Sequence[str], d
     rows, pages = [], []
     for label, answer in answers.items():
         broken = [f"{titles[p]} ({p})" for p in answer.violated]
-        words = in_words(label, answer.policy, case)
+        words = NAMED[label][0] if label in NAMED else label  # one of the reader's own says what it is
         paid = [pays(answer.policy, numbers, workloads)] if workloads else []
         rows.append([words, str(answer.verdict), "; ".join(broken), *paid])
         link = address(case, answer.policy, answer.violated[0] if answer.verdict == VIOLATED else None)
@@ -65,6 +63,23 @@ def lines(case: Case, answers: Mapping[str, Answer], workloads: Sequence[str], d
     table = Lines(rows, columns=["in words", *heads[1:]], index=list(answers))
     table.index.name = "policy"
     return table.shown_with(page=Table.html(heads, pages, raw=range(4)))
+
+
+def across(answers: Mapping[str, Mapping[str, Answer]]) -> Table:
+    """Cases down, policies across: case -> policy -> answer; a page has a sign with what breaks, and a link each."""
+    rows, pages = {}, []
+    policies = list(next(iter(answers.values())))
+    for name, told in answers.items():
+        case = next(iter(told.values())).case
+        rows[name] = {label: a.verdict for label, a in told.items()}
+        cells = [f"{say(case.title)}<br><small><code>{say(name)}</code></small>"]
+        for a in told.values():
+            link = address(case, a.policy, a.violated[0] if a.verdict == VIOLATED else None)
+            cells.append(f'<a href="{say(link)}">{verdict_html(a.verdict, ", ".join(a.violated))}</a>')
+        pages.append(cells)
+    table = Lines.from_dict(rows, orient="index", columns=policies)
+    table.index.name = "case"
+    return table.shown_with(page=Table.html(["case", *policies], pages, raw=range(len(policies) + 1)))
 
 
 class Lines(Table):

@@ -129,7 +129,7 @@ def _frame(case: Case, name: str, caption: str, rows: Sequence[Row], places: Seq
         cells = "".join(_cell(case, row, c, _sign(row, c, places)) for c in range(len(row.cells)))
         title = f"{say(row.title)} {_sign(row, None, places)}".strip()
         seen = say(_seen(row))
-        looks = f"<br><small>{'← ' if seen else ''}{seen}</small>"
+        looks = f'<br><small style="font-weight:normal">{"← " if seen else ""}{seen}</small>'
         body += f'<tr><th scope="row" style="text-align:left;font-weight:bold">{title}{looks}</th>{cells}</tr>'
     inner = f"<table><tbody>{body}</tbody></table>"
     style = "vertical-align:top;text-align:left;white-space:normal;padding:4px 8px"
