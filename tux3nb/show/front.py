@@ -39,9 +39,11 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
         for (right, up, best), names in points.items():
             mark, colour, fill = ("o", "#0b62a4", "full") if best else ("s", "#b03a2e", "none")
             axes.plot(right, up, mark, color=colour, fillstyle=fill)
-            axes.annotate(", ".join(names), (right, up), xytext=(5, 4), textcoords="offset points")
-        axes.set(xscale="symlog", yscale="symlog", xlabel=f"{x} ({COSTS[x]})", ylabel=f"{y} ({COSTS[y]})")
-        axes.set(xlim=(-0.2, None), ylim=(-0.2, None))
+            place = (5, 4) if best else (5, -10)  # a safe policy and another one may share a point
+            axes.annotate(", ".join(names), (right, up), xytext=place, textcoords="offset points")
+        units = (f"{c}, {COSTS[c].partition(':')[0]}" for c in (x, y))
+        axes.set(xscale="symlog", yscale="symlog", **dict(zip(("xlabel", "ylabel"), units, strict=True)))
+        axes.set(xlim=(-0.2, 1 + 4 * max((right for right, _, _ in points), default=0)), ylim=(-0.5, None))
         axes.margins(0.15)
 
     return drawn(draw, words, (7, 4))

@@ -12,8 +12,8 @@ from tux3nb.model.features import NAMED
 from tux3nb.show.cells import Shown
 
 SEVEN = (
-    "tux3", "mainline_6_5", "stable_pages", "migration_rule", "reverse_fork", "perfect", "copy_for_disk_ordered"
-)  # fmt: skip
+    "tux3", "in_place", "stable_pages", "migration_rule", "cowardly_or_pinned", "reverse_fork", "copy_for_disk"
+)  # one for each way to treat the write  # fmt: skip
 A_ROW = 11  # squares beside each other
 SIGNS = {  # what is recorded -> sign, its colours, and what it means
     HOLDS: ("·", "#d5ecd9", "#1a6a2b", "holds"),

@@ -22,7 +22,6 @@ from tux3nb.show.explorer.document import web_address
 from tux3nb.show.holders import sources as all_sources
 from tux3nb.show.holders import table as holder_table
 from tux3nb.show.outside import TABLES
-from tux3nb.show.verdicts import MEANS
 from tux3nb.witness import Verdict, list_witnesses, load_recording, run_witnesses
 from tux3nb.witness.recordings import recorded_names
 
@@ -78,11 +77,6 @@ def commands() -> Table:
     for name, (_, says) in COMMANDS.items():
         rows[f"tux3nb {name}"] = {"does": says, "options": " ".join(o for o in options(name) if o != "--help")}
     return Table.from_dict(rows, orient="index").rename_axis("command")
-
-
-def verdict_words() -> Table:
-    """The words of a verdict, and what each means."""
-    return Table.from_dict({w: {"means": says} for w, says in MEANS.items()}, orient="index").rename_axis("verdict")
 
 
 def exit_codes() -> Table:

@@ -11,16 +11,6 @@ _COLOURS = {
 _OPEN = ("○", "#6b4400", "#fff1c2")  # UNFINISHED(...), HOLDS(refused), HOLDS(unreached)
 
 
-MEANS = {  # each verdict word, and what it says
-    "HOLDS": "every interleaving was explored, nothing broke, and what the property speaks of did happen",
-    "VIOLATED": "some run breaks it; the shortest is shown, step by step",
-    "UNFINISHED(limit)": "the world was too small or the search was stopped; nothing is claimed",
-    "HOLDS(refused)": "nothing broke because a holder was turned away (long-term pins since v6.5)",
-    "HOLDS(unreached)": "the case never does what the property speaks of, or a line never begins: it cannot judge",
-    "NOT PROMISED": "broken, and the policy was never meant to keep it (a kernel without deltas promises no cut)",
-}
-
-
 def verdict_html(word: str, note: str = "") -> str:
     """A verdict as a coloured word with a sign before it, and a small note below."""
     sign, ink, back = _COLOURS.get(word, _OPEN)
