@@ -12,8 +12,9 @@ from pathlib import Path
 
 import nbformat
 
-from tux3nb.report.answer import in_three_lines, matrix_html, numbers
 from tux3nb.report.export import address, asked_of, policy, summary_of, title_of
+from tux3nb.report.overview import matrix_html, numbers
+from tux3nb.show.perfection import short_answer
 
 _ABOUT = re.compile(r'<meta name="tux3nb-page" content="([^"]*)">')
 _CASE = re.compile(r'<script type="application/json" data-case="([^"<>]*)"')
@@ -86,6 +87,13 @@ def _entry(file: str, told: dict) -> Entry:
     return Entry(file, title, summary, cases=cases, **rest)
 
 
+def _answer() -> list[str]:
+    """The three lines of the short answer as HTML."""
+    lines = (html.escape(line.removeprefix("- ")) for line in short_answer().markdown.splitlines())
+    plain = (re.sub(r"`([^`]+)`", r"<code>\1</code>", line) for line in lines)
+    return [re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", line) for line in plain]
+
+
 def _questions(entries: Sequence[Entry]) -> str:
     say = html.escape
     items = "".join(
@@ -112,7 +120,7 @@ def _notebooks(entries: Sequence[Entry]) -> str:
 def index_html(entries: Sequence[Entry], others: Sequence[tuple[str, str]] = ()) -> str:
     """Return the index page; `others` are further files of the report, each with what it is."""
     pages = {case: address(e.file) for e in reversed(entries) for case in e.cases}
-    answer = "".join(f"<li>{html.escape(line)}</li>" for line in in_three_lines())
+    answer = "".join(f"<li>{line}</li>" for line in _answer())
     counted = "".join(f"<tr><td>{n}</td><td>{html.escape(what)}</td></tr>" for n, what in numbers())
     more = " · ".join(f'<a href="{address(file)}">{html.escape(what)}</a>' for file, what in others)
     first = f'<p class="start"><a href="{address(entries[0].file)}">Start here: {html.escape(entries[0].title)}</a></p>'
@@ -126,7 +134,7 @@ def index_html(entries: Sequence[Entry], others: Sequence[tuple[str, str]] = ())
         "<p>A network card writes into a page of a file. Meanwhile the file system gives that page a new folio, and "
         "the card's bytes are in the old one: no error, and nobody reads them again. In 2015 the kernel list asked "
         "whether Tux3's page forking can be made perfect, and whether that is practical.</p>"
-        f"<h2>The answer</h2><ol>{answer}</ol>"
+        f'<h2>The answer</h2><ul class="answer">{answer}</ul>'
         f"{first if entries else ''}"
         f"{_questions(entries)}<h2>The notebooks</h2>{_notebooks(entries)}"
         f"{f'<p>{more}</p>' if more else ''}"
