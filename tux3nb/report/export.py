@@ -130,13 +130,19 @@ def title_of(notebook: nbformat.NotebookNode, name: str) -> str:
     return whole_letters(name)
 
 
+SUMMARY = 200  # characters that the index tells of a notebook
+
+
 def summary_of(notebook: nbformat.NotebookNode) -> str:
-    """Return the first paragraph of prose."""
+    """Return the first sentences of prose, as many as a line or two can take."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             for paragraph in re.split(r"\n\s*\n", cell.source):
                 if paragraph.strip() and not paragraph.lstrip().startswith(("#", "|", "-", "<", "!", ">", *_ASKED)):
-                    return _in_plain(paragraph)
+                    first, *rest = re.split(r"(?<=[.?!])\s+", _in_plain(paragraph))
+                    while rest and len(first) + len(rest[0]) < SUMMARY:
+                        first += f" {rest.pop(0)}"
+                    return first
     return ""
 
 
