@@ -58,7 +58,8 @@ class Schedules:
     # ---- runs that break a property ---------------------------------------------------------------------------------
     def broken(self, policy: dict[str, str], prop: str) -> Shown | None:
         """The run that breaks a property under a policy: the shortest, on to where nobody is under way, and on to
-        where somebody reads the bytes that are wrong; each as far as there is a way with the loss still there."""
+        where somebody reads the bytes that are wrong; each as far as there is a way with the loss still there.
+        """
         row = self.judged.row(policy, prop)
         if row.run is None:
             return None
@@ -223,10 +224,10 @@ class Schedules:
         for state in (queue := [start]):
             for step, after, _ in sorted(self.run.compiled.steps(state, number)):
                 if wanted(state, step, after):
-                    path = [(step, after)]
-                    while (before := came[state]) is not None:
-                        path.append((before[1], state))
-                        state = before[0]
+                    path, at = [(step, after)], state
+                    while (before := came[at]) is not None:
+                        path.append((before[1], at))
+                        at = before[0]
                     return path[::-1]
                 if after not in came and len(came) < most:
                     came[after] = (state, step)

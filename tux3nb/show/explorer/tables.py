@@ -127,7 +127,8 @@ class Tables:
         self, shown: Shown, schedule: Shown | None = None, why: str = "", prop: str = "", stuck: int | None = None
     ) -> int:
         """The number of a run. schedule: what it follows. prop: what it breaks. stuck: the policy for which its end is
-        stuck."""
+        stuck.
+        """
         key = (shown.run.states, tuple(id(s) for s in shown.run.steps), shown.mirrors, prop, stuck)
         if key in self._run_at:
             return self._run_at[key]
