@@ -394,3 +394,35 @@ ORDER = Case(
     },
     sources=(Source("QEMU commit 615379764ae6: background snapshot and VFIO exclude each other"),),
 )
+
+TWO_IN_FLIGHT = Case(
+    name="rdma+two_in_flight",
+    family="rdma",
+    title="Two folios of one delta in flight, one of them registered",
+    asks="The flusher has looked whether a folio is held, and lets it wait in a bio for another. Is it still right?",
+    columns="""
+        app         | owner          | device          | kernel
+        a: store p0 | b: store p1    | device_write p1 | closed: transition after a, b
+                    | mr_register p1 |                 |
+    """,
+    mappings=("app", "owner:p1"),
+    judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
+    pages=2,
+    folios=4,
+    expect={
+        # Nobody looks, and the device writes into what the disk reads.
+        "tux3": "VIOLATED(I3, I6)",
+        "stable_pages": "VIOLATED(I3, I6)",
+        "in_place": "VIOLATED(I3, I6)",
+        # Who comes after the look finds a read-only PTE, and a folio under writeback: it gets a copy, or waits.
+        "reverse_fork": "HOLDS",
+        "perfect_index": "HOLDS",
+        "copy_for_disk": "HOLDS",
+        "no_longterm": "HOLDS(refused)",
+    },
+    bounds="Two pages of one cell, one registration, one device write, one delta closed, at most two folios in flight.",
+    sources=(
+        Source("linux-tux3, fs/tux3/buffer_writeback.c:bufvec_io, bufvec_bio_add_page (01360bf0)"),
+        BOUNCE,
+    ),
+)

@@ -321,7 +321,7 @@ FEATURES = Features(
                 "accounting": "page migration's account of references",
                 "reclaim_accounting": "reclaim's account of references",
                 "clone_dirty": "what truncation leaves of a page stays dirty until the old folio is on disk",
-                "truncate_lock": "page_mkwrite kept out of a truncation",
+                "truncate_lock": "page_mkwrite kept out of a truncation, and what fills a page again out of a punch",
                 "forced_free": "eviction frees the inode's forked folios, held or not",
                 "superblock": "superblock after all I/O of the delta",
                 "flag_order": "PG_writeback set before PG_dirty is cleared",

@@ -10,7 +10,7 @@ from typing import Any
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import FALSE, NONE, every, has, some, where
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty
+from tux3nb.model.folio import empty, up_to_date
 from tux3nb.model.ghosts import active, begun, read_starts
 from tux3nb.model.mmu import flush_and_notify
 from tux3nb.model.operations import CELLS, PRIVATE, Kind
@@ -159,7 +159,7 @@ def looks_up_to_map(s, op):
 def uprobe_saves_instruction(s, policy, op):
     """Once for the whole registration, the original instruction is read from the page cache, by index."""
     c = op.cells[0]
-    s.require(may_start(s, op), alone(s, op), s.frozen[s.slot[0]] == 0)
+    s.require(may_start(s, op), alone(s, op), s.frozen[s.slot[0]] == 0, up_to_date(s))
     s.saved[op.holder] = s.cell[s.slot[0], c]
     read_starts(s, op)
     begins(s, op, "walk")
@@ -293,6 +293,7 @@ def unprobe_compares(s, policy, op, identical):
     restored = {k: s.saved[op.holder] if k == c else s.anon_cell[m, k] for k in CELLS}
     same = every(restored[k] == s.cell[now, k] for k in CELLS)
     s.require(at(s, op, "walk"), s.anon[m] == 1, s.frozen[now] == 0, same if identical else ~same)
+    s.require(up_to_date(s))
     s.pc[op.task] = "unprobe_drop" if identical else "unprobe_keep"
 
 
