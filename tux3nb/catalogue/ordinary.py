@@ -361,9 +361,9 @@ TWO_IN_FLIGHT = Case(
     asks="A folio waits in a bio, under writeback and not submitted, until the flusher has the next one. Who meets it "
     "there?",
     columns="""
-        app                   | writer                | kernel
-        a: store p0           | b: write p1           | closed: transition after a, b
-        store p0 after closed | write p1 after closed |
+        app         | writer                | kernel
+        a: store p0 | b: write p1           | closed: transition after a, b
+                    | write p1 after closed |
     """,
     mappings=("app",),
     pages=2,
@@ -378,6 +378,6 @@ TWO_IN_FLIGHT = Case(
         "copy_for_disk": "HOLDS",
         "in_place": "VIOLATED(I3, I6)",
     },
-    bounds="Two pages of one cell, two stores, two write(2), one delta closed, at most two folios in flight.",
+    bounds="Two pages of one cell, one store, two write(2), one delta closed, at most two folios in flight.",
     sources=(BIO, FORK),
 )

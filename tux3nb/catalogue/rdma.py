@@ -426,3 +426,33 @@ TWO_IN_FLIGHT = Case(
         BOUNCE,
     ),
 )
+
+DEREGISTER_2015 = Case(
+    name="rdma+deregister_2015",
+    family="rdma",
+    title="A region of 2015 is deregistered after its page was forked",
+    asks="The release of 2015 reports the page dirty without a look at it. What does a forked page that is dirty say?",
+    columns="""
+        app                       | writer                         | kernel
+        w: store p0:0             | write p0:0 after closed, taken | closed: transition after w
+        taken: mr_register p0 get |                                |
+        mr_deregister p0          |                                |
+    """,
+    mappings=("app",),
+    judges=("I5", "I5w", "I7", "I8"),
+    expect={
+        # It warns while its delta is not on disk, and fails an assertion afterwards.
+        "tux3": "VIOLATED(I5, I5w)",
+        # No pin is seen, so the page is forked.
+        "reverse_fork": "VIOLATED(I5, I5w)",
+        # Not forked, it may be clean.
+        "stable_pages": "VIOLATED(I5)",
+        # A registry sees plain references, and what is late is ignored.
+        "perfect_index": "HOLDS",
+    },
+    bounds="One page, one registration by a plain reference, one store, one write(2), one delta closed.",
+    sources=(
+        Source("Linux 3.15 to 4.1, drivers/infiniband/core/umem.c:__ib_umem_release: set_page_dirty_lock, always"),
+        Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (7e0293b4)"),
+    ),
+)

@@ -3,7 +3,8 @@
 A migrator takes any folio of the file that it comes across, a forked one too. It refuses a folio with a reference that
 it cannot account for; then everything is put back. What it moves goes to a new folio, in the slot of the old one's
 index, and the bytes follow: until they are there it is locked and not up to date (since about v6.11 the bytes come
-first and the count is looked at again, recalled; that tells no two policies apart). Tux3 itself never let its folios be
+first and the count is looked at again, recalled; that tells no two policies apart). These are the steps of v6.6; about
+4.1 the slot was compared, too (the feature `migrate_recheck`). Tux3 itself never let its folios be
 migrated while dirty (its ``migratepage`` is commented out): here the dirty bit, the delta tag and the buffers go along,
 as with ``buffer_migrate_folio``.
 
@@ -65,7 +66,7 @@ PLACES = (
 READABLE, WRITABLE = 1, 2
 
 UNMAP = "mm/rmap.c:try_to_migrate_one"
-MOVE = "mm/migrate.c:folio_migrate_mapping (0003e2a4)"
+MOVE = "mm/migrate.c:folio_migrate_mapping (0003e2a4, about v6.6)"
 RESTORE = "mm/migrate.c:remove_migration_pte"
 BLIND = "switched off: the expected count, and telling the accounted holder"
 
