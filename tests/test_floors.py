@@ -141,8 +141,8 @@ def code_lines(path: Path) -> int:
 
 
 # The plan said 1,350 and 600. It did not count the words of fields, values that may be none, sets of policies as text
-# and as short lists, and covers of runs; these are here and not in a second place.
-BUDGETS = {"engine core": 1880, "engine/frontier": 640, "engine/promela.py": 170}
+# and as short lists, covers of runs, and what many policies ask for again; these are here and not in a second place.
+BUDGETS = {"engine core": 1890, "engine/frontier": 640, "engine/promela.py": 170}
 
 
 def counted() -> dict[str, int]:

@@ -19,6 +19,7 @@ from tux3nb.answers.tours import SHOWN_EVENTS, Run
 from tux3nb.cases.case import Case, Source, named
 from tux3nb.catalogue import catalogue, find, from_file
 from tux3nb.engine.family import Listed
+from tux3nb.engine.runs import find_path
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.show.cells import Shown, Table
@@ -94,7 +95,7 @@ __all__ = [
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
 FEW = 12  # cases that a row names
-Shows = str | Sequence[str] | None
+Shows = str | Sequence[str] | Mapping[str, int] | None
 Policies = Iterable[str] | Mapping[str, Mapping[str, str]] | None
 
 
@@ -120,10 +121,13 @@ class Checked(Answer):
     def run(self, shows: Shows = None) -> Run:
         """A run: the shortest that violates the property `shows`, or one to the end that passes events on its way.
 
-        `shows` is a property's id, an event's name or a sequence of events to pass in this order. None: the run of the
-        first violated property, else one to the end of all columns. Raises UserError for a name that is neither, for a
-        property that is not violated, and for an event that no run of this policy reaches.
+        `shows` is a property's id, an event's name, a sequence of events to pass in this order, or fields with values
+        that a state has, by label as in `state`: the shortest run to such a state. None: the run of the first violated
+        property, else one to the end of all columns. Raises UserError for a name that is none of these, for a property
+        that is not violated, and for an event or a state that no run of this policy reaches.
         """
+        if isinstance(shows, Mapping):
+            return self._to_state(shows)
         if shows is None:
             found = next((r.run for r in self.rows if r.run), None)
             return found or self._tour(SHOWN_EVENTS)
@@ -139,6 +143,24 @@ class Checked(Answer):
                 said = f"no property and no event reached {event!r}{nearest(event, known)}"
                 raise UserError(f"case {self.case.name}: {said}")
         return self._tour(events)
+
+    def _to_state(self, wanted: Mapping[str, int]) -> Run:
+        """The shortest run to a state whose fields have these values."""
+        system, run = self.case.system, self.judged.run
+        labels = system.layout.labels
+        for label in wanted:
+            if label not in labels:
+                raise UserError(f"case {self.case.name} has no field {label!r}{nearest(label, labels)}")
+        places = {labels.index(label): value for label, value in wanted.items()}
+
+        def there(_: int, state: int) -> bool:
+            values = system.layout.unpack(state)
+            return all(values[k] == value for k, value in places.items())
+
+        path = find_path(run.compiled, run.number(self.policy), system.start, there)
+        if path is None:
+            raise UserError(f"case {self.case.name}: no run reaches a state with {dict(wanted)}")
+        return Run.of(self.case, path)
 
     def deviations(self) -> dict[str, str]:
         """The features in which the policy differs from the case's base, of those that the case reads."""

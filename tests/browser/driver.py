@@ -45,6 +45,89 @@ def write(path: Path, *explorers: Sequence[Mapping[str, Any]]) -> str:
     return path.as_uri()
 
 
+#: What the functions below share: `el` is the explorer's element, `root` its inside.
+_COMMON = """
+const root = el.shadowRoot, all = (css) => [...root.querySelectorAll(css)], one = (css) => root.querySelector(css);
+const text = (found) => found ? found.textContent.replace(/\\s+/g, ' ').trim() : '';
+const idle = async () => {
+  do await new Promise((done) => setTimeout(done)); while (one('[aria-busy]'));
+};
+const buttons = () => all('button[data-key]:not([disabled])').filter((b) => b.checkVisibility());
+const trouble = () => {
+  if (!all('.list [role=option]').length || !one('.list').checkVisibility()) return 'no run';
+  if (!one('.panel').textContent.trim()) return 'an empty panel';
+  return text(one('.verdict')) ? '' : 'no verdict';
+};
+const marks = () => all('.bytes td.broken').length - all('.unlike').length + all('.seen .broken').length
+  + all('tr.broken').length + all('.end.broken').length;
+"""
+#: Press every control from each of some policies, those of a pop-up and the links of a panel, too; with `most` only so
+#: many, chosen by `seed`. Gives how many were pressed, and where no run was left.
+_CRAWL = (
+    """async (el, { firsts, most, seed }) => {"""
+    + _COMMON
+    + """
+  const skip = /^(svg|png|link|python|columns)$/;
+  let rolled = seed, pressed = 0;
+  const roll = () => (rolled = (rolled * 48271) % 2147483647) / 2147483647;
+  const failed = [];
+  const find = (key) => buttons().find((b) => b.dataset.key === key);
+  const press = async (b, told) => {
+    b.click();
+    await idle();
+    pressed++;
+    const why = trouble();
+    if (why) failed.push([...told, why]);
+  };
+  for (const first of firsts) {
+    const again = async () => {
+      find('close')?.click();
+      if (find('pair')?.ariaPressed === 'true') find('pair').click();
+      find(first).click();
+      await idle();
+    };
+    await again();
+    const keys = buttons().map((b) => b.dataset.key).filter((key) => !skip.test(key) && key !== first);
+    const share = most ? most / keys.length / firsts.length : 1;
+    for (const key of keys.filter(() => roll() < share)) {
+      if (!find(key)) await again();
+      if (!find(key)) continue;
+      await press(find(key), [first, key]);
+      for (const inside of buttons().map((b) => b.dataset.key).filter((k) => k.startsWith('value-'))) {
+        if (!find(inside)) find(key)?.click();
+        if (find(inside)) await press(find(inside), [first, key, inside]);
+      }
+      if (/^tab-/.test(key)) {
+        const count = all('.panel a').length;
+        for (let n = 0; n < count; n++) {
+          if (roll() < share) await press(all('.panel a')[n % all('.panel a').length], [first, key, n]);
+        }
+      }
+      if (!/^(tab|first|back|on|last|effect)/.test(key)) await again();
+    }
+  }
+  return { pressed, failed };
+}"""
+)
+#: Follow links one after the other; tells what is on the screen then.
+_FOLLOW = (
+    """async (el, fragments) => {"""
+    + _COMMON
+    + """
+  const out = [];
+  for (const fragment of fragments) {
+    location.hash = fragment;
+    await idle();
+    const bars = Object.fromEntries(all('.prop').map((p) => [text(p.querySelector('.id')), text(p)]));
+    const drawn = `${text(one('.main'))} ${all('.end.broken').map((e) => e.ariaLabel).join(' ')}`;
+    out.push({ told: text(one('.told')), verdict: text(one('.verdict')), bars, marks: marks(), drawn,
+      trouble: text(one('.trouble')) || trouble() });
+  }
+  return out;
+}"""
+)
+
+
 class Driver:
     """One explorer of a page."""
 
@@ -104,8 +187,12 @@ class Driver:
 
     def marks(self) -> int:
         """How many broken things are marked in the bytes and at the lanes' ends: two joined cells are one."""
-        return self.el.evaluate(
-            """el => { const all = (css) => el.shadowRoot.querySelectorAll(css).length;
-               const cells = all('.bytes td.broken'), joined = all('.unlike');
-               return cells - joined + all('.seen .broken') + all('tr.broken') + all('.end.broken'); }"""
-        )
+        return self.el.evaluate(f"el => {{ {_COMMON} return marks(); }}")
+
+    def crawl(self, firsts: Sequence[str], most: int = 0, seed: int = 7) -> dict[str, Any]:
+        """Press every control (with `most`: about so many) from each of the policies of these chips."""
+        return self.el.evaluate(_CRAWL, {"firsts": list(firsts), "most": most, "seed": seed})
+
+    def follow(self, fragments: Sequence[str]) -> list[dict[str, Any]]:
+        """What is on the screen after each of these links."""
+        return self.el.evaluate(_FOLLOW, list(fragments))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.driver import Driver, write
 from tux3nb.answers.judge import judge
-from tux3nb.catalogue import find
+from tux3nb.catalogue import catalogue, find
 from tux3nb.model.features import FEATURES
 from tux3nb.show.explorer.answers import CaseSource
 
@@ -15,118 +15,124 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 QUICK = ("migration", "mmap+pin_outlives")
 SLOW = ("rdma", "ptrace", "aio+fork", "uprobes+saved", "vmsplice", "migration+fork", "rdma+odp", "truncate+read_fault",
         "reuse", "ordinary", "uprobes")  # fmt: skip
-CASES = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
-_SOURCES: dict[str, tuple[CaseSource, dict]] = {}
+OTHERS = sorted({*catalogue()} - {*QUICK, *SLOW})
+PLACES = re.compile(r"folio [A-Z]\b|cell \d|(?:PTE|TLB|translation) of \w+|saved|disk")
 
 
-def source_of(name):
-    """The source and the document of a case, made once."""
-    if name not in _SOURCES:
-        source = CaseSource(find(name))
-        _SOURCES[name] = source, source.document()
-    return _SOURCES[name]
+class Opened:
+    """A case, what its page carries, and where that page is."""
+
+    def __init__(self, name, folder):
+        self.case, self.name = find(name), name
+        self.document = CaseSource(self.case).document()
+        self.address = write(folder / "case.html", [self.document])
+
+    def open(self, page):
+        page.set_viewport_size({"width": 1366, "height": 768})
+        page.goto(self.address)
+        return Driver(page)
+
+    def link(self, policy, prop=""):
+        """The link to a policy and a property."""
+        base = self.document["named"][0]
+        changes = [f"{f}:{v}" for f, v in policy.items() if base["policy"][f] != v]
+        return f"{self.name}/{'+'.join([base['id'], *changes])}/{prop}"
+
+
+@pytest.fixture(scope="module", params=[*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+def opened(request, tmp_path_factory):
+    return Opened(request.param, tmp_path_factory.mktemp("case"))
 
 
 @pytest.fixture
-def x(page, tmp_path, request):
-    _, document = source_of(request.param)
-    page.set_viewport_size({"width": 1366, "height": 768})
-    page.goto(write(tmp_path / "case.html", [document]))
-    driver = Driver(page)
-    driver.document, driver.name = document, request.param
-    return driver
+def x(page, opened):
+    return opened.open(page)
 
 
-def told(document, policy):
-    """The name of a policy in links, from the first named policy."""
-    base = document["named"][0]
-    changes = [f"{f}:{v}" for f, v in policy.items() if base["policy"][f] != v]
-    return "+".join([base["id"], *changes])
+def chips(x):
+    return [key for key in x.keys() if key.startswith("chip-")]
 
 
-def show(x, policy, prop=""):
-    """Follow the link to a policy and a property."""
-    fragment = f"{x.name}/{told(x.document, policy)}/{prop}"
-    x.page.evaluate("fragment => { location.hash = fragment }", fragment)
-    x.page.wait_for_function("!document.querySelector('tux-explorer').shadowRoot.querySelector('[aria-busy]')")
-    x.page.evaluate("() => new Promise(requestAnimationFrame)")
+def broken_runs(x, opened):
+    """For each named policy and each property that it breaks: one mark at the end, and a sentence of what is drawn."""
+    asked = [(named, p["id"]) for named in opened.document["named"] for p in opened.document["properties"]]
+    for (named, prop), seen in zip(asked, x.follow([opened.link(n["policy"], p) for n, p in asked]), strict=True):
+        at = (opened.name, named["id"], prop, seen["verdict"])
+        assert not seen["trouble"], (*at, seen["trouble"])
+        if "broken" not in seen["bars"][prop]:
+            assert seen["marks"] == 0, at
+            continue
+        assert seen["marks"] == 1, at
+        sentence = seen["verdict"].split(f"{prop} is broken: ", 1)[1]
+        for name in PLACES.findall(sentence):
+            kind, *rest = name.split()
+            assert kind in seen["drawn"] and all(word in seen["drawn"] for word in rest), (*at, name)
 
 
-@pytest.mark.parametrize("x", CASES, indirect=True)
 def test_opens_on_a_laptop(x):
     """The first screen has the verdict, the lanes, the bytes and the properties; a broken case has one mark."""
     x.evaluate("el => el.scrollIntoView()")
     for selector in (".verdict", ".list", ".bytes", ".bars"):
         box = x.locator(selector).first.bounding_box()
         top = box["y"] if selector != ".list" else x.locator(".scroll").bounding_box()["y"]
-        bottom = box["y"] + box["height"]
+        bottom = (
+            box["y"] + box["height"] if selector != ".list" else top + x.locator(".scroll").bounding_box()["height"]
+        )
         assert top >= -1 and bottom <= 768, (selector, box)
     if "VIOLATED" in x.verdict:
         assert x.marks() == 1
 
 
-@pytest.mark.parametrize("x", CASES, indirect=True)
 def test_every_press_leaves_a_run(x):
-    """From the start, and from every policy that a chip leads to, each control leaves a run on the screen."""
-    url = x.page.url.split("#")[0]
-    for first in [None, *(key for key in x.keys() if key.startswith("chip-"))]:
-        x.page.goto(url + "#")
-        x.page.reload()
-        x.locator(".list [role=option]").first.wait_for()
-        if first:
-            x.press(first)
-        for key in [key for key in x.keys() if key not in ("svg", "png", first)]:
-            if key in x.keys():
-                x.press(key)
-            x.shows_a_run()
-            for value in [one for one in x.keys() if one.startswith("value-")]:
-                if value not in x.keys():
-                    x.press(key)
-                x.press(value)
-                x.shows_a_run()
-            x.page.keyboard.press("Escape")
+    """From every policy that a chip leads to, each control, each value and each link leaves a run on the screen."""
+    found = x.crawl(chips(x))
+    assert found["failed"] == [] and found["pressed"] > 60
 
 
-@pytest.mark.parametrize("x", CASES, indirect=True)
-def test_every_broken_run_ends_with_one_mark(x):
-    """For each named policy and each property that it breaks: one mark at the end, and a sentence of what is drawn."""
-    for named in x.document["named"]:
-        for prop in x.document["properties"]:
-            show(x, named["policy"], prop["id"])
-            bar = x.text(f'[data-key="bar-{prop["id"]}"]')
-            if "broken" not in bar:
-                assert x.marks() == 0, (named["id"], prop["id"])
-                continue
-            assert x.marks() == 1, (named["id"], prop["id"], x.verdict)
-            drawn = x.text(".main")
-            sentence = x.verdict.split(" is broken: ", 1)[1]
-            for name in re.findall(r"folio [A-Z]\b|cell \d|(?:PTE|TLB|translation) of \w+|saved|disk", sentence):
-                kind, *rest = name.split()
-                assert kind in drawn and all(word in drawn for word in rest), (sentence, name)
+def test_every_broken_run_ends_with_one_mark(x, opened):
+    """The last view of every broken run of the named policies."""
+    broken_runs(x, opened)
 
 
-@pytest.mark.parametrize("x", [QUICK[1], pytest.param("rdma", marks=pytest.mark.slow)], indirect=True)
-def test_the_page_says_what_the_engine_says(x):
+def test_the_page_says_what_the_engine_says(x, opened):
     """For 200 random policies of the whole product the verdicts of the page are those of the engine, one at a time."""
-    case = find(x.name)
+    case, rng = opened.case, random.Random(12)
     judged = judge(case, case.product())
-    rng = random.Random(12)
-    known = [f["id"] for f in x.document["features"]]
-    for _ in range(200):
+    known = [f["id"] for f in opened.document["features"]]
+    policies = []
+    while len(policies) < 200:
         policy = case.policy | {f: rng.choice(list(FEATURES[f].values)) for f in known if not FEATURES[f].control}
-        if FEATURES.why_not(policy):
-            continue
-        show(x, {f: policy[f] for f in known})
-        answer = judged.answer(policy)
-        assert answer.verdict in x.verdict, policy
-        bars = {text.split()[0]: "broken" in text for text in x.locator(".prop").all_inner_texts()}
+        policies += [policy] if FEATURES.why_not(policy) is None else []
+    seen = x.follow([opened.link({f: policy[f] for f in known}) for policy in policies])
+    for policy, told in zip(policies, seen, strict=True):
+        answer = judged.answer(policy, runs=False)
+        assert told["trouble"] == "" and told["verdict"].split()[0] == answer.verdict, policy
+        bars = {prop: "broken" in text for prop, text in told["bars"].items()}
         assert bars == {row.property: str(row.verdict) == "VIOLATED" for row in answer.rows}, policy
-        x.shows_a_run()
 
 
-@pytest.mark.parametrize("x", [QUICK[1]], indirect=True)
 def test_axe_on_a_real_case(x, axe):
     """axe-core finds nothing in a page with a real case."""
     for key in ("tab-graph", "tab-matrix", "tab-lattice", "tab-bytes", "pair"):
-        x.press(key)
+        if key in x.keys():
+            x.press(key)
         assert axe(x.page) == [], key
+
+
+def test_prints_on_one_page(x):
+    """On paper the explorer is one page, the whole run on it."""
+    x.page.emulate_media(media="print")
+    pdf = x.page.pdf(format="A4")
+    assert pdf.count(b"/Type /Page") - pdf.count(b"/Type /Pages") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_case(page, tmp_path, name):
+    """It opens with one mark or none, its named policies' broken runs end with one, and presses leave a run."""
+    opened = Opened(name, tmp_path)
+    x = opened.open(page)
+    assert x.marks() == ("VIOLATED" in x.verdict)
+    broken_runs(x, opened)
+    found = x.crawl(chips(x), most=40, seed=len(name))
+    assert found["failed"] == [] and found["pressed"] > 10

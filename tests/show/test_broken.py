@@ -21,8 +21,8 @@ def tables_of(case, row, policy, judged):
     """The tables of one run, and the run in them."""
     number = judged.run.number(policy)
     tables = Tables(case, judged.run.compiled, number, int, {"": 0})
-    stuck = (row.property, number) if case.system.property(row.property).needs_graph else None
-    return tables, tables.runs[tables.run(Shown(row.run, row.depth), stuck=stuck)]
+    stuck = number if case.system.property(row.property).needs_graph else None
+    return tables, tables.runs[tables.run(Shown(row.run, row.depth), prop=row.property, stuck=stuck)]
 
 
 def seen(case, state, place) -> bool:

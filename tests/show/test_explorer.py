@@ -8,9 +8,11 @@ from tux3nb.answers.judge import check
 from tux3nb.catalogue import find
 from tux3nb.engine.runs import replay
 from tux3nb.errors import UserError
+from tux3nb.model.broken import broken, reads
 from tux3nb.model.features import FEATURES, named_policy
 from tux3nb.show.explorer.answers import CaseSource
 from tux3nb.show.explorer.document import has, marks, pack, shown, unpack, verdict, why_not
+from tux3nb.show.explorer.helps import HELP, help_of
 from tux3nb.show.explorer.page import First, figure, page_assets, plain_text, static_html
 
 NAMES = ("migration+isolated", "mmap+executable", "crash", "uprobes+saved")
@@ -173,3 +175,40 @@ def test_a_mechanism_switched_off_is_there():
     other = {**policy, "fork": "never"} if policy.get("fork") else {**policy}
     if other != policy:
         assert verdict(document, other) == "" and "switched off" in why_not(document, other)
+
+
+def test_a_broken_run_ends_where_somebody_reads_the_loss():
+    """Where the columns have a reader who can still come, the run goes on to the step that reads the wrong bytes."""
+    ends = {}
+    for case in map(find, ("truncate+read_fault", "migration", "ordinary+readonly", "crash")):
+        source = CaseSource(case)
+        for p in case.properties:
+            found = source.reference(p.id)
+            if found is None or not found[1].reader:
+                continue
+            shown, layout = found[1], case.system.layout
+            mark = broken(case.world, case.system, p.id, shown.run.states[-1])
+            read = dict(reads(layout, shown.run.steps[-1], shown.run.states[-2]))
+            assert (mark.places[-1].row, mark.places[-1].cell) in read and len(shown.run) > shown.depth
+            answer = source.answer(found[0], p.id)
+            run = answer["runs"][answer["run"]]
+            last = answer["marks"][list(marks(run, p.id))[-1]]["sentence"]
+            assert last.endswith(f"; {shown.reader} reads v{read[mark.places[-1].row, mark.places[-1].cell]}")
+            ends[case.name, p.id] = shown.reader
+    assert ends == {
+        ("truncate+read_fault", "I1"): "reader",
+        ("migration", "I2"): "app",
+        ("ordinary+readonly", "I1"): "reader",
+    }
+
+
+def test_every_value_has_help_and_a_source():
+    """A line in plain English and where it is read, for just the values that there are."""
+    assert set(HELP) == {f.id for f in FEATURES if not f.control}
+    for f in FEATURES:
+        assert f.control or set(HELP[f.id]) == set(f.values), f.id
+        for value in f.values:
+            line, source = help_of(f, value)
+            assert f.control or (line.endswith(".") and source and len(line) < 120), (f.id, value)
+    with pytest.raises(UserError, match="did you mean never"):
+        help_of(FEATURES["fork"], "nevr")

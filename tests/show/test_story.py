@@ -87,7 +87,9 @@ def test_policies_in_a_line():
     assert 'href="#rdma/tux3/I2"' in page and 'href="#rdma/reverse_fork"' in page and "Fork unless pinned" in page
     assert "copies" in table.loc["reverse_fork", "what it pays"]
     own = nb.one_line("rdma", {"mine": {"fork": "never", "bounce": "pinned"}})
-    assert own.loc["mine", "in words"] == "mine" and list(own.columns)[-1] == "what breaks"
+    assert (
+        own.loc["mine", "in words"] == "" and ">mine<" in own._repr_html_() and list(own.columns)[-1] == "what breaks"
+    )
     with pytest.raises(UserError, match="no workload 'rmda'"):
         nb.one_line("rdma", ["tux3"], workloads=["rmda"])
 

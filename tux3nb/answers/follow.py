@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tux3nb.answers.judge import Judged
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
 from tux3nb.engine.runs import evaluate, find_path, possible_for
+from tux3nb.engine.terms import Expr
 from tux3nb.errors import UserError
+from tux3nb.model.broken import FOUND, Place, broken, reads
 from tux3nb.model.features import NAMED, named_policy
 from tux3nb.model.look import Look
 
 FAR = 3000  # states to look at for a quiet end, before a run is shown as it is
+NEAR = 600  # states to look at for somebody who reads what is wrong
 LONG = 60  # steps that an operation may take more than the schedule has
 
 
@@ -27,12 +31,14 @@ LONG = 60  # steps that an operation may take more than the schedule has
 class Shown:
     """A run to show. depth: steps of the shortest run that breaks the property, of which this one is a way on.
 
-    mirrors: for each step the number of the schedule's step that it stands for, -1 for none; None: a schedule itself.
+    reader: whoever reads the wrong bytes by the last step; empty: nobody does. mirrors: for each step the number of
+    the schedule's step that it stands for, -1 for none; None: a schedule itself.
     """
 
     run: Run
     depth: int | None = None
     mirrors: tuple[int, ...] | None = field(default=None, hash=False)
+    reader: str = ""
 
     def parts(self, schedule: Run) -> int | None:
         """The first step that is not the schedule's; None: there is none."""
@@ -51,27 +57,64 @@ class Schedules:
 
     # ---- runs that break a property ---------------------------------------------------------------------------------
     def broken(self, policy: dict[str, str], prop: str) -> Shown | None:
-        """The run that breaks a property under a policy: the shortest, and on to where nobody is under way."""
+        """The run that breaks a property under a policy: the shortest, on to where nobody is under way, and on to
+        where somebody reads the bytes that are wrong; each as far as there is a way with the loss still there.
+        """
         row = self.judged.row(policy, prop)
         if row.run is None:
             return None
         number = self.run.number(policy)
-        return Shown(self._to_rest(number, row.run, prop), row.depth)
+        end, layout = row.run.states[-1], self.case.system.layout
+        failing = [e for p, _, e in self.case.system.clauses if p == prop and not evaluate(e, layout, end)]
+        if not failing or evaluate(self.case.system.halted, layout, end):
+            return Shown(row.run, row.depth)
+        rest = self._to_rest(number, row.run, failing)
+        for run in dict.fromkeys((rest, row.run)):
+            path = self._to_reader(number, run.states[-1], prop, failing)
+            if path:
+                return Shown(self._extended(run, path), row.depth, reader=self.case.system.steps[path[-1][0]].actor)
+        return Shown(rest, row.depth)
 
-    def _to_rest(self, number: int, run: Run, prop: str) -> Run:
+    def _lost(self, failing: list[Expr], state: int) -> bool:
+        """Whether what a run has broken is still broken."""
+        return not all(evaluate(e, self.case.system.layout, state) for e in failing)
+
+    def _to_rest(self, number: int, run: Run, failing: list[Expr]) -> Run:
         """A run that has left a state broken goes on until all tasks are idle, if it is still broken there."""
-        case, end = self.case, run.states[-1]
-        failing = [e for p, _, e in case.system.clauses if p == prop and not evaluate(e, case.system.layout, end)]
-        if not failing or evaluate(case.system.halted, case.system.layout, end):
-            return run
 
-        def rest(_: int, state: int) -> bool:
-            return idle(case, state) and not all(evaluate(e, case.system.layout, state) for e in failing)
+        def rest(state: int) -> bool:
+            return idle(self.case, state) and self._lost(failing, state)
 
-        if rest(0, end):
+        if rest(run.states[-1]):
             return run
-        found = find_path(self.run.compiled, number, end, rest, FAR)
+        found = find_path(self.run.compiled, number, run.states[-1], lambda _, state: rest(state), FAR)
         return self._extended(run, found) if found else run
+
+    def _to_reader(self, number: int, start: int, prop: str, failing: list[Expr]) -> list[tuple[int, int]] | None:
+        """A shortest path whose last step reads the bytes that are wrong, and leaves them so."""
+        steps, world, system = self.case.system.steps, self.case.world, self.case.system
+        if prop not in FOUND or not self._readers_ahead(start):
+            return None
+
+        def sees(state: int, step: int, after: int) -> bool:
+            if steps[step].actor not in world.tasks or not self._lost(failing, state):
+                return False
+            seen = [place for place, _ in reads(system.layout, steps[step], state)]
+            found = broken(world, system, prop, state) if seen else None
+            wrong = found.places[-1] if found else Place()
+            return (wrong.row, wrong.cell) in seen and self._lost(failing, after)
+
+        return self._way(number, start, sees, NEAR)
+
+    @cached_property
+    def _readers(self) -> set[tuple[str, int]]:
+        """(task, line) of the operations that may read bytes."""
+        checked = (s for s in self.case.system.steps if reads(self.case.system.layout, s, self.case.system.start))
+        return {(s.actor, s.args["op"].line) for s in checked if s.args.get("op")}
+
+    def _readers_ahead(self, state: int) -> bool:
+        look = Look(self.case.world, self.case.system.layout, state)
+        return any(look.line(task) <= line for task, line in self._readers if task in self.case.world.tasks)
 
     def _extended(self, run: Run, path: list[tuple[int, int]]) -> Run:
         steps = self.case.system.steps
@@ -164,23 +207,31 @@ class Schedules:
 
     def _loss(self, number: int, start: int, prop: str) -> list[tuple[int, int]] | None:
         """A shortest path to where a property is broken, by a step or in a state."""
-        layout, compiled = self.case.system.layout, self.run.compiled
         clauses = [e for p, _, e in self.case.system.clauses if p == prop]
         checks = [[e for p, e, _ in s.checks if p == prop] for s in self.case.system.steps]
-        came: dict[int, list[tuple[int, int]]] = {start: []}
-        layer = [start]
-        while layer and len(came) < FAR:
-            following = []
-            for state in layer:
-                for step, after, _ in sorted(compiled.steps(state, number)):
-                    path = [*came[state], (step, after)]
-                    held = all(evaluate(e, layout, state) for e in checks[step])
-                    if not (held and all(evaluate(e, layout, after) for e in clauses)):
-                        return path
-                    if after not in came:
-                        came[after] = path
-                        following.append(after)
-            layer = following
+        return self._way(
+            number,
+            start,
+            lambda state, step, after: self._lost(checks[step], state) or self._lost(clauses, after),
+            FAR,
+        )
+
+    def _way(
+        self, number: int, start: int, wanted: Callable[[int, int, int], bool], most: int
+    ) -> list[tuple[int, int]] | None:
+        """A shortest path whose last step is ``wanted(state, step, state after it)``; `most` states are looked at."""
+        came: dict[int, tuple[int, int] | None] = {start: None}
+        for state in (queue := [start]):
+            for step, after, _ in sorted(self.run.compiled.steps(state, number)):
+                if wanted(state, step, after):
+                    path, at = [(step, after)], state
+                    while (before := came[at]) is not None:
+                        path.append((before[1], at))
+                        at = before[0]
+                    return path[::-1]
+                if after not in came and len(came) < most:
+                    came[after] = (state, step)
+                    queue.append(after)
         return None
 
     def follows(self, schedule: Run, whom: Any) -> Iterator[tuple[Shown, Any]]:

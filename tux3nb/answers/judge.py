@@ -52,21 +52,12 @@ class Row:
 
 
 @dataclass
-class Answer:
-    """What one case says of one policy.
-
-    states, edges: distinct ones; depth: the last layer. never_begin: the lines that no reachable state begins, but for
-    those that a refusal explains; then nothing holds plainly.
-    """
+class Verdicts:
+    """The rows of one policy in one case, and its verdict."""
 
     case: Case
     policy: dict[str, str]
     rows: list[Row]
-    states: int
-    edges: int
-    depth: int
-    never_fired: list[str]
-    never_begin: list[str] = field(default_factory=list)
 
     @property
     def _counted(self) -> list[Row]:
@@ -104,6 +95,21 @@ class Answer:
         raise KeyError(prop)
 
 
+@dataclass
+class Answer(Verdicts):
+    """What one case says of one policy.
+
+    states, edges: distinct ones; depth: the last layer. never_begin: the lines that no reachable state begins, but for
+    those that a refusal explains; then nothing holds plainly.
+    """
+
+    states: int
+    edges: int
+    depth: int
+    never_fired: list[str]
+    never_begin: list[str] = field(default_factory=list)
+
+
 def worst(verdicts: Iterable[str]) -> str:
     """The verdict of a policy: VIOLATED before UNFINISHED before the qualified and the plain HOLDS."""
     found = set(verdicts)
@@ -132,19 +138,23 @@ class Judged:
         """The answer for one policy, with or without runs and reasons."""
         i = self.run.number(policy)
         if (i, runs) not in self._answers:
-            run, spared = self.run, not_promised(policy)
-            judged = [p.id for p in self.case.properties]
+            run = self.run
             self._answers[i, runs] = Answer(
-                self.case,
-                dict(policy),
-                [Row(p, NOT_PROMISED) if p in spared else self._row(i, p, runs) for p in judged],
-                run.states(i),
-                run.edge_count(i),
-                run.depth(i),
-                run.never_fired(i),
-                [told(op) for op, policies in self.left_out.items() if self._in(policies, i)],
+                **vars(self.told(policy, runs)),
+                states=run.states(i),
+                edges=run.edge_count(i),
+                depth=run.depth(i),
+                never_fired=run.never_fired(i),
+                never_begin=[told(op) for op, policies in self.left_out.items() if self._in(policies, i)],
             )
         return self._answers[i, runs]
+
+    def told(self, policy: Mapping[str, str], runs: bool = False) -> Verdicts:
+        """The rows for one policy alone, which is quick in a large family: nothing is counted."""
+        i, spared = self.run.number(policy), not_promised(policy)
+        judged = [p.id for p in self.case.properties]
+        rows = [Row(p, NOT_PROMISED) if p in spared else self._row(i, p, runs) for p in judged]
+        return Verdicts(self.case, dict(policy), rows)
 
     @property
     def only(self) -> Answer:

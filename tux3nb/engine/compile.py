@@ -233,6 +233,11 @@ class Place:
         """The bits of a packed state that decide what can happen here."""
         return reduce(operator.or_, (move.reads for move in self.moves))
 
+    @cached_property
+    def checks(self) -> bool:
+        """Whether some move here may break a property by being taken."""
+        return any(move.step.checks for move in self.moves)
+
     def answer(self, s: int) -> list[Kept]:
         """What can happen here, under any policy, in all states that agree with `s` in the bits read."""
         out: list[Kept] = []

@@ -203,15 +203,14 @@ class StoredGraph:
         at = (d for d, layer in enumerate(self.layers) if has(layer.states.get(state, 0), policy))
         return next(at, -1)
 
-    def layer(self, policy: int, depth: int) -> Iterator[int]:
-        mine = self._run.numbers.common[policy]
-        return (s for s, policies in self.layers[depth].states.items() if mine[policies])
+    def layer(self, depth: int) -> Iterator[tuple[int, int]]:
+        return iter(self.layers[depth].states.items())
 
-    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
-        layer, mine = self.layers[depth - 1], self._run.numbers.common[policy]
-        found = [n for n, (i, after, k) in enumerate(layer.found) if after == state and i >= 0 and mine[k]]
-        step, source = min((layer.found[n][0], s) for s, n in layer.sources(found))
-        return source, step
+    def before(self, state: int, depth: int) -> Iterator[tuple[int, int, int, int]]:
+        layer = self.layers[depth - 1]
+        found = [n for n, (i, after, _) in enumerate(layer.found) if after == state and i >= 0]
+        for source, n in layer.sources(found):
+            yield layer.found[n][0], source, layer.states[source], layer.found[n][2]
 
     def _can_settle(self) -> dict[int, int]:
         """State -> the policies that can complete from there: a backward fixed point over the edges.
@@ -274,6 +273,6 @@ class StoredGraph:
                     yield depth, state, new
                     done = numbers.union[done][new]
 
-    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
-        mine = self._run.numbers.common[policy]
-        return (s for s in self.layer(policy, depth) if mine[self._stuck.get(s, 0)])
+    def stuck_in(self, depth: int) -> Iterator[tuple[int, int]]:
+        common = self._run.numbers.common
+        return ((s, common[k][self._stuck[s]]) for s, k in self.layer(depth) if s in self._stuck)

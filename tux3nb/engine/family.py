@@ -420,11 +420,6 @@ class Numbers:
         """The union of sets given by number, as a set."""
         return reduce(operator.or_, (self.sets[n] for n in set(numbers)), self.family.none)
 
-    def holding(self, policy: int) -> list[bool]:
-        """For each number, whether its set has a member in common with the set `policy`."""
-        row = self.common[policy]
-        return [bool(row[n]) for n in range(len(self.sets))]
-
 
 class _Table(dict):
     """Rows of results, made when asked for."""

@@ -179,6 +179,7 @@ class Layout:
         self.bits = sum(used) - GUARD
         self.cells = [(f, i) for f in fields for i in range(f.size)]
         self.labels = [f.label(i) for f, i in self.cells]
+        self.known: dict = {}  # where `tux3nb.model.look` has found cells
 
     def pack(self, values: dict[str, int]) -> int:
         """One Python int from {label: value}; labels left out take the field's start value (0 if none)."""
@@ -213,7 +214,10 @@ class Layout:
         return tuple(packed >> (k * WORD) & (1 << WORD) - 1 for k in range(self.words))
 
     def from_words(self, words) -> int:
-        return sum(int(w) << (k * WORD) for k, w in enumerate(words))
+        packed = 0
+        for k, w in enumerate(words):
+            packed |= int(w) << k * WORD
+        return packed
 
     def check(self, seed: int = 0):
         """Assert that no two cells share a bit and that random states survive packing; used by tests."""

@@ -98,12 +98,12 @@ class Graph(Protocol):
     def arrival(self, policy: int, state: int) -> int:
         """The layer in which `policy` first reaches `state`; -1 if it never does."""
 
-    def layer(self, policy: int, depth: int) -> Iterator[int]:
-        """The states that `policy` first reaches in that layer, in any order."""
+    def layer(self, depth: int) -> Iterator[tuple[int, int]]:
+        """(state, policies that first reach it in that layer), in any order."""
 
-    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
-        """A state of layer ``depth - 1`` and a step from it to `state`, for a state first reached at `depth`: the one
-        with the lowest step number, then the lowest state, so that every engine gives the same run.
+    def before(self, state: int, depth: int) -> Iterator[tuple[int, int, int, int]]:
+        """(step to `state`, state that it is taken from, policies that first reach that one in layer ``depth - 1``,
+        policies that take the step there).
         """
 
     def stuck(self) -> Iterator[tuple[int, int]]:
@@ -112,8 +112,8 @@ class Graph(Protocol):
     def first_stuck(self) -> Iterator[tuple[int, int, int]]:
         """(depth, state, policies) such that each policy with a stuck state comes once, with its shallowest."""
 
-    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
-        """The states of `layer` that are stuck under `policy`."""
+    def stuck_in(self, depth: int) -> Iterator[tuple[int, int]]:
+        """(state, policies of `layer` under which it is stuck)."""
 
 
 @dataclass
@@ -137,6 +137,9 @@ class Exploration:
     judged: set[str] = field(default_factory=set)
     state_sets: Counter = field(default_factory=Counter)
     edge_sets: Counter = field(default_factory=Counter)
+    failing: dict = field(default_factory=dict)  # what `tux3nb.engine.runs` remembers between policies
+    breaking: dict = field(default_factory=dict)
+    before: dict = field(default_factory=dict)
     _violated: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
 
     @property

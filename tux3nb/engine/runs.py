@@ -42,38 +42,43 @@ def to_show(run: Exploration, policy: int, prop: str) -> Violation | None:
         return None
     depth, judged = found.depth, run.system.property(prop)
     if judged.needs_graph:
-        state = min(run.graph.stuck_in(policy, depth))
+        state = min(s for s, k in run.graph.stuck_in(depth) if run.has(k, policy))
         return Violation(prop, found.reason, depth, state, policy)
-    if found.step is None or judged.clauses:
-        at = _lowest_state(run, policy, prop, depth)
-        if at:
-            return Violation(prop, at[1], depth, at[0], policy)
-    step, state, number = min(_breaking(run, policy, prop, depth - 1))
+    mine = [n for n, (p, _, _) in enumerate(run.system.clauses) if p == prop]
+    bits = sum(1 << n for n in mine)
+    at = (
+        min(((s, f) for s, f, k in _failing(run, depth) if f & bits and run.has(k, policy)), default=()) if mine else ()
+    )
+    if at:
+        reason = next(run.system.clauses[n][1] for n in mine if at[1] >> n & 1)
+        return Violation(prop, reason, depth, at[0], policy)
+    steps = (event for p, *event, k in _breaking(run, depth - 1) if p == prop and run.has(k, policy))
+    step, state, number = min(steps)
     return Violation(prop, run.compiled.events[number].detail, depth, state, policy, step)
 
 
-def _lowest_state(run: Exploration, policy: int, prop: str, depth: int) -> tuple[int, str] | None:
-    """(state, reason) of the lowest state of a layer in which a clause of `prop` fails."""
-    mine = [k for k, (p, _, _) in enumerate(run.system.clauses) if p == prop]
-    bits = sum(1 << k for k in mine)
-    if run.graph is None or depth >= len(run.depths):  # the layer was found, but nobody looked at it
-        return None
-    state = min((s for s in run.graph.layer(policy, depth) if run.compiled.judge(s) & bits), default=None)
-    if state is None:
-        return None
-    broken = run.compiled.judge(state)
-    return state, next(run.system.clauses[k][1] for k in mine if broken >> k & 1)
+def _failing(run: Exploration, depth: int) -> list[tuple[int, int, int]]:
+    """(state, clauses that fail as bits, policies) of a layer; remembered, as many policies ask."""
+    if depth not in run.failing:
+        judge, looked = run.compiled.judge, run.graph and depth < len(run.depths)  # else found, and not looked at
+        layer = run.graph.layer(depth) if run.graph and looked else ()
+        run.failing[depth] = [(s, bits, k) for s, k in layer if (bits := judge(s))]
+    return run.failing[depth]
 
 
-def _breaking(run: Exploration, policy: int, prop: str, depth: int) -> Iterator[tuple[int, int, int]]:
-    """(step, state before it, number of the event) of every step from a layer that breaks `prop`."""
-    for state in run.graph.layer(policy, depth) if run.graph else ():
-        out: list = []
-        run.compiled.expand(state, policy, out)
-        for n in (~i for i, _, _ in out if i < 0):
-            event = run.compiled.events[n]
-            if event.kind == "check" and event.name == prop and event.step is not None:
-                yield event.step, state, n
+def _breaking(run: Exploration, depth: int) -> list[tuple[str, int, int, int, int]]:
+    """(property, step, state before it, event, policies) of all steps from a layer that break one; remembered, too."""
+    if depth not in run.breaking:
+        out, compiled, everyone = run.breaking.setdefault(depth, []), run.compiled, run.numbers.all
+        places = [(a.at, a.mask, {v for v, p in a.places.items() if p.checks}) for a in compiled.actors]
+        for state, policies in run.graph.layer(depth) if run.graph else ():
+            found: list = []
+            if any(state >> at & mask in checked for at, mask, checked in places):
+                compiled.expand(state, everyone, found)
+            for event, n, k in ((compiled.events[~i], ~i, k) for i, _, k in found if i < 0):
+                if event.kind == "check":
+                    out.append((event.name, event.step, state, n, run.numbers.common[k][policies]))
+    return run.breaking[depth]
 
 
 def shortest_run(run: Exploration, policy: int, state: int, last: int | None = None) -> Path:
@@ -87,7 +92,10 @@ def shortest_run(run: Exploration, policy: int, state: int, last: int | None = N
     if depth < 0:
         raise ModelError(f"{run.family.pick(run.numbers[policy])} never reaches that state")
     while depth and run.graph:
-        source, step = run.graph.before(policy, at, depth)
+        if (at, depth) not in run.before:
+            run.before[at, depth] = sorted(run.graph.before(at, depth))
+        known = run.before[at, depth]
+        step, source = next((i, s) for i, s, *sets in known if all(run.has(k, policy) for k in sets))
         path.append((step, at))
         at, depth = source, depth - 1
     path.reverse()

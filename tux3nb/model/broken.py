@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tux3nb.engine.fields import Field, Layout
 from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import evaluate
 from tux3nb.engine.system import System
-from tux3nb.engine.terms import Expr
+from tux3nb.engine.terms import Expr, walk
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import FOLIO, OOPS, ORDER, VERSION, World
@@ -27,6 +28,27 @@ ROWS = {
     "saved": "saved.{0}",
     "summed": "sum.{0}",
 }
+
+
+def place_of(f: Field, flat: int, step: Step) -> tuple[str, int]:
+    """The row and the cell of a field of bytes at a flat index."""
+    index = f.index(flat)
+    op = step.args.get("op")
+    cell = op.cells[0] if f.name == "saved" and op and op.cells else index[-1]
+    return ROWS[f.name].format(*index), cell
+
+
+def reads(layout: Layout, step: Step, before: int) -> list[tuple[tuple[str, int], int]]:
+    """The cells that somebody reads by a step, and the versions there: those that its checks look at."""
+    out: dict[tuple[str, int], int] = {}
+    for _, holds, _ in step.checks:
+        for node in walk(holds):
+            if node.op == "get" and node.args[0].kind is VERSION and node.args[0].name in ROWS:
+                f, flat = node.args
+                at = evaluate(flat, layout, before)
+                if 0 <= at < f.size:
+                    out.setdefault(place_of(f, at, step), layout.value(before, f, at))
+    return list(out.items())
 
 
 @dataclass(frozen=True)
@@ -366,6 +388,8 @@ WORDS: dict[str, Callable[[Found], tuple[str, tuple[Place, ...]]]] = {
     "U3": probe,
     "U4": probe,
 }
+#: The properties that say what somebody finds who reads; the others are about the disk, an assertion, a count.
+FOUND = frozenset(p for p, words in WORDS.items() if words in (coherent, held, probe))
 
 
 def other(found: Found) -> tuple[str, tuple[Place, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tux3nb.engine.fields import Constant, Field, Layout
+from tux3nb.engine.fields import WORD, Constant, Field, Layout
 from tux3nb.errors import ModelError, nearest
 from tux3nb.model.world import FLUSHER, World
 
@@ -26,18 +26,26 @@ class Look:
 
         Raises ModelError for a name that no world has.
         """
+        known = self.layout.known.get((name, index))
+        if known is None:
+            known = self.layout.known[name, index] = self._place(name, index)
+        shift, mask, given, none = known
+        number = (self.state >> shift & mask) + given
+        if none is None:
+            return number
+        return None if number == none else number - (none == 0)
+
+    def _place(self, name: str, index: tuple) -> tuple[int, int, int, int | None]:
+        """(shift, mask, what is added, none) of a value in a packed state; of what is no cell only the third counts."""
         f = self.world.fields.get(name) or self.world.constants.get(name)
         if f is None:
             raise ModelError(f"no field {name!r}{nearest(name, [*self.world.fields, *self.world.constants])}")
         if isinstance(f, Constant):
-            number = f.value
-        elif (flat := _flat(f, index)) is not None:
-            number = self.layout.value(self.state, f, flat)
-        else:
-            number = f.none or 0
-        if f.none is None:
-            return number
-        return None if number == f.none else number - (f.none == 0)
+            return 0, 0, f.value, f.none
+        flat = _flat(f, index)
+        if flat is None:
+            return 0, 0, f.none or 0, f.none
+        return f.word * WORD + f.shift(flat), f.mask, 0, f.none
 
     def at(self, task: str) -> str:
         """The place of a task (or of the flusher) in its routine; empty where it is in none."""

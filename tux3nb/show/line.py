@@ -52,13 +52,13 @@ def lines(case: Case, answers: Mapping[str, Answer], workloads: Sequence[str], d
     rows, pages = [], []
     for label, answer in answers.items():
         broken = [f"{titles[p]} ({p})" for p in answer.violated]
-        words = NAMED[label][0] if label in NAMED else label  # one of the reader's own says what it is
+        words = NAMED[label][0] if label in NAMED else ""  # the label of one of the reader's own says what it is
         paid = [pays(answer.policy, numbers, workloads)] if workloads else []
         rows.append([words, str(answer.verdict), "; ".join(broken), *paid])
         link = address(case, answer.policy, answer.violated[0] if answer.verdict == VIOLATED else None)
         verdict = f'<a href="{say(link)}">{verdict_html(answer.verdict)}</a>'
-        code = f"<br><small><code>{say(label)}</code></small>" if label != words else ""
-        pages.append([f"{say(words)}{code}", verdict, say("; ".join(broken)) or "–", *map(say, paid)])
+        first = f"{say(words)}<br><small><code>{say(label)}</code></small>" if words else say(label)
+        pages.append([first, verdict, say("; ".join(broken)) or "–", *map(say, paid)])
     heads = HEADS[: 4 if workloads else 3]
     table = Lines(rows, columns=["in words", *heads[1:]], index=list(answers))
     table.index.name = "policy"

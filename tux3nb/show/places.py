@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tux3nb.cases.case import Case
 from tux3nb.engine.fields import sentences
@@ -277,6 +277,12 @@ class Scene:
 
 def _access(write: int) -> str:
     return "rw" if write else "ro"
+
+
+@lru_cache(maxsize=1 << 13)
+def scene(case: Case, state: int) -> Scene:
+    """The scene of a state; runs share most of theirs."""
+    return Scene(case, state)
 
 
 # ---- forms --------------------------------------------------------------------------------------------------------

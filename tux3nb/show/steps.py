@@ -8,14 +8,14 @@ from functools import cache, lru_cache
 
 from tux3nb.answers.story import in_use
 from tux3nb.cases.case import Case
-from tux3nb.engine.fields import WORD, Field, Layout
+from tux3nb.engine.fields import WORD, Layout
 from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import evaluate
 from tux3nb.engine.terms import Expr, walk
-from tux3nb.model.broken import ROWS
+from tux3nb.model.broken import ROWS, place_of, reads
 from tux3nb.model.look import Look
 from tux3nb.model.world import FOLIO, VERSION
-from tux3nb.show.places import Scene
+from tux3nb.show.places import Scene, scene
 
 SAYS = {  # sometimes-event -> what its step does, where nothing else shows it
     "refused": "fork refused",
@@ -51,21 +51,13 @@ def flows(case: Case, step: Step, before: int) -> list[Flow]:
         at = evaluate(flat, layout, before)
         if not 0 <= at < f.size:
             continue
-        to, version = _place(f, at, step), evaluate(value, layout, before)
+        to, version = place_of(f, at, step), evaluate(value, layout, before)
         sources = list(_sources(value, layout, before, step))
         source = sources[0] if sources else None
         if source == to or (source is None and version == 0):
             continue
         out.append(Flow(to, source, version))
     return out
-
-
-def _place(f: Field, flat: int, step: Step) -> tuple[str, int]:
-    """The row and the cell of a field of bytes."""
-    index = f.index(flat)
-    op = step.args.get("op")
-    cell = op.cells[0] if f.name == "saved" and op and op.cells else index[-1]
-    return ROWS[f.name].format(*index), cell
 
 
 def _sources(e: Expr, layout, state: int, step: Step) -> Iterator[tuple[str, int]]:
@@ -77,7 +69,7 @@ def _sources(e: Expr, layout, state: int, step: Step) -> Iterator[tuple[str, int
         f, flat = e.args
         at = evaluate(flat, layout, state)
         if f.kind is VERSION and f.name in ROWS and 0 <= at < f.size:
-            yield _place(f, at, step)
+            yield place_of(f, at, step)
 
 
 def short(place: tuple[str, int]) -> str:
@@ -87,19 +79,6 @@ def short(place: tuple[str, int]) -> str:
     others = {"anon": f"{name}'s copy", "sum": f"{name}'s sum"}
     said = FOLIO.word(int(row[5:])) if row.startswith("folio") else others.get(kind, kind)
     return f"{said}.{cell}"
-
-
-def reads(case: Case, step: Step, before: int) -> list[tuple[tuple[str, int], int]]:
-    """The cells that somebody reads by a step, and what is read: those that its checks look at."""
-    layout, out = case.system.layout, {}
-    for _, holds, _ in step.checks:
-        for node in walk(holds):
-            if node.op == "get" and node.args[0].kind is VERSION and node.args[0].name in ROWS:
-                f, flat = node.args
-                at = evaluate(flat, layout, before)
-                if 0 <= at < f.size:
-                    out.setdefault(_place(f, at, step), layout.value(before, f, at))
-    return list(out.items())
 
 
 @lru_cache(maxsize=1 << 16)
@@ -124,7 +103,7 @@ def _effects(case: Case, step: Step, before: int, after: int) -> Iterator[str]:
     for f in sorted(freed):
         said += 1
         yield f"{FOLIO.word(f)} freed"
-    got = [] if moved or "committed" in names else reads(case, step, before)
+    got = [] if moved or "committed" in names else reads(layout, step, before)
     if got and not names & {"oops"}:
         yield "reads " + ", ".join(f"{short(place)}: v{version}" for place, version in got)
         return
@@ -181,7 +160,7 @@ def _bytes(step: Step, moved: list[Flow], names: set[str]) -> Iterator[str]:
 
 def _changes(case: Case, changed: dict, names: set[str], now: Look, freed: set[int]) -> Iterator[str]:  # noqa: C901, PLR0912
     """What else a step changed, without what only the rows' notes tell."""
-    w, scene = case.world, Scene(case, now.state)
+    w, seen = case.world, scene(case, now.state)
     for key in changed:
         name, *index = key
         who = index[0] if index else ""
@@ -221,7 +200,7 @@ def _changes(case: Case, changed: dict, names: set[str], now: Look, freed: set[i
         elif name == "moving":
             yield f"migration entry of {who}" if now.moving(who) else f"no migration entry of {who}"
         elif name in ("oops", "detached", "vma", "dirty_work", "ahead"):
-            yield _told(scene, name, index)
+            yield _told(seen, name, index)
 
 
 _OF_FOLIO = ("dirty", "writeback", "frozen", "snapshot", "detached")
@@ -276,21 +255,29 @@ def _guards(case: Case) -> dict[str, list[tuple[Step, list[Expr], list[Expr]]]]:
     return out
 
 
-def held_back(case: Case, actor: str, state: int) -> list[tuple[Step, str]]:
+@lru_cache(maxsize=1 << 15)
+def held_back(case: Case, actor: str, state: int) -> tuple[tuple[Step, str], ...]:
     """What an actor would do next, and a condition that says no, in words.
 
     What another one holds up, if anything; else, of a task, what the fewest conditions say no to.
     """
     found: list[tuple[bool, int, Step, str]] = []
     layout = case.system.layout
+    known: dict[int, bool] = {}  # conditions are shared by many steps
+
+    def holds(c: Expr) -> bool:
+        if id(c) not in known:
+            known[id(c)] = bool(evaluate(c, layout, state))
+        return known[id(c)]
+
     for step, places, others in _guards(case).get(actor, ()):
-        if all(evaluate(c, layout, state) for c in places):
-            failed = [c for c in others if not evaluate(c, layout, state)]
+        if all(map(holds, places)):
+            failed = [c for c in others if not holds(c)]
             if failed and (said := _why(case, failed[0], state)):
                 found.append((not _read_by(failed[0]) & HELD_UP, len(failed), step, said))
     found.sort(key=lambda f: f[:2])
     task = actor in case.world.tasks
-    return [(step, said) for own, _, step, said in found if own == found[0][0] and (task or not own)]
+    return tuple((step, said) for own, _, step, said in found if own == found[0][0] and (task or not own))
 
 
 def _read_by(c: Expr) -> set[str]:

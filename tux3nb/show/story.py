@@ -315,7 +315,13 @@ class Tale:
         still = broken(self.case.world, self.case.system, self.prop, self.run.states[-1])
         row, right = self._row(wrong.row), self._row(others[0].row) if others else None
         rows = [r for r in (row, right) if r]
-        if still and row and wrong.cell is not None and {r.kind for r in rows} <= {"folio", "anon"}:
+        if (
+            still
+            and row
+            and wrong.cell is not None
+            and "should be" not in said
+            and {r.kind for r in rows} <= {"folio", "anon"}
+        ):
             who, cell = readers(row), row.cells[wrong.cell]
             good = right.cells[wrong.cell] if right else None
             wrote = (f", and {good.by} wrote {good.v}" if good.by else f", not {good.v}") if good else ""
@@ -403,6 +409,8 @@ def same_schedule(case: Case, schedules: Schedules, base: Tale, label: str, poli
     at = shown.parts(base.run)
     if at is None:
         return told(tale, f"{label}: the same run, step by step", parts=[], end=tale.end())
+    shared = min(len(base.run), len(shown.run))  # the same thing done by another step is no difference to a reader
+    at = next((n for n in range(at, shared) if _decision(case, base.run, n) != _decision(case, shown.run, n)), shared)
     rest = [part for part in tale.parts if part.steps[-1] > at]
     same = len(tale.parts) - len(rest)
     theirs, mine = (_decision(case, run, at) for run in (base.run, shown.run))

@@ -6,8 +6,9 @@ progress by expanding all layers again, last one first.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 
 import numpy as np
 
@@ -112,33 +113,30 @@ class LayerGraph:
 
     def arrival(self, policy: int, state: int) -> int:
         words = words_of([state], self.layout)
-        row, mine = int(self.seen.find(words, hashes(words.T))[0]), self.sets.holding(policy)
+        row = int(self.seen.find(words, hashes(words.T))[0])
         for depth in self.layers if row >= 0 else ():
             for rows, ids in self.arrived(depth):
                 at = np.searchsorted(rows, row)  # rows are in order
-                if at < len(rows) and rows[at] == row and mine[ids[at]]:
+                if at < len(rows) and rows[at] == row and self.run.has(int(ids[at]), policy):
                     return depth
         return -1
 
-    def layer(self, policy: int, depth: int) -> Iterator[int]:
-        mine = self.sets.holding(policy)
+    def layer(self, depth: int) -> Iterator[tuple[int, int]]:
         for rows, ids in self.arrived(depth):
-            yield from map(self.packed, self.seen.words[rows[mine[ids]]].tolist())
+            yield from zip(map(self.packed, self.seen.words[rows].tolist()), ids.tolist(), strict=True)
 
-    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
+    def before(self, state: int, depth: int) -> Iterator[tuple[int, int, int, int]]:
         """Only states that differ from `state` in nothing but what some actor's steps write are expanded."""
-        target, mine = words_of([state], self.layout)[0], self.sets.holding(policy)
-        found: list[tuple[int, int]] = []
+        target, everyone = words_of([state], self.layout)[0], self.run.numbers.all
         for rows, ids in self.arrived(depth - 1):
-            words = self.seen.words[rows[mine[ids]]]
-            near = np.zeros(len(words), bool)
+            differ = (self.seen.words[rows] ^ target).T
+            near = np.zeros(len(rows), bool)
             for kept in self._kept:
-                near |= ((words & kept) == (target & kept)).all(axis=1)
-            for source in map(self.packed, words[near].tolist()):
-                steps = self.run.compiled.steps(source, policy)
-                found += [(step, source) for step, after, _ in steps if after == state]
-        step, source = min(found)
-        return source, step
+                near |= reduce(operator.and_, (column & mask == 0 for column, mask in zip(differ, kept, strict=True)))
+            states = map(self.packed, self.seen.words[rows[near]].tolist())
+            for source, k in zip(states, ids[near].tolist(), strict=True):
+                steps = self.run.compiled.steps(source, everyone)
+                yield from ((step, source, k, theirs) for step, after, theirs in steps if after == state)
 
     @cached_property
     def _kept(self) -> np.ndarray:
@@ -167,10 +165,11 @@ class LayerGraph:
                         yield depth, self.packed(self.seen.words[rows[at]]), new
                         done = numbers.union[done][new]
 
-    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
-        mine = self.sets.holding(policy)
+    def stuck_in(self, depth: int) -> Iterator[tuple[int, int]]:
         for rows, ids in self.arrived(depth):
-            yield from map(self.packed, self.seen.words[rows[mine[ids] & mine[self._stuck[rows]]]].tolist())
+            at = np.flatnonzero(self._stuck[rows])
+            both = self.sets.common(ids[at], self._stuck[rows[at]])
+            yield from zip(map(self.packed, self.seen.words[rows[at]].tolist()), both.tolist(), strict=True)
 
 
 class _Settling:

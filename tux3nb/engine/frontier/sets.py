@@ -22,16 +22,9 @@ class SetArrays:
         self.numbers = numbers
         self.union, self.common = _Operation(numbers, operator.or_), _Operation(numbers, operator.and_)
         self.minus = _Operation(numbers, lambda a, b: a & ~b)
-        self._holding: tuple[int, np.ndarray] = (0, np.zeros(1, bool))
 
     def __len__(self) -> int:
         return len(self.numbers)
-
-    def holding(self, policy: int) -> np.ndarray:
-        """For each number, whether its set has the policy (the number of a set of one)."""
-        if self._holding[0] != policy or len(self._holding[1]) < len(self):
-            self._holding = policy, np.array(self.numbers.holding(policy))
-        return self._holding[1]
 
     def unite(self, into: np.ndarray, at: np.ndarray, ids: np.ndarray) -> None:
         """Unite sets into the rows `at`, which may repeat."""

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from tux3nb.answers.follow import Schedules, Shown
-from tux3nb.answers.judge import Answer, Judged, judge
+from tux3nb.answers.judge import Judged, Verdicts, judge
 from tux3nb.answers.story import actors
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
@@ -24,6 +24,7 @@ from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.operations import Mapping as Mapped
 from tux3nb.show.explorer.diagram import Diagram
 from tux3nb.show.explorer.document import web_address
+from tux3nb.show.explorer.helps import help_of
 from tux3nb.show.explorer.tables import Tables
 from tux3nb.show.explorer.words import lowest, owner, sentence, word
 from tux3nb.show.lattice import drops, least
@@ -130,7 +131,7 @@ class CaseSource:
         return out
 
     def _outside_verdict(self, policy: Policy, prop: str) -> str:
-        answer = self.controls.judged.answer(policy, runs=False)
+        answer = self.controls.judged.told(policy)
         return answer.verdict if prop == "all" else answer.row(prop).verdict
 
     def verdict(self, policy: Policy, prop: str = "all") -> str:
@@ -208,8 +209,8 @@ class CaseSource:
                     "title": f.values[v],
                     "word": word(f, v),
                     "owner": owner(f, v),
-                    "help": f"{f.title}: {f.values[v]}",
-                    "source": "",
+                    "help": help_of(f, v)[0],
+                    "source": help_of(f, v)[1],
                     "below": [w for w in f.below.get(v, ()) if w in values],
                 }
                 for v in values
@@ -333,7 +334,7 @@ class CaseSource:
                 policy, shown = found
                 references[p.id] = self._reference(tables, policy, shown, p.id)
                 follows[p.id] = [*self._follows(tables, shown, whom)]
-        main = self.main()
+        main = self.main
         if main in references:
             references["all"], follows["all"] = references[main], follows[main]
         else:
@@ -358,6 +359,7 @@ class CaseSource:
         """
         return self.schedules.reference(prop) or (self.controls.reference(prop) if self.controls else None)
 
+    @cached_property
     def main(self) -> str | None:
         """The property that the explorer opens with: the first that Tux3 breaks, else the first that is broken."""
         broken = [p.id for p in self.case.properties if not p.advisory and self.reference(p.id)]
@@ -394,14 +396,14 @@ class CaseSource:
         """A run that breaks a property, with what is said of its length."""
         more = len(shown.run) - (shown.depth or 0)
         why = f"The shortest run that breaks {prop} has {shown.depth} steps"
-        why = f"{why}; this one goes on until nobody is under way." if more > 0 else f"{why}: this one."
+        until = f"{shown.reader} reads what is wrong" if shown.reader else "nobody is under way"
+        why = f"{why}; this one goes on until {until}." if more > 0 else f"{why}: this one."
         graph = self.case.system.property(prop).needs_graph
-        return tables.run(shown, None, why, (prop, number) if graph else None)
+        return tables.run(shown, None, why, prop, number if graph else None)
 
     def _reference(self, tables: Tables, policy: Policy, shown: Shown, prop: str) -> dict[str, Any]:
-        number = tables.run(shown)
-        if prop:
-            number = self._shown(tables, shown, prop, self.schedules_of(policy).run.number(policy))
+        whose = self.schedules_of(policy).run.number(policy)
+        number = self._shown(tables, shown, prop, whose) if prop else tables.run(shown)
         return {"run": number, "policy": self.diagram.policy(policy), "name": self._name(policy)}
 
     def _follows(self, tables: Tables, shown: Shown, whom: PolicySet) -> Iterator[list[int]]:
@@ -454,21 +456,21 @@ class CaseSource:
         run = schedules.goes_on(number, self._run(schedules, number, path), prop)
         return self._told(tables, judged, run=tables.run(Shown(run)), property=prop, reference=None, follow=None)
 
-    def _asked(self, policy: Policy) -> tuple[dict[str, str], Schedules, Answer, int]:
+    def _asked(self, policy: Policy) -> tuple[dict[str, str], Schedules, Verdicts, int]:
         policy = self.whole(policy)
         schedules = self.schedules_of(policy)
-        return policy, schedules, schedules.judged.answer(policy), schedules.run.number(policy)
+        return policy, schedules, schedules.judged.told(policy), schedules.run.number(policy)
 
-    def _chosen(self, judged: Answer, prop: str | None) -> str | None:
+    def _chosen(self, judged: Verdicts, prop: str | None) -> str | None:
         """The property asked for, else the first that is broken, else the case's main one."""
         known = [p.id for p in self.case.properties]
         if prop is not None and prop not in known:
             raise UserError(f"case {self.case.name} judges no property {prop!r}{nearest(prop, known)}")
-        return prop or next(iter(judged.violated), None) or self.main()
+        return prop or next(iter(judged.violated), None) or self.main
 
     def _compared_with(self, prop: str | None) -> tuple[Policy, Shown, str]:
         """(policy, run, property that it breaks) of the run that others are compared with."""
-        for name in (prop, self.main()):
+        for name in (prop, self.main):
             found = self.reference(name) if name else None
             if found:
                 return found[0], found[1], name or ""
@@ -489,16 +491,13 @@ class CaseSource:
             raise UserError(str(e)) from None
         return Run.of(self.case, list(zip(path, states[1:], strict=True)))
 
-    def _told(self, tables: Tables, judged: Answer, name: str = "", **runs: Any) -> dict[str, Any]:
+    def _told(self, tables: Tables, judged: Verdicts, name: str = "", **runs: Any) -> dict[str, Any]:
         return {
             "policy": self.diagram.policy(judged.policy),
             "name": name,
             **runs,
             "verdicts": {"all": judged.verdict, **{r.property: r.verdict for r in judged.rows}},
             "depths": {r.property: r.depth for r in judged.rows if r.depth is not None},
-            "states": judged.states,
-            "edges": judged.edges,
-            "told": f"{judged.states:,} states, {judged.edges:,} edges, depth {judged.depth}",
             "error": "",
             **tables.document,
         }

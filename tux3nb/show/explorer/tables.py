@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +15,11 @@ from tux3nb.engine.family import Family
 from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import evaluate
 from tux3nb.engine.terms import SET, Expr
-from tux3nb.model.broken import Broken, broken
+from tux3nb.model.broken import Broken, broken, reads
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.lanes import Told, stopped
-from tux3nb.show.picture.ownership import broken_parts, ownership, words
-from tux3nb.show.places import Row, Scene
+from tux3nb.show.picture.ownership import broken_parts, drawn, ownership
+from tux3nb.show.places import Row, scene
 from tux3nb.show.steps import effect, held_back
 
 
@@ -45,7 +46,6 @@ class Tables:
         self._view_at: dict[int, int] = {}
         self._states: list[int] = []
         self._run_at: dict[tuple, int] = {}
-        self._scenes: dict[int, Scene] = {}
         self._allowed: dict[int, int] = {}
         self._indexes = {id(s): k for k, s in enumerate(case.system.steps)}
         self.actors = actors(case)
@@ -74,18 +74,12 @@ class Tables:
             "lookers": [self.lookers(k) for k in row.lookers],
         }
 
-    def scene(self, state: int) -> Scene:
-        if state not in self._scenes:
-            self._scenes[state] = Scene(self.case, state)
-        return self._scenes[state]
-
     def mark(self, found: Broken | None, state: int) -> int:
         """The number of a mark; of its places those that a state shows, 0 where it shows none."""
         if found is None:
             return 0
-        scene = self.scene(state)
-        rows = {r.key: r for r in scene.rows}
-        lookers = {k.key for r in scene.rows for k in r.lookers}
+        rows = {r.key: r for r in scene(self.case, state).rows}
+        lookers = {k.key for r in rows.values() for k in r.lookers}
         places = [
             p
             for p in found.places
@@ -100,7 +94,7 @@ class Tables:
                 "sentence": found.sentence,
                 "kind": "differ" if len(places) == 2 else "place",
                 "places": [_place(p) for p in places],
-                "parts": broken_parts(shown, words(scene)),
+                "parts": broken_parts(shown, drawn(self.case, state)),
             }
         )
 
@@ -108,14 +102,13 @@ class Tables:
         if state not in self._view_at:
             self._view_at[state] = len(self.views)
             self._states.append(state)
-            scene, system = self.scene(state), self.case.system
-            drawn = words(scene)
+            seen, words, system = scene(self.case, state), drawn(self.case, state), self.case.system
             marks = {p: self.mark(broken(self.case.world, system, p, state), state) for p in self._failing(state)}
             self.views.append(
                 {
-                    "rows": [self.rows(r) for r in scene.rows],
-                    "graph": [self._word(drawn.get(part, "")) for part, _ in ownership(self.case).parts],
-                    "notes": [n for n in scene.notes if n],
+                    "rows": [self.rows(r) for r in seen.rows],
+                    "graph": [self._word(words.get(part, "")) for part, _ in ownership(self.case).parts],
+                    "notes": [n for n in seen.notes if n],
                     **({"marks": found} if (found := {p: m for p, m in marks.items() if m}) else {}),
                 }
             )
@@ -131,16 +124,18 @@ class Tables:
 
     # ---- runs -------------------------------------------------------------------------------------------------------
     def run(
-        self, shown: Shown, schedule: Shown | None = None, why: str = "", stuck: tuple[str, int] | None = None
+        self, shown: Shown, schedule: Shown | None = None, why: str = "", prop: str = "", stuck: int | None = None
     ) -> int:
-        """The number of a run. schedule: what it follows. stuck: its end is stuck for that property and policy."""
-        key = (shown.run.states, tuple(id(s) for s in shown.run.steps), shown.mirrors, stuck)
+        """The number of a run. schedule: what it follows. prop: what it breaks. stuck: the policy for which its end is
+        stuck.
+        """
+        key = (shown.run.states, tuple(id(s) for s in shown.run.steps), shown.mirrors, prop, stuck)
         if key in self._run_at:
             return self._run_at[key]
         self._run_at[key] = len(self.runs)
         told = Told(self.case, shown.run)
         parts = shown.parts(schedule.run) if schedule else None
-        bars = self._bars(shown, stuck)
+        bars = self._bars(shown, prop, stuck)
         out = {
             "steps": [[self.steps(self._indexes[id(s)]), self.texts(t)] for s, t in told.steps],
             "states": [self.view(s) for s in shown.run.states],
@@ -156,7 +151,7 @@ class Tables:
         self.runs.append(out)
         return self._run_at[key]
 
-    def _bars(self, shown: Shown, stuck: tuple[str, int] | None) -> dict[str, list[list[int]]]:
+    def _bars(self, shown: Shown, prop: str, stuck: int | None) -> dict[str, list[list[int]]]:
         """Property -> [from state, mark] along a run; what a step broke stays marked as long as it is in sight."""
         run, system, world = shown.run, self.case.system, self.case.world
         bars: dict[str, list[list[int]]] = {}
@@ -170,8 +165,10 @@ class Tables:
                 for p in self._failing(state):
                     if p not in events and p not in found:  # only the step says where: who failed an assertion
                         events[p] = broken(world, system, p, state, before, step)
-            if stuck and k == len(run):
-                events[stuck[0]] = stopped(self.case, self.compiled, stuck[1], stuck[0], run)
+            if stuck is not None and k == len(run):
+                events[prop] = stopped(self.case, self.compiled, stuck, prop, run)
+            if shown.reader and prop and k == len(run):
+                events[prop] = self._read(shown, prop)
             found |= {p: self.mark(event, state) for p, event in events.items()}
             for p in {*bars, *found}:
                 bar, mark = bars.setdefault(p, [[0, 0]]), found.get(p, 0)
@@ -179,6 +176,16 @@ class Tables:
                     bar.append([k, mark])
         judged = {p.id for p in self.case.properties}
         return {p: bar for p, bar in sorted(bars.items()) if p in judged and len(bar) > 1}
+
+    def _read(self, shown: Shown, prop: str) -> Broken | None:
+        """What is broken at the end of a run whose last step reads it."""
+        run, system = shown.run, self.case.system
+        found = broken(self.case.world, system, prop, run.states[-1])
+        if found is None:
+            return None
+        seen = dict(reads(system.layout, run.steps[-1], run.states[-2]))
+        read = [f"; {shown.reader} reads v{seen[p.row, p.cell]}" for p in found.places[-1:] if (p.row, p.cell) in seen]
+        return replace(found, sentence=f"{found.sentence}{''.join(read)}")
 
     def _arc(self, told: Told, bar: list[list[int]]) -> dict[str, Any] | None:
         """The window of a race: from the step that fixed one of the two places to the one that wrote the other."""
@@ -215,7 +222,7 @@ class Tables:
         for i, _, k in enabled:
             actor = self.case.system.steps[i].actor
             able[actor] = numbers.union[able[actor]][k]
-        out, look = [], self.scene(state).look
+        out, look = [], scene(self.case, state).look
         for n, actor in enumerate(self.actors):
             waits = actor in self.case.world.tasks or (actor == FLUSHER and look.cur() > look.committed())
             if not waits:

@@ -6,7 +6,7 @@ of. A box that has nothing to say is not drawn.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from tux3nb.cases.case import Case
 from tux3nb.model.broken import Broken
@@ -14,7 +14,7 @@ from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.picture.cards import Card, Edge, Picture, build
-from tux3nb.show.places import Row, Scene, bytes_text, letter
+from tux3nb.show.places import Row, Scene, bytes_text, letter, scene
 
 ON = "on"
 LINES = 2  # lines for the sum of a reference count
@@ -123,6 +123,12 @@ def words(scene: Scene) -> dict[str, str]:
         said = w.fields["oops"].names[look.oops()]
         out |= {"oops": ON, "oops.note": said}
     return out
+
+
+@lru_cache(maxsize=1 << 13)
+def drawn(case: Case, state: int) -> dict[str, str]:
+    """The same by state, for who asks again."""
+    return words(scene(case, state))
 
 
 def _row(out: dict[str, str], scene: Scene, row: Row) -> None:
