@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from tux3nb.errors import UserError, nearest
 from tux3nb.show.cells import Table
 from tux3nb.show.tables import here, live
-from tux3nb.witness import Witness, list_witnesses, load_recording
-from tux3nb.witness.base import CASES
+from tux3nb.witness import CASES, Witness, list_witnesses, load_recording
 from tux3nb.witness.recordings import recorded_names
 
 FEW = 3  # facts that a row names
