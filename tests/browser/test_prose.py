@@ -9,11 +9,11 @@ import pytest
 from tests.browser.driver import Driver, write
 from tux3nb.catalogue import find
 from tux3nb.model.features import named_policy
+from tux3nb.report.prose import PRESS
 from tux3nb.show.explorer.answers import CaseSource
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-_PRESS = re.compile(r"\b(?:[Pp]ress|toggle|word|chip|button|tab)\s+\*([^*]+)\*")
 _EXPLORER = re.compile(r'^explorer\("([^"]+)"(?:, "(\w+)")?', re.MULTILINE)
 
 
@@ -22,7 +22,7 @@ def told(path):
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(" ".join(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return _PRESS.findall(prose), _EXPLORER.findall(code)
+    return PRESS.findall(prose), _EXPLORER.findall(code)
 
 
 def _find(x, name):

@@ -28,9 +28,9 @@ def book_html(parts: Sequence[tuple[str, str, Body]]) -> str:
     return document(
         TITLE,
         every.scripts,
-        f'<div class="tux-top"><b>{TITLE}</b>{SWITCH}</div><div class="tux-page">'
+        f'<header class="tux-top"><b>{TITLE}</b>{SWITCH}</header><div class="tux-page">'
         f'<nav class="tux-contents" aria-label="notebooks"><b>Notebooks</b><ol>{items}</ol></nav>'
-        f'<div class="tux-main">{inside}</div></div>{every.assets}',
+        f'<main class="tux-main">{inside}</main></div>{every.assets}',
     )
 
 

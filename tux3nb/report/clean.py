@@ -10,7 +10,7 @@ import nh3
 
 _TEXT = """
 a abbr b bdi bdo blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption figure
-h1 h2 h3 h4 h5 h6 hr i img ins kbd li main mark ol p pre q rp rt ruby s samp section small span strike strong sub
+h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp section small span strike strong sub
 summary sup table tbody td tfoot th thead tr tt u ul var wbr
 """
 _SVG = """

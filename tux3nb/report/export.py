@@ -28,6 +28,7 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 _SVG = "image/svg+xml"
 # What the explorer gives as its offline form (tux3nb.show.explorer.page), and nothing else that calls itself so.
 _EXPLORER = re.compile(r'<tux-explorer(?: data-choice="([^"<>]*)")?>(.*?)</tux-explorer>', re.DOTALL)
+_OUTPUT = re.compile(r'(<div class="jp-RenderedText[^<>]*>\s*)<pre>')
 _TABLE = re.compile(r'<script type="application/json"(?: data-[a-z]+="[^"<>]*")+>"[A-Za-z0-9+/=]+"</script>')
 
 
@@ -310,6 +311,7 @@ def body_of(notebook: nbformat.NotebookNode, name: str) -> Body:
     exporter = _Exporter()
     page, _ = exporter.from_notebook_node(readable, resources={"metadata": {"name": name}})
     body = clean(page[page.index("</head>") + len("</head>") : page.rindex("</body>")])
+    body = _OUTPUT.sub(r'\1<pre tabindex="0">', body)  # it may scroll, and the keyboard must get there
     for mark, element in explorers.items():
         body = body.replace(mark, element, 1)
     return Body(body + exporter.explainer.notes(), bool(explorers), page_script(body))
@@ -340,8 +342,8 @@ def page_of(body: Body, title: str, near: Neighbours, about: str = "") -> str:
     """Return the page around a body."""
     switch = SWITCH if "tux-folded" in body.html else ""
     inside = (
-        f'<div class="tux-top">{_navigation(near, "top")}{switch}</div>'
-        f'<div class="tux-page">{_contents(body.html)}<div class="tux-main">{body.html}</div></div>'
+        f'<header class="tux-top">{_navigation(near, "top")}{switch}</header>'
+        f'<div class="tux-page">{_contents(body.html)}<main class="tux-main">{body.html}</main></div>'
         f"{_navigation(near, 'end')}{body.assets}"
     )
     return document(title, body.scripts, inside, about)

@@ -41,7 +41,7 @@ def matrix_html(pages: Mapping[str, str]) -> str:
         f'<tbody><tr><th class="family" colspan="{len(SEVEN) + 1}">{say(family)}</th></tr>{"".join(rows)}</tbody>'
         for family, rows in families.items()
     )
-    return f'<table class="cases"><thead><tr><th></th>{heads}</tr></thead>{bodies}</table>'
+    return f'<table class="cases"><thead><tr><td></td>{heads}</tr></thead>{bodies}</table>'
 
 
 def _sign(case: str, policy: str, verdict: str, page: str | None) -> str:

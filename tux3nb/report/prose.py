@@ -113,10 +113,11 @@ def _known() -> frozenset[str]:
     """What prose may name: the model's words, the notebooks' functions, and the kernel's, as rules and sources cite."""
     cited = " ".join([*(r.kernel for r in all_rules()), *(f"{s.where} {s.what}" for s in sources().values())])
     families = {c.family for c in catalogue().values()}
+    actors = {name for c in catalogue().values() for name in re.findall(r"\w+", c.columns.strip().splitlines()[0])}
     values = {value for feature in FEATURES for value in feature.values}
     events = {p.partner for p in PROPERTIES}
     ours = {*catalogue(), *families, *NAMED, *kinds(), *(p.id for p in PROPERTIES), *(f.id for f in FEATURES)}
-    return frozenset(ours | values | events | {r.name for r in all_rules()} | set(public.__all__)) | frozenset(
+    return frozenset(ours | actors | values | events | {r.name for r in all_rules()} | set(public.__all__)) | frozenset(
         re.findall(r"\w+", cited)
     )
 

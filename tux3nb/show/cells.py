@@ -81,7 +81,7 @@ class Table(pd.DataFrame):
         body = "".join(f"<tr>{''.join(cell(k, c) for k, c in enumerate(row))}</tr>" for row in rows)
         top = f"<p>{html.escape(caption)}</p>" if caption else ""
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"{top}<div style='overflow-x:auto'>{table}</div>"
+        return f"{top}<div style='overflow-x:auto' tabindex='0'>{table}</div>"
 
     def _repr_html_(self) -> str:
         looks = getattr(self, "looks", None) or {}
