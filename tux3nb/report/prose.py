@@ -2,7 +2,8 @@
 
 Prose stays plain Markdown, which a forge shows as it is, so nothing is filled in: a number that prose gives must come
 out of a cell, a name must exist, a verdict must be the recorded one, and a citation ``[^key]`` a row of
-``data/sources.csv``; rows of tables have names and no places. Free are years, dates, versions, what stands in a quotation, in code and in a link.
+``data/sources.csv``; rows of tables have names and no places. Free are years, dates, versions, what stands in a
+quotation, in code and in a link.
 """
 
 from __future__ import annotations
