@@ -41,7 +41,7 @@ from tux3nb.engine.system import System
 from tux3nb.engine.terms import Expr, lift, shared, walk
 from tux3nb.errors import ModelError, UserError, WorkerDied, nearest
 from tux3nb.model.features import FEATURES
-from tux3nb.model.laws import ALONE, LAWS, MECHANISMS, circling, held, lawful
+from tux3nb.model.laws import LAWS, MECHANISMS, held, lawful, run_laws
 from tux3nb.model.rules import all_rules
 from tux3nb.paths import data_dir, write_whole
 from tux3nb.workers import each
@@ -63,7 +63,7 @@ WORST = tuple(OUTCOMES)
 ROOM = 10_000  # states that a mutant may have in a case beside twice the case's own
 PATIENCE = 4  # cases in which a mutant that is killed otherwise is tried on, for a verdict that changes
 FREE = ("uprobes", "aio", "mmap", "life", "evict", "migration")  # families whose free-running world is small
-CIRCLED = 12_000  # states of a case up to which actors that go round for ever are looked for: a slow look
+LOOKED = 12_000  # states of a case up to which the laws of every run are asked, which takes a while
 JOBS = 2
 
 
@@ -199,15 +199,15 @@ def judged(case: Case, system: System, limits: Limits | None = None) -> Judged:
 
 
 def said(judged: Judged, deep: bool = True) -> dict[str, Said]:
-    """Policy name -> what a case says. `deep`: ask for the law of every run, too, which takes a while."""
+    """Policy name -> what a case says. `deep`: ask for the laws of every run, too."""
     run, out = judged.run, {}
     numbers = {name: run.number(named(name)) for name in judged.case.expect}
-    circles = circling(run, numbers.values()) if deep and run.shared_states < CIRCLED else ()
+    runs = run_laws(run, numbers.values()) if deep and run.shared_states < LOOKED else ()
     for name, number in numbers.items():
         policy = named(name)
         answer = judged.answer(policy, runs=False)
         laws = {f"{law.name} is broken" for law in LAWS if run.first(number, law.name)}
-        laws |= {f"{ALONE} is broken by {actor}" for actor, n in circles if n == number}
+        laws |= {law for law, n in runs if n == number}
         for event, has in MECHANISMS.items():
             if run.has(run.reached.get(event, 0), number) and not any(policy[f] in has[f] for f in has):
                 laws.add(f"{event} is reached")

@@ -1,20 +1,19 @@
 """Pages with explorers, and what a test asks of one that is on the screen."""
 
-import base64
-import gzip
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tux3nb.show.explorer.assets import css, module
+from tux3nb.show.explorer.document import pack
 
 CSP = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def packed(document: Mapping[str, Any]) -> str:
     """The <script> with a document, as a page carries it."""
-    data = base64.b64encode(gzip.compress(json.dumps(document).encode(), 9, mtime=0)).decode()
+    data = pack(document)
     case = document["case"]
     return (
         f'<script type="application/json" data-case="{case["name"]}" data-title="{case["title"]}" '

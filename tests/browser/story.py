@@ -28,8 +28,7 @@ def _feature(fid: str, title: str, sentence: str, values: list[tuple[str, str]])
         "sentence": sentence,
         "control": False,
         "values": [
-            {"id": v, "title": word, "word": word, "owner": "file system", "help": f"What {word} does.",
-             "source": "a mail", "below": []}
+            {"id": v, "title": f"What {word} does.", "word": word, "owner": "file system", "below": []}
             for v, word in values
         ],
     }  # fmt: skip
@@ -166,7 +165,7 @@ def document() -> dict[str, Any]:
     properties = [("I2", "holder and process agree", False), ("I3", "what is written does not change", False)]
     reference = {"run": 0, "policy": policy("always"), "name": "Tux3"}
     return {
-        "version": 2,
+        "version": 3,
         "case": {"name": "card", "title": "A card writes to memory", "family": "rdma", "asks": "Is its write seen?",
                  "bounds": "One page.", "columns": {"app": ["store p0:0", "mr_register p0", "load p0:1"],
                  "device": ["device_write p0:1"], "writer": ["write p0:0"]},

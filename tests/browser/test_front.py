@@ -308,7 +308,7 @@ def test_texts_stay_texts(page, tmp_path):
     evil = "<img src=x onerror=document.title='evil'>"
     doc = document()
     doc["texts"][1] = doc["case"]["title"] = doc["marks"][1]["sentence"] = doc["lookers"][0]["text"] = evil
-    doc["rows"][0]["title"] = doc["features"][0]["values"][0]["help"] = doc["steps"][0]["says"] = evil
+    doc["rows"][0]["title"] = doc["features"][0]["values"][2]["title"] = doc["steps"][0]["says"] = evil
     page.goto(write(tmp_path / "evil.html", [doc]))
     x = Driver(page)
     x.press("word-fork")

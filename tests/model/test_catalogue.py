@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tux3nb.answers.judge import UNREACHED, judge
+from tux3nb.answers.judge import UNREACHED
 from tux3nb.answers.matrix import matrix
 from tux3nb.catalogue import catalogue
 from tux3nb.model.features import FEATURES, NAMED, named_policy
@@ -13,7 +13,6 @@ from tux3nb.model.rules import kinds
 CASES_BY_NAME = catalogue()
 CASES = list(CASES_BY_NAME.values())
 MOST_STATES = {"aio": 25_000, "ordinary+forked_twice": 60_000}  # the latter: two forks in a row, three deltas
-WHOLE = ("aio", "splice", "uprobes", "migration", "life")
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda c: c.name)
@@ -56,16 +55,6 @@ def test_the_world_is_small(cells):
     """A case can be explored while one waits."""
     case, found = cells
     assert max(c.answer.states for c in found) <= MOST_STATES.get(case.name, MOST_STATES.get(case.family, 15_000))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in CASES if c.family in WHOLE], ids=lambda c: c.name)
-def test_the_family_of_a_case_finishes(case):
-    """No policy of the case's family leaves a field's range (a ModelError), runs out of folios or judges nothing."""
-    family = case.product()
-    found = judge(case, family)
-    verdicts = {found.answer(i, family).verdict for i in range(len(family))}
-    assert verdicts <= {"HOLDS", "VIOLATED", "HOLDS(refused)"}
 
 
 def test_no_property_holds_only_because_nothing_happened(cells):

@@ -132,6 +132,13 @@ def test_orphan_comes_back_after_truncation():
     assert rules_of(run)[-1] == "read_fault_maps" and {"truncate_forks", "truncate_returns"} <= set(rules_of(run))
 
 
+def test_a_hole_is_filled_from_the_disk_where_no_lock_keeps_that_out():
+    """The page is gone, its data not written and the hole not recorded: the refill finds what was there before both."""
+    names = rules_of(answer("punch", "no_truncate_lock").row("I1").run)
+    assert names[-2:] == ["truncate_forks", "refills"]
+    assert "refills" in fired(judged("punch", "stable_pages"))
+
+
 def test_write_fault_asserts_a_page():
     """page_mkwrite's retry finds no page; with a second look it gives up and faults again."""
     assert rules_of(answer("truncate+write_fault", "tux3").row("I5").run)[-1] == "fault_finds_no_page"

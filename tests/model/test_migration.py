@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.model.answers import answer, fired, judged, reached, rules_of, states
+from tests.model.answers import answer, check, fired, judged, reached, rules_of, small, states
 from tux3nb.cases.case import Case
 from tux3nb.errors import UserError
 
@@ -119,7 +119,7 @@ def test_own_reference_keeps_the_orphan_from_moving():
 
     assert any(s["folio[compaction]"] and s[f"forked[{s['folio[compaction]'] - 1}]"] for s in states(tux3))
     assert "migration_refused" in reached(tux3)
-    assert rules_of(row.run)[-1] == "migrate_moves"
+    assert rules_of(row.run)[-2:] == ["migrate_moves", "migrate_copies"]
     assert row.run.steps[-1].actor == "compaction"
 
 
@@ -127,6 +127,45 @@ def test_only_the_slot_protects_the_new_folio_without_it():
     """A migration that compares the slot refuses the orphan too; the leak is then all that is left."""
     assert answer("migration+orphan", "no_own_recheck").verdict == "HOLDS"
     assert "migrated" in reached(judged("migration+orphan", "no_own_recheck"))  # the live folio still moves
+
+
+def test_a_device_that_nobody_asks_tears_the_copy():
+    """It writes both cells while they are copied: the new page has the one and not the other, where nobody counts."""
+
+    def torn(policy):
+        over = [s for s in states(judged("migration+torn", policy)) if s["slot[0]"] and not s["target[compaction]"]]
+        return [s for s in over if s["line[device]"] == 1 and s["cell[1,0]"] != s["cell[1,1]"]]
+
+    assert not torn("tux3")
+    assert {(s["cell[1,0]"], s["cell[1,1]"]) for s in torn("no_accounting")} == {(0, 1), (1, 0)}
+
+
+def test_nobody_reads_what_is_not_copied_yet():
+    """Before its bytes are there the new folio is in the slot, and read(2) and splice(2) wait for it."""
+    columns = """
+        app        | reader                | pipe                  | compaction
+        store p0:0 | read p0               | splice p0             | migrate p0
+                   |                       | pipe_read p0          |
+    """
+    found = check(small(columns, ("app",), deltas=0, judges=("I1", "I2")), "tux3")
+    assert found.only.told == "HOLDS"
+    copying = [s for s in states(found) if s["to_copy[compaction]"]]
+    assert copying and all(
+        s["folio[reader]"] - 1 != s["slot[0]"] and s["hold[pipe]"] - 1 != s["slot[0]"] for s in copying
+    )
+
+
+def test_read_sees_what_a_wrong_migration_puts_back():
+    """The slot has the old bytes again: a read(2) that begins afterwards returns what was overwritten."""
+    columns = """
+        writer                       | compaction           | reader           | kernel
+        dirty: write p0:0            | migrate p0 after new | read p0 after new | closed: transition after dirty
+        new: write p0:0 after closed |                      |                  |
+    """
+    case = small(columns, judges=("I1",))
+    assert check(case, "tux3").only.told == "HOLDS"
+    broken = check(case, "no_own_reference").only.row("I1")
+    assert broken.verdict == "VIOLATED"
 
 
 def test_ring_moves_with_its_account_only():

@@ -532,12 +532,12 @@ TWINS = (
     Twin(
         "write_completes",
         "the I/O is done, then end_page_writeback",
-        (("bio_stage", "fetched", "written"), ("writeback",)),
+        (("bio_stage", "other_stage", "fetched", "written"), ("writeback",)),
     ),
     Twin(
         "server_answers",
         "the I/O is done, then end_page_writeback",
-        (("bio_stage", "fetched", "written"), ("writeback",)),
+        (("bio_stage", "other_stage", "fetched", "written"), ("writeback",)),
     ),
     Twin("migrate_skips", "unlock, put", (("locked",), ("folio",))),
     Twin("poll_frees", "off the list, lock, buffers and mapping, unlock, put", by_hand=freed_under_lock),
@@ -621,6 +621,7 @@ WHOLE = {
     "refills": FROZEN,
     "migrate_moves": FROZEN,
     "migrate_moves_blindly": CONTROL,
+    "migrate_copies": "what is copied is told by the cells; to_copy says how far the copy has come",
     "uprobe_replaces_blindly": CONTROL,
     "uprobe_writes_in_place": CONTROL,
     "unprobe_writes_in_place": CONTROL,

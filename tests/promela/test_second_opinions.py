@@ -2,9 +2,9 @@
 
 The plain search, the search of layers, the reference of one policy and SPIN are asked about the same policies, drawn by
 a seed. They agree on states, edges, the last layer, each property's first violation and how deep it is; what is shown
-as its shortest run is a run that the reference can take. The reference is slow: it sees a world's first layers whole,
-state by state and edge by edge, and a small world to its end. And the whole product says of these policies what they
-say alone.
+as its shortest run is a run that the reference can take. No policy of the product runs out of folios. The reference is
+slow: it sees a world's first layers whole, state by state and edge by edge, and a small world to its end. And the whole
+product says of these policies what they say alone.
 """
 
 import os
@@ -37,6 +37,7 @@ def test_every_case_meets_every_judge(name, tmp_path):
     plain, layers = (explore(case.system, Listed(FEATURES, policies), engine=e) for e in ("python", "numpy"))
     same_answers(plain, layers)
     whole = explore(case.system, case.product())
+    assert not whole.unfinished()
     for p in case.system.properties:
         assert not p.needs_graph or judge_progress(whole, p.id)
     pan = None if reason else compile_pan(case.system, case.policy, vary(case), tmp_path, BREADTH_FIRST)

@@ -12,7 +12,7 @@ from tux3nb.catalogue import find
 from tux3nb.model.features import named_policy
 from tux3nb.model.rules import kinds
 from tux3nb.notebook import UserError
-from tux3nb.show.line import address, in_words, size
+from tux3nb.show.line import address, in_words, short, size
 from tux3nb.show.story import DOES, Tale
 
 
@@ -60,9 +60,10 @@ def test_the_story_of_the_lost_write(tux3):
 def test_the_same_schedule_under_the_repair(tux3):
     """What is the same is summed up; where they part and what is read instead is said."""
     shown = nb.story(tux3, "I2", under="reverse_fork")
-    assert "they part: writer: fork refused" in shown.text and "v1 (device) in cell 1" in shown.text.splitlines()[-1]
-    again = nb.story(tux3, "I2", under="rik_wait")
-    assert "the same run" in again.text or "they part" in again.text
+    assert "Before: writer: nothing forbids the fork. Now: writer: the fork is refused." in shown.text
+    assert "Sentences 1 to 3 are as before" in shown.text and "v1 (device) in cell 1" in shown.text.splitlines()[-1]
+    again = nb.story(tux3, "I2", under="tux3")
+    assert "the same run, step by step" in again.text and "read v0, and device wrote v1" in again.text
     with pytest.raises(UserError, match="no policy 'tux4'"):
         nb.story(tux3, "I2", under="tux4")
     with pytest.raises(UserError, match="I1 is HOLDS in case rdma"):
@@ -102,6 +103,7 @@ def test_addresses():
     assert address(rdma, odd) == "#rdma/tux3+fork:unless_pinned+refuse:in_place"
     assert in_words(rdma, named_policy("tux3")).startswith("Tux3 as posted")
     assert in_words(rdma, odd) == "Forks unless pinned; a refused fork writes in place"
+    assert short("Never fork, wait for the write-out (stable pages)") == "Never fork, wait for the write-out"
     assert (size(999), size(1200), size(2.5e6)) == ("999 B", "1.2 kB", "2.5 MB")
 
 

@@ -1,5 +1,6 @@
 """However a command ends, it says so in one line and with a code of its own; --json always prints one document."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import nbformat
 import pytest
@@ -122,14 +124,16 @@ def test_json_of_an_interrupt(monkeypatch, capsys):
 
 
 # ---- Ctrl-C -------------------------------------------------------------------------------------------------
-def interrupted(argv: list[str], begun, group: bool, **more) -> tuple[subprocess.Popen, tuple[str, str]]:
+def interrupted(
+    argv: list[str], begun, group: bool, number=signal.SIGINT, **more
+) -> tuple[subprocess.Popen, tuple[str, str]]:
     """A process that gets Ctrl-C, by itself or as a terminal sends it, as soon as it has begun."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
     tool = subprocess.Popen(argv, text=True, start_new_session=True, **pipes, **more)
     end = time.monotonic() + 60
     while not begun(tool) and tool.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
-    (os.killpg if group else os.kill)(tool.pid, signal.SIGINT)
+    (os.killpg if group else os.kill)(tool.pid, number)
     return tool, tool.communicate(timeout=60)
 
 
@@ -208,6 +212,19 @@ def test_ctrl_c_ends_jupyterlab(tmp_path, lab, group):
 
 
 @POSIX
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["killed", "terminal closed"])
+def test_jupyterlab_ends_with_the_command(tmp_path, number):
+    at = tmp_path / "at"
+    argv = [sys.executable, "-c", LAB, ENDS.format(at=at), str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    begun = lambda _: at.exists() and at.read_text().strip()  # noqa: E731
+    tool, (_, err) = interrupted(argv, begun, False, number, env=env)
+    assert tool.returncode == 128 + number and err == ""
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(at.read_text()), 0)
+
+
+@POSIX
 @pytest.mark.slow
 @pytest.mark.parametrize("group", [True, False], ids=["terminal", "alone"])
 def test_ctrl_c_ends_the_real_jupyterlab(tmp_path, group):
@@ -215,7 +232,14 @@ def test_ctrl_c_ends_the_real_jupyterlab(tmp_path, group):
     runtime = tmp_path / "runtime"
     argv = [sys.executable, "-m", "tux3nb", "lab", "--no-browser", "--port", "0", "--dir", str(tmp_path / "books")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "JUPYTER_RUNTIME_DIR": str(runtime)}
-    tool, (_, err) = interrupted(argv, lambda _: list(runtime.glob("jpserver-*.json")), group, env=env)
+
+    def answers(_) -> bool:
+        with contextlib.suppress(OSError, ValueError):
+            for server in runtime.glob("jpserver-*.json"):
+                return urlopen(json.loads(server.read_text())["url"] + "api", timeout=10).status == 200
+        return False
+
+    tool, (_, err) = interrupted(argv, answers, group, env=env)
     assert tool.returncode == 130 and err.endswith("interrupted\n") and "y/[n]" not in err
     assert not list(runtime.glob("jpserver-*.json"))
 

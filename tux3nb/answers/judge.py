@@ -232,7 +232,7 @@ class Judged:
         Only orders that replay, and that end in a state in which the same clause fails, are taken.
         """
         system, world = self.case.system, self.case.world
-        holders = {op.task for op in world.ops if op.how.reads or op.how.writes == "holder"}
+        holders = {op.task for op in world.ops if op.how.reads not in ("", "cpu") or op.how.writes == "holder"}
         steps = [k for k, _ in path]
         theirs = [n for n, k in enumerate(steps) if system.steps[k].actor in holders]
         if found.step is not None or not theirs or theirs[-1] == len(steps) - 1:

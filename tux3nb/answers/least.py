@@ -27,10 +27,11 @@ BUILDERS = {
 }
 LEFT_OUT = (
     "memory is sequentially consistent and a rule is one step",
-    "memory for a copy is always there",
-    "the disk always has room",
-    "a block is as large as a page, and a bio has one folio",
-    "no process calls fork(2)",
+    "memory may be short for the copies of forks alone (cases of tight memory): a bounce copy has a reserve",
+    "the disk always has room, and no write-out fails (ENOSPC, EIO)",
+    "a block is as large as a page, a folio is one page, and at most two folios are in flight",
+    "nobody waits for a page to be on disk (fsync), and none is read before it is asked for (read-ahead)",
+    "no process calls fork(2), mremap or remap_file_pages",
 )
 
 

@@ -128,6 +128,34 @@ READ_FAULT = Case(
     sources=(INVALIDATE, FAULT),
 )
 
+PUNCHED = Case(
+    name="punch",
+    family="life",
+    title="A hole is punched while a process reads the page through its mapping",
+    asks="The page stays within the file, so a fault may fill it again at once. From what?",
+    columns="""
+        app               | cutter                | reader                 | kernel
+        dirty: store p0:0 | punch p0 after closed | load p0:0 after closed | closed: transition after dirty
+    """,
+    mappings=("app", "reader"),
+    judges=CPU,
+    expect={
+        # As of a truncation: a read fault that has slept on the lock maps the forked folio.
+        "tux3": "VIOLATED(I1)",
+        "tux3_coherent": "HOLDS",
+        "stable_pages": "HOLDS",
+        # Between the page's end and the hole's record the disk still has the old bytes, and the refill puts them back.
+        "no_truncate_lock": "VIOLATED(I1)",
+    },
+    bounds="One page, one hole, one store, one load, one delta closed. Tux3 has no such call (2015).",
+    sources=(
+        INVALIDATE,
+        Source(
+            "Linux, 730633f0b7f9 (v5.15, invalidate_lock), d4f5258eae7b (read(2)); ea3d7209ca01 (ext4, CVE-2015-8839)"
+        ),
+    ),
+)
+
 WRITE_FAULT = Case(
     name="truncate+write_fault",
     family="life",

@@ -254,3 +254,28 @@ ENTRY_LEFT = Case(
     "compaction), between its writes.",
     sources=(MIGRATE, WP),
 )
+
+TORN = Case(
+    name="migration+torn",
+    family="migration",
+    title="A device writes a whole page while migration copies it",
+    asks="The copy takes time, and a device asks nobody. Can the new page have half of what it wrote?",
+    columns="""
+        app                     | device                   | compaction
+        mr_register p0 get      | written: device_write p0 | migrate p0
+        load p0:0 after written |                          |
+    """,
+    mappings=("app",),
+    deltas=0,
+    judges=("I1", "I2", "I7"),
+    expect={
+        # Refused before a byte is copied.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # Without the account the copy is torn, and what comes later is lost.
+        "no_accounting": "VIOLATED(I2)",
+    },
+    bounds="One page, one registration by a plain reference, one device write of both cells, one migration, no delta "
+    "closed. The copy is made cell by cell.",
+    sources=(MIGRATE, RIK),
+)

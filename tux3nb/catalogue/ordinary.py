@@ -9,6 +9,11 @@ WP = Source("linux-tux3, mm/memory.c:do_wp_page (acb71e58): the faulting PTE is 
 
 ANSWER = Source("FUSE, AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM (2024): a server may never complete a write-out")
 
+BIO = Source(
+    "linux-tux3, fs/tux3/buffer_writeback.c:bufvec_io, bufvec_bio_add_page (01360bf0): folios go into a bio one "
+    "by one, each locked, marked and unlocked, before the bio is submitted"
+)
+
 CPU = ("I1", "I3", "I5", "I6", "I7", "I8")
 
 STORES = Case(
@@ -314,4 +319,65 @@ STABLE_STORE = Case(
     # A fork needs no waiting, so a page_mkwrite that does not wait is right in Tux3. Where nothing is forked it is not.
     expect={"tux3": "HOLDS", "stable_pages": "VIOLATED(I7)"},
     sources=(ANSWER, Source("Linux, mm/page-writeback.c:folio_wait_stable, in page_mkwrite of ext4, xfs and filemap")),
+)
+
+READ = Case(
+    name="ordinary+read",
+    family="ordinary",
+    title="read(2) while the page is written, closed, forked and written out",
+    asks="A process reads the file with no lock held. Can it see what was overwritten before, and whom does its "
+    "reference disturb?",
+    columns="""
+        reader  | writer                | kernel
+        read p0 | dirty: write p0       | closed: transition after dirty
+                | write p0 after closed |
+    """,
+    mappings=(),
+    judges=CPU,
+    expect={
+        # What has been looked up stays as it is until it is put: the reader has the old page, as if it had come first.
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        # Its reference is extra to who counts, so the fork is refused for nothing; waiting is harmless,
+        "rik_wait": "HOLDS",
+        "rik_wait_holder": "HOLDS",
+        "migration_rule": "HOLDS",
+        # writing in place is not.
+        "rik_in_place": "VIOLATED(I3, I6)",
+        # A look-up registers nothing.
+        "holder_index_in_place": "HOLDS",
+    },
+    bounds="One page, one read(2) and two write(2) of both cells, one delta closed.",
+    sources=(
+        Source("Linux, mm/filemap.c:do_generic_file_read (3.19), filemap_read (now): no folio lock (recalled)"),
+        FORK,
+    ),
+)
+
+TWO_IN_FLIGHT = Case(
+    name="ordinary+two_in_flight",
+    family="ordinary",
+    title="Two folios of one delta in a bio, or in two bios at once",
+    asks="A folio waits in a bio, under writeback and not submitted, until the flusher has the next one. Who meets it "
+    "there?",
+    columns="""
+        app         | writer                | kernel
+        a: store p0 | b: write p1           | closed: transition after a, b
+                    | write p1 after closed |
+    """,
+    mappings=("app",),
+    pages=2,
+    folios=4,
+    judges=CPU,
+    # Whoever waits for it waits with no lock, so the flusher gets the next one; a fork or a copy waits for nothing.
+    expect={
+        "tux3": "HOLDS",
+        "stable_pages": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "perfect_index": "HOLDS",
+        "copy_for_disk": "HOLDS",
+        "in_place": "VIOLATED(I3, I6)",
+    },
+    bounds="Two pages of one cell, one store, two write(2), one delta closed, at most two folios in flight.",
+    sources=(BIO, FORK),
 )

@@ -394,3 +394,65 @@ ORDER = Case(
     },
     sources=(Source("QEMU commit 615379764ae6: background snapshot and VFIO exclude each other"),),
 )
+
+TWO_IN_FLIGHT = Case(
+    name="rdma+two_in_flight",
+    family="rdma",
+    title="Two folios of one delta in flight, one of them registered",
+    asks="The flusher has looked whether a folio is held, and lets it wait in a bio for another. Is it still right?",
+    columns="""
+        app         | owner          | device          | kernel
+        a: store p0 | b: store p1    | device_write p1 | closed: transition after a, b
+                    | mr_register p1 |                 |
+    """,
+    mappings=("app", "owner:p1"),
+    judges=("I1", "I2", "I3", "I5", "I6", "I7", "I8"),
+    pages=2,
+    folios=4,
+    expect={
+        # Nobody looks, and the device writes into what the disk reads.
+        "tux3": "VIOLATED(I3, I6)",
+        "stable_pages": "VIOLATED(I3, I6)",
+        "in_place": "VIOLATED(I3, I6)",
+        # Who comes after the look finds a read-only PTE, and a folio under writeback: it gets a copy, or waits.
+        "reverse_fork": "HOLDS",
+        "perfect_index": "HOLDS",
+        "copy_for_disk": "HOLDS",
+        "no_longterm": "HOLDS(refused)",
+    },
+    bounds="Two pages of one cell, one registration, one device write, one delta closed, at most two folios in flight.",
+    sources=(
+        Source("linux-tux3, fs/tux3/buffer_writeback.c:bufvec_io, bufvec_bio_add_page (01360bf0)"),
+        BOUNCE,
+    ),
+)
+
+DEREGISTER_2015 = Case(
+    name="rdma+deregister_2015",
+    family="rdma",
+    title="A region of 2015 is deregistered after its page was forked",
+    asks="The release of 2015 reports the page dirty without a look at it. What does a forked page that is dirty say?",
+    columns="""
+        app                       | writer                         | kernel
+        w: store p0:0             | write p0:0 after closed, taken | closed: transition after w
+        taken: mr_register p0 get |                                |
+        mr_deregister p0          |                                |
+    """,
+    mappings=("app",),
+    judges=("I5", "I5w", "I7", "I8"),
+    expect={
+        # It warns while its delta is not on disk, and fails an assertion afterwards.
+        "tux3": "VIOLATED(I5, I5w)",
+        # No pin is seen, so the page is forked.
+        "reverse_fork": "VIOLATED(I5, I5w)",
+        # Not forked, it may be clean.
+        "stable_pages": "VIOLATED(I5)",
+        # A registry sees plain references, and what is late is ignored.
+        "perfect_index": "HOLDS",
+    },
+    bounds="One page, one registration by a plain reference, one store, one write(2), one delta closed.",
+    sources=(
+        Source("Linux 3.15 to 4.1, drivers/infiniband/core/umem.c:__ib_umem_release: set_page_dirty_lock, always"),
+        Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_set_page_dirty_assert (7e0293b4)"),
+    ),
+)

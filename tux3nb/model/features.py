@@ -6,6 +6,11 @@ folio_maybe_dma_pinned. Its price is a registration, and a lock shared with the 
 that outlives a lookup, so core mm and every holder own a part of it; what it buys is an exact answer, with no false
 refusal. It would have to see derived references too, which look nothing up (tee(2), fragments of network buffers,
 io_uring's cloned buffers); and who has the fast walk alone (perf, in an interrupt) cannot wait for a fork that goes on.
+
+Eras. Faults, forks and the write-out are those of 3.19 with Tux3's patches. Each rule of a holder or of page migration
+names the kernel that it follows (``kernel=``), and the docstring of its module says what differed in May 2015; the
+operations `..._get` and the word `get` are the plain references of then. What later kernels changed for the file is a
+value of a feature: `longterm` (v6.5), `unshare` (v6.2), `dirty_clean` (2022), `migrate_recheck` (about 4.1).
 """
 
 from tux3nb.engine.policy import Constraint, Feature, Features, Owner
@@ -321,7 +326,7 @@ FEATURES = Features(
                 "accounting": "page migration's account of references",
                 "reclaim_accounting": "reclaim's account of references",
                 "clone_dirty": "what truncation leaves of a page stays dirty until the old folio is on disk",
-                "truncate_lock": "page_mkwrite kept out of a truncation",
+                "truncate_lock": "page_mkwrite kept out of a truncation, and what fills a page again out of a punch",
                 "forced_free": "eviction frees the inode's forked folios, held or not",
                 "superblock": "superblock after all I/O of the delta",
                 "flag_order": "PG_writeback set before PG_dirty is cleared",
@@ -443,7 +448,7 @@ PERFECT_INDEX = {
 }
 
 NAMED = {
-    "tux3": ("Tux3 as posted in May 2015, on the kernel and with the holders of 3.19 to 4.1", {}),
+    "tux3": ("Tux3 as posted in May 2015; holders and page migration are of the kernels that their rules name", {}),
     "mainline_6_5": (
         "Linux 6.5 and later, as ext4 and xfs use it (ext4_page_mkwrite, iomap_page_mkwrite): no fork, in place",
         MAINLINE,

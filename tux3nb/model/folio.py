@@ -70,6 +70,12 @@ def refcount(s, f):
     return cache + s.private[f] + s.own[f] + users(s, f)
 
 
+def up_to_date(s, c=None):
+    """The folio in the slot has its content (that of cell c): no migrator is about to copy that into it."""
+    movers = _axis(s.world, "to_copy")
+    return every(s.to_copy[t] == 0 if c is None else ~has(s.to_copy[t], c) for t in movers)
+
+
 def extra_references(s, f, task):
     """There are references beyond those of cache, buffers, PTEs and the caller `task`."""
     return (refs_of_tasks(s, f, but=task) + holds(s, f)) > 0
@@ -96,7 +102,7 @@ def may_write(s, policy, op):
     if op.own:
         return const(True)
     due = some((s.dirty[f] == 1) & (s.tag[f] == s.committed) for f in s.world.folios)
-    late = (s.bio_stage == "added") & (s.bounced == 0)
+    late = (s.bio_stage == "added") & (s.bounced == 0) | (s.other_stage == "added") & (s.other_bounced == 0)
     return (policy.quiesce != "pause") | (s.cur == s.committed) | ~(due | late)
 
 

@@ -202,7 +202,10 @@ def dirty_call_returned(s, op: Op):
 
 
 def read_starts(s, op: Op):
-    """A holder's read begins; anything will do for one whose bond has ended, or that was never bound to the file."""
+    """A read begins. Anything will do for a holder's whose bond has ended, or that was never bound to the file.
+
+    What CPUs read, only CPUs' writes oblige.
+    """
     if op.own and op.how.reads == "holder":
         for c in op.cells:
             s.legal[op.task, c] = s.world.full
@@ -210,7 +213,8 @@ def read_starts(s, op: Op):
     free = unbound(s, op)
     parted(s, op, free)
     for c in op.cells:
-        s.legal[op.task, c] = where(free, s.world.full, s.cand[c])
+        current = s.cand_cpu[c] if op.how.reads == "cpu" else s.cand[c]
+        s.legal[op.task, c] = where(free, s.world.full, current)
 
 
 def section_begins(s, op: Op):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from tux3nb.engine.result import Exploration
 from tux3nb.engine.rule import State, Step, predicate
@@ -109,10 +110,10 @@ def idle_has_nothing(s):
     return every((s.pc[t] != "idle") | none[t] for t in s.world.tasks)
 
 
-@law("fs/tux3/buffer_writeback.c: one folio at a time in this model", of_steps=False)
+@law("fs/tux3/buffer_writeback.c:bufvec_io", of_steps=False)
 def written_is_flushed(s):
-    """Only the folio that the flusher works on is under writeback."""
-    return every((s.writeback[f] == 0) | (s.bio_folio == f) for f in s.world.folios)
+    """Only a folio that the flusher has in a bio, or is about to put into one, is under writeback."""
+    return every((s.writeback[f] == 0) | (s.bio_folio == f) | (s.other_folio == f) for f in s.world.folios)
 
 
 @law("fs/tux3/commit.c:delta_transition", of_steps=False)
@@ -192,7 +193,7 @@ def leaves_locked_alone(s, step):
         owns = [s.folio[t] == f for t in mine if t in _axis(s, "folio")]
         owns += [s.copy[t] == f for t in mine if t in _axis(s, "copy")]
         if step.actor in (FLUSHER, "disk"):
-            owns.append(s.bio_folio == f)
+            owns += [s.bio_folio == f, s.other_folio == f]
         if op is not None and op.how.then == "relock":
             owns.append(s.hold[op.holder] == f)
         out.append((s.locked[f] == 0) | some(owns))
@@ -240,15 +241,45 @@ def stays_in_line(s, step):
 
 # ---- of every run --------------------------------------------------------------------------------------------------
 ALONE = "goes_on_alone"  # an actor that runs alone never comes back to a state in which it was
+ONE_WAY = "has_one_way_on"  # where a routine is, in one state, one thing comes next; code has no choice
+
+CHOICES = {  # rule -> why it may be taken where another rule of the same actor may, too
+    "gup_fast_reads_pte": "who pins may take the fast walk or the slow one",
+    "sweep_protects_pte": "the sweep goes on beside the write-out, whose actor it has",
+    "last_reference_put": "whoever puts the last reference frees the folio; the actor is the kernel",
+    "fork_gives_up": "memory may be short",
+    "fork_gets_no_memory": "memory may be short",
+    "reverse_gets_no_memory": "memory may be short",
+    "fault_finds_pte_touched": "the accessed bit may change by itself",
+    "evict_drops": "the folios of an inode are dropped in any order",
+    "poll_meets_freed_inode": "the inode may be freed beside the polling",
+}
 
 
-def circling(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
-    """(actor, policy) for each of `policies`, by number, under which the actor can break the law `ALONE`."""
-    edges = defaultdict(list)
-    for source, step, after, k in run.graph.edges if run.graph else ():
-        edges[run.system.steps[step].actor].append((source, after, k))
-    circles = {actor: _circles(found) for actor, found in edges.items()}
-    return {(a, p) for a, left in circles.items() for p in policies if _circles([e for e in left if run.has(e[2], p)])}
+def run_laws(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
+    """(what is broken, policy) of the laws of every run, for each of `policies`, by number."""
+    edges, ways = defaultdict(list), defaultdict(lambda: defaultdict(set))
+    for source, i, after, k in run.graph.edges if run.graph else ():
+        step = run.system.steps[i]
+        edges[step.actor].append((source, after, k))
+        if step.rule.name not in CHOICES:
+            ways[source, step.actor][_way(step)].add(k)
+    found = set()
+    for actor, mine in edges.items():
+        left = _circles(mine)
+        circles = (p for p in policies if left and _circles([e for e in left if run.has(e[2], p)]))
+        found |= {(f"{ALONE} is broken by {actor}", p) for p in circles}
+    for choice in ways.values():
+        for pair in combinations(sorted(choice), 2):
+            both = run.numbers.join(choice[pair[0]]) & run.numbers.join(choice[pair[1]])
+            found |= {(f"{ONE_WAY} is broken by {' and '.join(pair)}", p) for p in policies if both & run.numbers[p]}
+    return found
+
+
+def _way(step: Step) -> str:
+    """A rule, and how it goes where that is no matter of its place: which folio, cell or mapping comes first."""
+    how = [f"{name}={step.args[name]}" for name, domain in step.rule.domains.items() if not callable(domain)]
+    return " ".join([step.rule.name, *how])
 
 
 def _circles(edges: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:

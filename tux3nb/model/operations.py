@@ -15,7 +15,7 @@ class Kind:
 
     page: it names a page (``p0`` or ``p0:1``). one_cell: it touches just one cell.
     writes: "cpu" or "holder" if it writes cells, each with a version of its own; "private" if that must never get
-    into the file. reads: "holder" if it is an interval read, "instruction" if it is that of uprobes.
+    into the file. reads: an interval read, "holder" or "cpu" by whose it is, or "instruction" if it is that of uprobes.
     at_once: the write is one step, so it is never in flight.
     maps: it works through a mapping (its task's, or the one named). dirties: it can get to need_fork.
     looks: it may keep a looked-up folio without dirtying it. secondary: it sets up a secondary MMU (a notifier user).
@@ -29,7 +29,8 @@ class Kind:
     folio out of the slot and leave that empty. alone: its rules know of one page only (so do those of what cuts or
     empties). lets_go: it uses a hold, and ends it. traits: the words of `columns.TRAITS` that may say more of its hold.
     mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it makes its mapping or takes it away. shrinks: the
-    page lies beyond i_size meanwhile. frees: it may free a forked folio that is not on the list yet. evicts: it is the
+    page lies beyond i_size meanwhile. punches: it does not, so that a lock has to keep out what would fill the page
+    again. frees: it may free a forked folio that is not on the list yet. evicts: it is the
     end of the inode. crashes: it is the end of all memory. own: it works on memory of the process's own, through a
     private mapping or a hold got through one; no kind of the table does, see `through_private`.
 
@@ -66,6 +67,7 @@ class Kind:
     mutex: bool = False
     vma: str = ""
     shrinks: bool = False
+    punches: bool = False
     frees: bool = False
     evicts: bool = False
     crashes: bool = False

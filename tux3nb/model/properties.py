@@ -2,17 +2,20 @@
 
 from tux3nb.engine.system import Property
 from tux3nb.engine.terms import NONE, every, has
-from tux3nb.model.folio import empty, in_folio
+from tux3nb.model.folio import empty, in_folio, up_to_date
 from tux3nb.model.ghosts import current_now, in_flight, legal_now
 from tux3nb.model.operations import CELLS, PRIVATE, READONLY, SHARED
 from tux3nb.model.world import FLUSHER
 
 
 def _paths(s, c):
-    """(folio, present) of every CPU path to cell c: the slot, each VM_MAYSHARE PTE, TLB entry and secondary entry."""
+    """(folio, present) of every CPU path to cell c: the slot, each VM_MAYSHARE PTE, TLB entry and secondary entry.
+
+    By the slot nobody reads a folio that is not up to date.
+    """
     page = s.world.page_of(c)
     maps = s.world.maps_of(page)
-    yield s.slot[page], ~empty(s) if s.world.empties else None
+    yield s.slot[page], ~empty(s) & up_to_date(s, c)
     for m in s.world.of_kind(SHARED, READONLY):
         if m in maps:
             yield s.pte[m], s.pte[m] != NONE
@@ -29,7 +32,7 @@ def _everywhere(s, c, legal):
     terms = []
     for f, present in _paths(s, c):
         good = legal(s.cell[f, c])
-        terms.append(good if present is None else ~present | good)
+        terms.append(~present | good)
     return every(terms)
 
 
@@ -48,7 +51,7 @@ def cpu_paths_agree(c):
     def clause(s):
         quiet = in_flight(s, c) == 0
         here = s.cell[s.slot[s.world.page_of(c)], c]
-        unknown = empty(s) | ~quiet | ~current_now(s, c, here)
+        unknown = empty(s) | ~up_to_date(s, c) | ~quiet | ~current_now(s, c, here)
         return unknown | _everywhere(s, c, lambda v: (v == here) | ~current_now(s, c, v))
 
     return clause
@@ -140,9 +143,11 @@ def stable_while_submitted(c):
     """I3: the bytes do not change while the disk reads them."""
 
     def clause(s):
-        f = s.bio_folio
-        out = (s.bio_stage == "submitted") & (s.bounced == 0) & in_folio(s, f, c)
-        return ~out | (s.cell[f, c] == s.image[c])
+        bios = [(s.bio_folio, s.bio_stage, s.bounced)]
+        if two_pages(s.world):
+            bios.append((s.other_folio, s.other_stage, s.other_bounced))
+        reads = [((stage == "submitted") & (bounced == 0) & in_folio(s, f, c), f) for f, stage, bounced in bios]
+        return every(~out | (s.cell[f, c] == s.image[c]) for out, f in reads)
 
     return clause
 

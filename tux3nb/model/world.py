@@ -283,12 +283,16 @@ def declare_tasks(w: World):
 
 
 def declare_deltas(w: World):
-    """The delta engine, the bio in flight (and what earlier bios of the delta have written), and a failed assertion."""
+    """The delta engine, the bios in flight (and what earlier ones have written for the delta), a failed assertion."""
     w.field("cur", kind=DELTA, of="the current delta", says="is {value}")
     w.field("committed", kind=DELTAS, of="the delta on disk", says=(SILENT, "is {value}"))
     w.field("bio_folio", kind=FOLIO, none=0, of="bio", says=(SILENT, "of {value}"))
     w.field("bio_stage", names=BIO_STAGES, of="bio", says=("over", "{value}"))
     w.field("bounced", hi=2, of="bio", says=(SILENT, "of a bounce copy", "of a bounce copy, made while held"))
+    two = {"when": len(w.pages) > 1, "of": "the other bio"}
+    w.field("other_folio", kind=FOLIO, none=0, **two, says=(SILENT, "of {value}"))
+    w.field("other_stage", names=BIO_STAGES, **two, says=("over", "{value}"))
+    w.field("other_bounced", hi=2, **two, says=(SILENT, "of a bounce copy", "of a bounce copy, made while held"))
     w.field("fetched", hi=3, says=SILENT)
     w.field("written", hi=3, when=len(w.pages) > 1, says=SILENT)
     w.field("ahead", when=bool(w.that("crashes")), of="superblock", says=("with its data", "ahead of its data"))

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,16 +56,27 @@ def run(args: argparse.Namespace) -> int:
     """Start JupyterLab and stay until it ends; Ctrl-C ends it, with its kernels, without asking.
 
     It starts in this package's folder, because it reads its configuration, which is Python, from where it starts.
+    Its group of processes is its own, so that a terminal's Ctrl-C reaches this process alone, which then ends it as
+    JupyterLab wants to be ended.
     """
     command = lab_command(lab_folder(args.dir), args.port, not args.no_browser)
-    lab = subprocess.Popen(command, env=lab_environment(), cwd=CONFIG, stdin=subprocess.DEVNULL)
+    alone = {"process_group": 0} if os.name == "posix" else {}
+    for name in ("SIGTERM", "SIGHUP"):
+        if (number := getattr(signal, name, None)) and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _leave)
+    lab = subprocess.Popen(command, env=lab_environment(), cwd=CONFIG, stdin=subprocess.DEVNULL, **alone)
     try:
         return lab.wait()
-    except KeyboardInterrupt:
-        lab.terminate()  # where Ctrl-C reached this process alone; JupyterLab gives its kernels back, too
-        try:
-            lab.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            lab.kill()
-            lab.wait()
-        raise
+    finally:
+        if lab.poll() is None:
+            lab.terminate()
+            try:
+                lab.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                lab.kill()
+                lab.wait()
+
+
+def _leave(number: int, _frame):
+    """Somebody ends this process, or has closed its terminal: what it has started ends, too."""
+    raise SystemExit(128 + number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from tux3nb.show.explorer.words import sentence, word
 from tux3nb.show.verdicts import verdict_html
 
 say = html.escape
+WIDE = 60  # letters of a title in the head of a column
 HEADS = ("policy", "verdict", "what breaks", "what it pays")
 Policy = Mapping[str, str]
 
@@ -79,7 +81,14 @@ def across(answers: Mapping[str, Mapping[str, Answer]]) -> Table:
         pages.append(cells)
     table = Lines.from_dict(rows, orient="index", columns=policies)
     table.index.name = "case"
-    return table.shown_with(page=Table.html(["case", *policies], pages, raw=range(len(policies) + 1)))
+    heads = ["case", *(f"{short(NAMED[p][0])}\n{p}" if p in NAMED else p for p in policies)]
+    return table.shown_with(page=Table.html(heads, pages, raw=range(len(heads))))
+
+
+def short(title: str) -> str:
+    """A policy's title for a head of a column: ``Tux3 as posted in May 2015``."""
+    said = re.split(r" \(|;", title)[0]
+    return said if len(said) <= WIDE else re.split(r"[:,] ", said)[0]
 
 
 class Lines(Table):

@@ -23,6 +23,10 @@ UNDRAWN = {  # field -> why no picture shows it
     "pc": "the lanes show what an actor does next",
     "private": "a folio is drawn while it has buffers",
     "moved": "the cells show what has been moved",
+    "to_copy": "the cells show what has been copied",
+    "other_folio": "a folio in a bio that waits is under writeback",
+    "other_stage": "the row of the bio has its cell once it is submitted",
+    "other_bounced": "the row of the bio shows what the disk has",
     "dio_moved": "the cells show what has been moved",
     "spte_seq": "the lanes show that the device tries again",
 }
@@ -251,13 +255,14 @@ class Scene:
         look = self.look
         stage, bounced = look.bio_stage(), look.bounced()
         two = len(self.world.pages) > 1
-        if not bounced and stage not in (2, 3) and not (two and look.written()):
+        if not bounced and stage not in (2, 3) and not (two and (look.written() or look.other_stage() == 2)):
             return None
         half = bounced and look.at(FLUSHER) == "bounce_rest"
         there = [not half or c == 0 for c in CELLS]
         if two:
             bio = look.bio_folio()
-            mine = [stage in (2, 3) and bio is not None and look.has_cell(bio, c) for c in CELLS]
+            bios = (bio if stage in (2, 3) else None, look.other_folio() if look.other_stage() == 2 else None)
+            mine = [any(f is not None and look.has_cell(f, c) for f in bios) for c in CELLS]
             there = [m or bool(look.written() >> c & 1) for c, m in zip(CELLS, mine, strict=True)]
         cells = tuple(self.cell(c, look.image(c)) if here else None for c, here in zip(CELLS, there, strict=True))
         fetched = [f"cell {c}" for c in CELLS if look.fetched() >> c & 1]

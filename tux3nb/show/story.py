@@ -155,6 +155,11 @@ class Part:
         return f"step{'s' if len(self.steps) > 1 else ''} {', '.join(told)}"
 
 
+def split(text: str) -> tuple[str, ...]:
+    """What a step does, one by one."""
+    return tuple(re.split(r", (?![^(]*\))", text)) if text else ()
+
+
 def sentences(effects: Sequence[str]) -> list[str]:
     """Effects in words, copies of the cells of one folio into another as one, and each thing once."""
     out: dict[str, None] = {}
@@ -294,7 +299,7 @@ class Tale:
         text = effect(self.case, step, before, after)
         if text == step.rule.name.replace("_", " ") and not CHOICES.search(text):
             return (f"· {text}",)  # a choice between rules that a sentence leaves out
-        return tuple(re.split(r", (?![^(]*\))", text)) if text else ()
+        return split(text)
 
     # ---- the end --------------------------------------------------------------------------------------------------
     @cached_property
@@ -371,16 +376,24 @@ def several(words: Iterable[str]) -> str:
 
 
 # ---- forms ----------------------------------------------------------------------------------------------------------
-def told(tale: Tale, head: str, first: int = 1, parts: Sequence[Part] | None = None, end: str = "") -> Cell:
-    """Sentences that unfold to their steps, and how it ends."""
+def told(
+    tale: Tale, head: str, note: str = "", first: int = 1, parts: Sequence[Part] | None = None, end: str = ""
+) -> Cell:
+    """Sentences, numbered from `first`, that unfold to their steps, and how it ends."""
     chosen = tale.parts if parts is None else parts
     lines = [(part.sentence(tale.case), part.numbers) for part in chosen]
-    text = [head, *(f"{n:2}. {said} ({numbers})" for n, (said, numbers) in enumerate(lines, first))]
+    text = [
+        head,
+        *filter(None, [note]),
+        *(f"{n:2}. {said} ({numbers})" for n, (said, numbers) in enumerate(lines, first)),
+    ]
     items = "".join(
         f"<li><details><summary>{say(said)} <small>({numbers})</small></summary>{_unfolded(tale, part)}</details></li>"
         for part, (said, numbers) in zip(chosen, lines, strict=True)
     )
-    page = f'<div class="tux-story"><p><b>{say(head)}</b></p><ol start="{first}">{items}</ol>'
+    page = (
+        f'<div class="tux-story"><p><b>{say(head)}</b>{note and f"<br>{say(note)}"}</p><ol start="{first}">{items}</ol>'
+    )
     if end:
         text.append(f"    {end}")
         page += f"<p><b>{say(end)}</b></p>"
@@ -408,24 +421,23 @@ def same_schedule(case: Case, schedules: Schedules, base: Tale, label: str, poli
     tale = Tale(case, schedules.run.compiled, number, shown.run, base.prop, breaks=False)
     at = shown.parts(base.run)
     if at is None:
-        return told(tale, f"{label}: the same run, step by step", parts=[], end=tale.end())
+        return told(tale, f"{label}: the same run, step by step", parts=(), end=tale.end())
     shared = min(len(base.run), len(shown.run))  # the same thing done by another step is no difference to a reader
     at = next((n for n in range(at, shared) if _decision(case, base.run, n) != _decision(case, shown.run, n)), shared)
     rest = [part for part in tale.parts if part.steps[-1] > at]
     same = len(tale.parts) - len(rest)
     theirs, mine = (_decision(case, run, at) for run in (base.run, shown.run))
-    head = f"{label}, on the same schedule: {several_steps(same)} as before. At step {at + 1} they part: "
-    head += f"{mine} (before: {theirs})"
+    head = f"{label}, on the same schedule"
+    note = f"{_as_before(same)} Step {at + 1} is another. Before: {theirs}. Now: {mine}."
     kept = f"{_title(case, base.prop)} is kept" if not tale.found else ""
     wrong = base.found.places[-1].cell if base.found and base.found.places else None
     seen = tale.seen(wrong) if kept and wrong is not None else ""
     end = tale.end() or f"{kept}{f': {seen}' if seen else ''}."
-    return told(tale, head, first=same + 1, parts=rest, end=end)
+    return told(tale, head, note, same + 1, rest, end)
 
 
-def several_steps(n: int) -> str:
-    """How many of the first steps, in words."""
-    return f"the first {n} are" if n > 1 else "the first is" if n else "nothing is"
+def _as_before(n: int) -> str:
+    return f"Sentences 1 to {n} are as before." if n > 1 else "Sentence 1 is as before." if n else ""
 
 
 def _title(case: Case, prop: str) -> str:
@@ -438,4 +450,4 @@ def _decision(case: Case, run: Run, n: int) -> str:
         return "nothing more"
     step = run.steps[n]
     did = effect(case, step, run.states[n], run.states[n + 1]) or step.rule.name.replace("_", " ")
-    return f"{step.actor}: {did}"
+    return f"{step.actor}: {', '.join(sentences(split(did)))}"

@@ -145,4 +145,4 @@ def _cell(case: Case, row: Row, c: int, sign: str) -> str:
     look = PLAIN if n is None else f"color:{INKS[n]};background:{BACKS[n]}"
     by = f"<br><small>{say(cell.by)}</small>" if cell.by else ""
     edge = WRONG if sign else RIGHT
-    return f'<td style="{look};{edge};text-align:center"><b>{say(cell.v)}</b> {sign}{by}</td>'
+    return f'<td style="{look};{edge};text-align:center;white-space:nowrap"><b>{say(cell.v)}</b> {sign}{by}</td>'

@@ -5,6 +5,10 @@ no longer dirty then. An interrupt cannot take the folio lock, so that second ca
 io_getevents may return before it has run. A `dio_write` only reads memory and reports nothing. A `dio_write_sum` goes
 to a device, or through a file system, that checks what it is sent: a CPU reads the memory for a checksum, and the
 device reads it again.
+
+The rules follow direct I/O of about v4.20 and v5.0, with one page a bio. Of one page 3.19 and 4.1 do the same: dirty at
+submission if asynchronous, and again by a work item if it is clean at the end. Counted pins came with v6.3 (recalled);
+`dio_read_get` and `dio_write_get` are the holders of 2015.
 """
 
 from tux3nb.engine.fields import SILENT
@@ -63,13 +67,13 @@ SUMMED = ("dio_write_sum",)
 READS, WRITES = ("dio_read", "dio_read_get"), ("dio_write", "dio_write_get", *SUMMED)
 PLACES = ("fast_walk", "dio_dirty", "dio_sum", "dio_submit", "dma", "dio_end", "reap")
 
-REFILL = "fs/direct-io.c:dio_refill_pages (00e23707)"
-SUBMIT = "fs/direct-io.c:dio_bio_submit (00e23707)"
-COMPLETE = "fs/direct-io.c:dio_bio_end_aio, dio_bio_complete (00e23707)"
+REFILL = "fs/direct-io.c:dio_refill_pages (00e23707, about v4.20)"
+SUBMIT = "fs/direct-io.c:dio_bio_submit (00e23707, about v4.20)"
+COMPLETE = "fs/direct-io.c:dio_bio_end_aio, dio_bio_complete (00e23707, about v4.20)"
 SUM = "block/bio-integrity.c:bio_integrity_prep; fs/btrfs/file-item.c:btrfs_csum_one_bio"
 BOUNCED = "fs/xfs/xfs_file.c: a bounce for direct I/O where the device asks for stable pages (v7.0, recalled)"
-CHECK = "block/bio.c:bio_check_pages_dirty (5.0)"
-WORK = "block/bio.c:bio_dirty_fn (5.0)"
+CHECK = "block/bio.c:bio_check_pages_dirty (v5.0)"
+WORK = "block/bio.c:bio_dirty_fn (v5.0)"
 DEVICE = "DMA by the block device, through the physical address that GUP returned"
 
 
@@ -95,7 +99,7 @@ def dio_begins(s, policy, op):
     begins(s, op, "fast_walk")
 
 
-@rule(op=ops(*READS, *WRITES), kernel="mm/gup.c:get_user_pages_fast (0005d20b)")
+@rule(op=ops(*READS, *WRITES), kernel="mm/gup.c:get_user_pages_fast (0005d20b, about v4.12)")
 def dio_walks_slowly(s, policy, op):
     """The PTE does not allow the access: the slow walk takes over."""
     s.require(at(s, op, "fast_walk"), ~allows(s, op))

@@ -166,6 +166,11 @@ def shrunk(s):
     return some(active(s, op) for op in s.world.that("shrinks"))
 
 
+def punching(s):
+    """A hole is being punched: the page stays within i_size, and only a lock keeps it from being filled again."""
+    return some(active(s, op) for op in s.world.that("punches"))
+
+
 def off_the_end(s, f):
     """The folio has lost its mapping, or lies beyond i_size."""
     return (s.detached[f] != 0) | shrunk(s)

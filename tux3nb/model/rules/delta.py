@@ -1,7 +1,12 @@
-"""The delta engine: transition, the flusher in Tux3's order, commit, and the polling that frees forked folios."""
+"""The delta engine: transition, the flusher in Tux3's order, commit, and the polling that frees forked folios.
+
+Of a file of two pages two folios can be in flight at once. The flusher lays the bio of the first one aside and takes
+the next: before it is submitted, and then both are at once (one bio of two folios, or two bios under one plug), or
+afterwards (two bios). A folio that waits in a bio is under writeback, and unlocked.
+"""
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, every, has, some, union, where
+from tux3nb.engine.terms import FALSE, NONE, every, has, some, union, where, without
 from tux3nb.model.folio import cells_in, held, in_folio, mapped_where, refcount, users, written
 from tux3nb.model.ghosts import delta_closes, delta_commits, snapshot_taken
 from tux3nb.model.mmu import folio_freed, protect, writable
@@ -97,25 +102,45 @@ def belongs(s, f):
 
 
 def may_take_a_folio(s):
-    """The flusher is idle, or done with one folio of the delta and not yet at the commit."""
-    return (flusher_at(s, "idle") | flusher_at(s, "commit")) & closed_and_drained(s)
+    """The flusher is idle, or done with one folio of the delta and not yet at the commit, or can lay its bio aside."""
+    return (flusher_at(s, "idle") | flusher_at(s, "commit") | lays_aside(s)) & closed_and_drained(s)
+
+
+def lays_aside(s):
+    """There is another page, and the bio that the flusher has at hand, submitted or not, can wait for its folio."""
+    if len(s.world.pages) == 1:
+        return FALSE
+    return (flusher_at(s, "submit") | flusher_at(s, "fetch")) & (s.other_folio == NONE)
+
+
+def takes(s, f, stage):
+    """The flusher goes for folio f, whose bio is at `stage`; what it has at hand is laid aside."""
+    if len(s.world.pages) > 1:
+        aside = lays_aside(s)
+        other = s.other_folio.unless(aside, s.bio_folio)
+        stage_of_other = s.other_stage.unless(aside, s.bio_stage)
+        bounced = where(aside, s.bounced, s.other_bounced)
+        s.other_folio = other
+        s.other_stage = stage_of_other
+        s.other_bounced = bounced
+        s.bounced = 0
+    s.bio_folio = f
+    s.bio_stage = stage
+    goes_to(s, "flush_lock")
 
 
 @rule(f=each("folios"), kernel=FLUSH + ", bufvec_bio_add_page")
 def flush_adds(s, policy, f):
     """A folio of the closed delta, found through its buffers, is added to a bio not yet submitted."""
     s.require(may_take_a_folio(s), belongs(s, f), policy.bounce == "no")
-    s.bio_folio = f
-    s.bio_stage = "added"
-    goes_to(s, "flush_lock")
+    takes(s, f, "added")
 
 
 @rule(f=each("folios"), kernel=BOUNCE)
 def flush_picks(s, policy, f):
     """A folio of the closed delta is picked; it is added to a bio only after it is known what to submit."""
     s.require(may_take_a_folio(s), belongs(s, f), policy.bounce != "no")
-    s.bio_folio = f
-    goes_to(s, "flush_lock")
+    takes(s, f, "none")
 
 
 @rule(kernel=PREPARE, actor=FLUSHER)
@@ -133,8 +158,29 @@ def flush_picks_again(s, policy):
     """The picked folio's buffers have moved to a snapshot meanwhile: pick again."""
     f = s.bio_folio
     s.require(flusher_at(s, "flush_lock"), s.locked[f] == 0, ~belongs(s, f), policy.bounce != "no")
+    s.require(s.other_stage != "added")
     s.bio_folio = NONE
     goes_to(s, "idle")
+
+
+@rule(kernel=BOUNCE, actor=FLUSHER)
+def flush_goes_back(s, policy):
+    """The same, and a bio has been laid aside that is not submitted yet: go back to that."""
+    f = s.bio_folio
+    s.require(flusher_at(s, "flush_lock"), s.locked[f] == 0, ~belongs(s, f), policy.bounce != "no")
+    s.require(s.other_stage == "added")
+    s.bio_folio = s.other_folio
+    s.bio_stage = "added"
+    s.bounced = s.other_bounced
+    other_is_over(s)
+    goes_to(s, "submit")
+
+
+def other_is_over(s):
+    """No bio is laid aside any more."""
+    s.other_folio = NONE
+    s.other_stage = "none"
+    s.other_bounced = 0
 
 
 @rule(kernel=PREPARE + ": assert(PageDirty)", actor=FLUSHER)
@@ -259,15 +305,24 @@ def stays_dirty(s, policy, f):
 
 @rule(kernel="fs/tux3/buffer_writeback.c:bufvec_submit_bio", actor=FLUSHER)
 def flush_submits(s, policy):
-    """The bio is submitted: what it reads must not change from now on until it completes."""
+    """The bio is submitted, with the one laid aside: what it reads must not change from now on until it completes."""
     f = s.bio_folio
     s.require(flusher_at(s, "submit"))
     s.mark("submitted")
+    waiting, two = s.other_stage == "added", len(s.world.pages) > 1
+    s.mark("submitted_together", waiting)
     for c in CELLS:
         mine = in_folio(s, f, c)
-        s.image[c] = where((s.bounced != 0) | ~mine, s.image[c], s.cell[f, c])
+        image = where((s.bounced != 0) | ~mine, s.image[c], s.cell[f, c])
+        if two:
+            along = waiting & in_folio(s, s.other_folio, c)
+            image = where(along & (s.other_bounced == 0), s.cell[s.other_folio, c], image)
+            mine |= along
+        s.image[c] = image
         snapshot_taken(s, c, mine)
     s.bio_stage = "submitted"
+    if two:
+        s.other_stage = s.other_stage.unless(waiting, "submitted")
     goes_to(s, "fetch")
 
 
@@ -280,48 +335,90 @@ def disk_fetches(s, policy, c):
     s.fetched = union(s.fetched, 1 << c)
 
 
+@rule(c=each("cells"), kernel="the disk fetches the bio's data by DMA", actor="disk")
+def disk_fetches_other(s, policy, c):
+    """The disk fetches the cell of the bio that has been laid aside."""
+    f = s.other_folio
+    s.require(s.other_stage == "submitted", in_folio(s, f, c), ~has(s.fetched, c))
+    s.image[c] = where(s.other_bounced != 0, s.image[c], s.cell[f, c])
+    s.fetched = union(s.fetched, 1 << c)
+
+
 END_IO = "fs/tux3/buffer_writeback.c:bufvec_end_io, mm/filemap.c:end_page_writeback"
+ENDLESS = END_IO + ", for a server that may never answer (FUSE, NFS)"
+
+
+def is_fetched(s, f):
+    """The disk has all of folio f."""
+    return without(cells_in(s, f), s.fetched) == 0
 
 
 @rule(kernel=END_IO, actor="disk")
 def write_completes(s, policy):
     """The I/O has completed: PG_writeback is cleared; a reverse fork's snapshot is freed."""
-    f = s.bio_folio
-    s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f), not s.world.endless_disk)
-    io_ends(s, f)
+    s.require(flusher_at(s, "fetch"), is_fetched(s, s.bio_folio), not s.world.endless_disk)
+    io_ends(s)
 
 
-@rule(kernel=END_IO + ", for a server that may never answer (FUSE, NFS)", actor="disk", release=True)
+@rule(kernel=END_IO, actor="disk")
+def other_write_completes(s, policy):
+    """The same, for the bio that has been laid aside."""
+    s.require(s.other_stage == "submitted", is_fetched(s, s.other_folio), not s.world.endless_disk)
+    other_io_ends(s)
+
+
+@rule(kernel=ENDLESS, actor="disk", release=True)
 def server_answers(s, policy):
     """The server has answered: the I/O has completed. Nobody may count on that."""
-    f = s.bio_folio
-    s.require(flusher_at(s, "fetch"), s.fetched == cells_in(s, f), s.world.endless_disk)
-    io_ends(s, f)
+    s.require(flusher_at(s, "fetch"), is_fetched(s, s.bio_folio), s.world.endless_disk)
+    io_ends(s)
 
 
-def io_ends(s, f):
-    """The bio of folio f is over, and a reverse fork's snapshot freed."""
-    gone = s.snapshot[f] == 1
-    s.writeback[f] = 0
-    if len(s.world.pages) > 1:  # there may be another folio to come: the bio is over, and what it wrote is remembered
-        s.written = union(s.written, s.fetched)
+@rule(kernel=ENDLESS, actor="disk", release=True)
+def server_answers_other(s, policy):
+    """The same, for the bio that has been laid aside."""
+    s.require(s.other_stage == "submitted", is_fetched(s, s.other_folio), s.world.endless_disk)
+    other_io_ends(s)
+
+
+def io_ends(s):
+    """The bio at hand is over."""
+    folio_written(s, s.bio_folio)
+    if len(s.world.pages) > 1:
         s.bio_folio = NONE
-    s.fetched = 0
-    s.bio_stage = "completed" if len(s.world.pages) == 1 else "none"
+        s.bio_stage = "none"
+    else:
+        s.bio_stage = "completed"
+    s.bounced = 0
+    goes_to(s, "commit")
+
+
+def other_io_ends(s):
+    """The bio that has been laid aside is over."""
+    folio_written(s, s.other_folio)
+    other_is_over(s)
+
+
+def folio_written(s, f):
+    """Folio f is under writeback no more, and freed if it is a reverse fork's snapshot. Of two, one is remembered."""
+    gone, two = s.snapshot[f] == 1, len(s.world.pages) > 1
+    mine = cells_in(s, f)
+    fetched, written = without(s.fetched, mine), union(s.written, mine) if two else s.written
+    s.writeback[f] = 0
+    s.fetched = fetched
+    s.written = written
     s.index[f] = where(gone, 0, s.index[f])
     s.private[f] = where(gone, 0, s.private[f])
     for c, left in [(c, where(gone, 0, s.cell[f, c])) for c in CELLS]:
         s.cell[f, c] = left
     s.snapshot[f] = 0
-    s.bounced = 0
-    goes_to(s, "commit")
 
 
 @rule(kernel=COMMIT + ": the superblock, with flush and FUA", actor=FLUSHER)
 def commits(s, policy):
     """All I/O of the delta is done: the superblock makes it the one that recovery will find."""
     s.require(some([flusher_at(s, "commit"), flusher_at(s, "idle") & closed_and_drained(s)]))
-    s.require(every(~belongs(s, f) for f in s.world.folios))
+    s.require(every(~belongs(s, f) for f in s.world.folios), s.other_folio == NONE)
     s.mark("committed")
     behind = {c: where(s.hole_back[c] != 0, s.hole_back[c], s.disk[c]) for c in CELLS}
     value = {c: where(written(s, c), s.image[c], behind[c]) for c in CELLS}

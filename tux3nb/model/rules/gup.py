@@ -19,8 +19,8 @@ from tux3nb.model.routine import at, begins, may_start, returns, turn
 from tux3nb.model.rules.cpu import being_forked, fault_takes_reference
 from tux3nb.model.world import that
 
-SLOW = "mm/gup.c:__get_user_pages (80a79516)"
-FAST = "mm/gup.c:gup_pte_range (80a79516)"
+SLOW = "mm/gup.c:__get_user_pages (80a79516, about v4.10)"
+FAST = "mm/gup.c:gup_pte_range (80a79516, about v4.10)"
 WALKS = that("walks")
 
 

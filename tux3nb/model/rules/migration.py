@@ -2,8 +2,11 @@
 
 A migrator takes any folio of the file that it comes across, a forked one too. It refuses a folio with a reference that
 it cannot account for; then everything is put back. What it moves goes to a new folio, in the slot of the old one's
-index. Tux3 itself never let its folios be migrated while dirty (its ``migratepage`` is commented out): here the dirty
-bit, the delta tag and the buffers go along, as with ``buffer_migrate_folio``.
+index, and the bytes follow: until they are there it is locked and not up to date (since about v6.11 the bytes come
+first and the count is looked at again, recalled; that tells no two policies apart). These are the steps of v6.6; about
+4.1 the slot was compared, too (the feature `migrate_recheck`). Tux3 itself never let its folios be
+migrated while dirty (its ``migratepage`` is commented out): here the dirty bit, the delta tag and the buffers go along,
+as with ``buffer_migrate_folio``.
 
 The rules also stand for the collapse of small folios into a large one (khugepaged, MADV_COLLAPSE): there too every
 PTE is unmapped, the count frozen at what is expected, one extra reference refuses it, and all is put back. That it
@@ -12,9 +15,9 @@ takes no dirty file folio (recalled) and moves many at once tells no two policie
 
 from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, as_int, every, where
+from tux3nb.engine.terms import NONE, as_int, every, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped
+from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped, up_to_date
 from tux3nb.model.ghosts import holder_write_ends, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
@@ -51,11 +54,19 @@ KINDS = (
         of=RING,
     ),
 )
-PLACES = ("migrate_lock", "migrate_check", "migrate_unmap", "migrate_restore", "migrate_map", "ring_event")
+PLACES = (
+    "migrate_lock",
+    "migrate_check",
+    "migrate_unmap",
+    "migrate_restore",
+    "migrate_copy",
+    "migrate_map",
+    "ring_event",
+)
 READABLE, WRITABLE = 1, 2
 
 UNMAP = "mm/rmap.c:try_to_migrate_one"
-MOVE = "mm/migrate.c:folio_migrate_mapping (0003e2a4)"
+MOVE = "mm/migrate.c:folio_migrate_mapping (0003e2a4, about v6.6)"
 RESTORE = "mm/migrate.c:remove_migration_pte"
 BLIND = "switched off: the expected count, and telling the accounted holder"
 
@@ -69,6 +80,7 @@ def declare(w):
         raise UserError(f"only one task can migrate folios in this model, not {', '.join(tasks_of(migrates))}")
     w.field("target", tasks_of(migrates), kind=FOLIO, none=0, of="{0}", says=(SILENT, "moves it to {value}"))
     entries = ("no migration entry", "read-only migration entry", "writable migration entry")
+    w.field("to_copy", tasks_of(migrates), hi=3, says=SILENT)
     w.field("moving", w.mappings, hi=WRITABLE, when=bool(migrates), of="PTE of {0}", says=entries)
 
 
@@ -168,19 +180,27 @@ def no_entry(s):
 
 
 # ---- moving -----------------------------------------------------------------------------------------------------
-@rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + ", folio_migrate_copy; fs/aio.c:aio_migrate_folio")
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel=MOVE + "; fs/aio.c:aio_migrate_folio")
 def migrate_moves(s, policy, op):
-    """Every reference is accounted for: the count is frozen, the new folio put in the slot and the bytes copied.
+    """Every reference is accounted for: the count is frozen, and the new folio put in the slot.
 
-    One step, since no actor can look in between: the new folio is locked and not up to date until its copy is complete.
-    An AIO ring's pointer is changed with it, under the lock that keeps events out.
+    A ring's bytes and its pointer go along in the same step: the new folio has the ring's reference from the start, and
+    the completion lock keeps events out.
     """
     f = s.folio[op.task]
     s.require(at(s, op, "migrate_unmap"), unmapped(s, f), policy.off != "accounting", ~stays(s, policy, op, f))
+    if op.kind == MIGRATE:
+        moves(s, op, f)
+        s.to_copy[op.task] = 3
+        s.pc[op.task] = "migrate_copy"
+        return
+    hold, cells = s.hold[op.holder], [s.cell[f, c] for c in CELLS]
+    s.mark("moved_with_ring", hold == f)
     new = moves(s, op, f)
-    if op.kind == MIGRATE_RING:
-        s.mark("moved_with_ring", s.hold[op.holder] == f)
-        s.hold[op.holder] = s.hold[op.holder].unless(s.hold[op.holder] == f, new)
+    s.hold[op.holder] = hold.unless(hold == f, new)
+    for c in CELLS:
+        s.cell[new, c] = cells[c]
+    s.pc[op.task] = "migrate_map"
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel=BLIND)
@@ -189,26 +209,36 @@ def migrate_moves_blindly(s, policy, op):
     f = s.folio[op.task]
     s.require(at(s, op, "migrate_unmap"), unmapped(s, f), policy.off == "accounting")
     moves(s, op, f)
+    s.to_copy[op.task] = 3
+    s.pc[op.task] = "migrate_copy"
 
 
 def moves(s, op, f):
-    """The new folio takes the slot of f's index, whatever is in it; flags, buffers and bytes go along."""
+    """The new folio takes the slot of f's index, whatever is in it; flags and buffers go along, the bytes come next."""
     new, none_left = free_folio(s)
     s.limit("folios", none_left)
     s.mark("migrated")
     moved = {name: getattr(s, name)[f] for name in ("dirty", "tag", "forked", "orphan")}
-    cells = [s.cell[f, c] for c in CELLS]
     for name, value in moved.items():
         getattr(s, name)[new] = value
         getattr(s, name)[f] = 0
-    for c in CELLS:
-        s.cell[new, c] = cells[c]
     s.private[new] = 1
     s.locked[new] = 1
     s.slot[0] = new
     s.target[op.task] = new
-    s.pc[op.task] = "migrate_map"
     return new
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), c=each("cells"), kernel="mm/migrate.c:folio_migrate_copy")
+def migrate_copies(s, policy, op, c):
+    """One cell is copied, the first one first. A device that has not been told may write the while."""
+    t = op.task
+    s.require(at(s, op, "migrate_copy"), s.to_copy[t] == sum(1 << k for k in CELLS if k >= c))
+    if op.kind == MIGRATE_RING:
+        s.require(policy.off == "accounting")
+    s.cell[s.target[t], c] = s.cell[s.folio[t], c]
+    s.to_copy[t] = without(s.to_copy[t], 1 << c)
+    s.pc[t] = "migrate_map" if c == CELLS[-1] else "migrate_copy"
 
 
 @rule(op=ops(MIGRATE, MIGRATE_RING), m=each("mappings"), kernel=RESTORE)
@@ -239,7 +269,7 @@ def migrate_ends(s, policy, op):
 @rule(op=ops("ring_setup"), kernel="fs/aio.c:aio_setup_ring")
 def ring_is_set_up(s, policy, op):
     """The kernel keeps a reference on the page, and a pointer to it."""
-    s.require(may_start(s, op), s.hold[op.holder] == NONE, ~empty(s), s.frozen[s.slot[0]] == 0)
+    s.require(may_start(s, op), s.hold[op.holder] == NONE, ~empty(s), s.frozen[s.slot[0]] == 0, up_to_date(s))
     s.require(may_register(s, policy, s.slot[0]))
     s.hold[op.holder] = s.slot[0]
     returns(s, op)

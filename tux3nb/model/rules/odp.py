@@ -18,7 +18,7 @@ from tux3nb.model.operations import Kind
 from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.world import ops
 
-UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057)"
+UMEM_ODP = "drivers/infiniband/core/umem_odp.c:ib_umem_odp_map_dma_pages (03b22057, about v5.0)"
 SEQUENCE = UMEM_ODP + ": mmu_notifier_seq, or mmu_interval_read_retry since 5.5"
 DEVICE = "DMA by the device, through its own translation"
 COMMON: dict[str, Any] = dict(

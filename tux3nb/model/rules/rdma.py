@@ -6,10 +6,14 @@ registration may take).
 
 A region that is only read was pinned for writing all the same before v6.1, by the slow walk (FOLL_WRITE always, and
 FOLL_FORCE: umem.c at 0446cad9); since then it is pinned for reading. The word `forced` says the former of a region.
+
+Two eras of release: a plain reference (the word `get`) is of 2015, when a writable region was reported dirty without a
+look at the page (__ib_umem_release of 3.15 to 4.1: set_page_dirty_lock); a counted pin is released as in v5.3
+(put_user_pages_dirty_lock, which leaves a dirty page alone) and later.
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, every, has, some, where
+from tux3nb.engine.terms import NONE, const, every, has, some, where
 from tux3nb.model.dirty_call import KERNEL as DIRTY
 from tux3nb.model.dirty_call import OUTCOMES, dirty_call, ends_in
 from tux3nb.model.folio import may_write
@@ -19,8 +23,8 @@ from tux3nb.model.routine import at, begins, may_start, returns
 from tux3nb.model.rules.gup import permitted
 from tux3nb.model.world import each, ops
 
-UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9)"
-RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9)"
+UMEM = "drivers/infiniband/core/umem.c:ib_umem_get (0446cad9, v5.3)"
+RELEASE = "drivers/infiniband/core/umem.c:__ib_umem_release (0446cad9, v5.3; 3.15 to 4.1)"
 REGIONS = ("mr_register", "buffer_register")
 KINDS = (
     Kind(
@@ -96,11 +100,17 @@ def mr_deregister_has_none(s, policy, op):
     returns(s, op)
 
 
+def of_2015(s, op):
+    """The region was taken by plain references, and is released as they were."""
+    return const(not s.world.holder(op.holder).pin)
+
+
 @rule(op=ops("mr_deregister"), outcome=OUTCOMES, kernel=RELEASE + "; " + DIRTY)
 def mr_reports_dirty(s, policy, op, outcome):
-    """The dirty call of a writable region whose folio is clean, under the folio lock."""
+    """The dirty call of a writable region, under the folio lock; of a dirty folio only that of 2015 makes one."""
     f = s.hold[op.holder]
-    s.require(op.write, at(s, op, "dirty_call"), s.dirty[f] == 0, s.locked[f] == 0, ends_in(s, policy, f, outcome))
+    s.require(op.write, at(s, op, "dirty_call"), (s.dirty[f] == 0) | of_2015(s, op))
+    s.require(s.locked[f] == 0, ends_in(s, policy, f, outcome))
     written = {c for o in s.world.of("device_write") if o.holder == op.holder for c in o.cells}
     dirty_call(s, f, outcome, sorted(written))
     dirty_call_returned(s, op)
@@ -110,7 +120,7 @@ def mr_reports_dirty(s, policy, op, outcome):
 @rule(op=ops("mr_deregister"), kernel=RELEASE + ", mm/gup.c:put_user_pages_dirty_lock")
 def mr_finds_dirty(s, policy, op):
     """The folio of a writable region is dirty already: no call is made."""
-    s.require(op.write, at(s, op, "dirty_call"), s.dirty[s.hold[op.holder]] == 1)
+    s.require(op.write, at(s, op, "dirty_call"), s.dirty[s.hold[op.holder]] == 1, ~of_2015(s, op))
     dirty_call_returned(s, op)
     s.pc[op.task] = "put"
 

@@ -9,13 +9,13 @@ is nobody's to write.
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, const, every, some, where
+from tux3nb.engine.terms import NONE, every, some, where
 from tux3nb.model.folio import empty, free_folio, holds, mapcount, refcount, refs_of_tasks
 from tux3nb.model.ghosts import active, bonds_end
 from tux3nb.model.mmu import folio_freed
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, chooses, may_start, returns
-from tux3nb.model.rules.cpu import evicting, shrunk
+from tux3nb.model.rules.cpu import evicting, punching, shrunk
 from tux3nb.model.rules.delta import next_delta
 from tux3nb.model.world import FLUSHER, each, ops
 
@@ -125,12 +125,13 @@ def reclaim_drops_held(s, policy, op):
 # ---- refill -----------------------------------------------------------------------------------------------------
 def looking_up(world):
     """The operations that can find the slot empty and then allocate a folio."""
-    looks = [op for op in world.ops if op.how.read_fault or op.how.dirties or op.how.walks or op.copies]
+    reads = [op for op in world.ops if op.how.reads == "cpu"]
+    looks = [op for op in world.ops if op in reads or op.how.read_fault or op.how.dirties or op.how.walks or op.copies]
     return looks if world.empties else ()
 
 
 def wants_folio(s, op):
-    """A write(2) or a cut is about to look the folio up, or an access through a mapping has no PTE."""
+    """A write(2), a read(2) or a cut is about to look the folio up, or an access through a mapping has no PTE."""
     if not op.how.maps:
         return at(s, op, "look")
     starts = at(s, op, "walk") if op.how.walks else may_start(s, op)
@@ -150,7 +151,9 @@ def reachable(s, c):
 def refills(s, policy, op):
     """The slot is empty: a folio is put in, locked until it is read from where the file's content is now."""
     new, none_left = free_folio(s)
-    s.require(wants_folio(s, op), empty(s), ~evicting(s), ~shrunk(s) if op.how.maps else const(True))
+    s.require(wants_folio(s, op), empty(s), ~evicting(s))
+    if op.how.maps or op.how.reads:  # writes and cuts have the inode's mutex
+        s.require(~shrunk(s), (policy.off == "truncate_lock") | ~punching(s))
     s.limit("folios", none_left)
     s.mark("refilled")
     found = [reachable(s, c) for c in CELLS]
@@ -165,7 +168,7 @@ def refills(s, policy, op):
 def unused(s):
     """No process has the file open or mapped, and nothing of it is under write-out."""
     w = s.world
-    busy = some(active(s, op) for op in w.that("mutex"))
+    busy = some(active(s, op) for op in w.ops if op.how.mutex or op.how.reads == "cpu")
     idle = every((s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in w.folios)
     return every(s.vma[m] == 0 for m in w.mappings) & (s.pc[FLUSHER] == "idle") & ~busy & idle
 
@@ -220,7 +223,7 @@ def evict_meets_dirty(s, policy, op):
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages, tux3_invalidate_buffer)")
 def evict_drops(s, policy, op, f):
     """The folio in the slot leaves the page cache and its mapping, with its dirt; a holder keeps it."""
-    s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0)
+    s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0, s.writeback[f] == 0)
     s.require(clean(s) | (policy.evict_dirty == "drop"))
     s.slot[0] = NONE
     for name in ("private", "dirty", "tag"):

@@ -32,7 +32,7 @@ KINDS = (
         of=("buffer_register",),
     ),
 )
-REGISTER = "io_uring/rsrc.c:io_sqe_buffer_register (ab9b0d47)"
+REGISTER = "io_uring/rsrc.c:io_sqe_buffer_register (ab9b0d47, about v6.5)"
 
 
 @rule(op=ops("buffer_register"), kernel=REGISTER + ": pin_user_pages")
@@ -50,7 +50,7 @@ def buffer_register_refused(s, policy, op):
     returns(s, op)
 
 
-@rule(op=ops("buffer_unregister"), kernel="io_uring/rsrc.c:io_buffer_unmap (ab9b0d47)", release=True)
+@rule(op=ops("buffer_unregister"), kernel="io_uring/rsrc.c:io_buffer_unmap (ab9b0d47, about v6.5)", release=True)
 def buffer_unregisters(s, policy, op):
     """With no I/O in flight the pin is dropped, if there was one; no dirty call is made."""
     s.require(may_start(s, op), device_idle(s, op))

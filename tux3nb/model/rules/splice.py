@@ -8,7 +8,7 @@ current at the splice or was written later will do.
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, const, has, some, union, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.folio import still_there
+from tux3nb.model.folio import still_there, up_to_date
 from tux3nb.model.ghosts import active, read_starts, used
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
@@ -77,8 +77,8 @@ def vmsplice_walks_slowly(s, policy, op):
 
 @rule(op=ops("splice"), kernel=SPLICE)
 def splice_takes(s, policy, op):
-    """The folio in the slot is looked up, and the reference goes into the pipe."""
-    s.require(may_start(s, op), s.hold[op.holder] == NONE, s.frozen[s.slot[op.page]] == 0)
+    """The folio in the slot is looked up, up to date, and the reference goes into the pipe."""
+    s.require(may_start(s, op), s.hold[op.holder] == NONE, s.frozen[s.slot[op.page]] == 0, up_to_date(s))
     s.require(may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page]
     for c in s.world.cells_of[op.page]:

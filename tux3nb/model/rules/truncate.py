@@ -1,10 +1,12 @@
 """Truncation: a page is dropped from the file, with a page fork that makes no copy if an older delta still needs it.
 
 `truncate` drops the page and lets the file grow again, so that the page reads as a hole; `truncate_tail` cuts within
-the page: what is behind the cut becomes zeros, in a clone if need be. Tux3 keeps the hole in memory ("hole extents"),
-where a refill looks before it looks at the disk, until the backend applies it to the tree with the section's delta. In
-Tux3 the section begins before the folio lock, under the inode's mutex and truncate_lock, which keep all other sections
-out; `truncate_tail` takes the lock first here, which is the same as long as they do.
+the page: what is behind the cut becomes zeros, in a clone if need be. `punch` drops the page with i_size as it was
+(fallocate(2), MADV_REMOVE). Tux3 has no such call; here its truncate_lock also keeps out what would fill the page
+again, as invalidate_lock does in the mainline. Tux3 keeps the hole in memory ("hole extents"), where a refill looks
+before it looks at the disk, until the backend applies it to the tree with the section's delta. In Tux3 the section
+begins before the folio lock, under the inode's mutex and truncate_lock, which keep all other sections out;
+`truncate_tail` takes the lock first here, which is the same as long as they do.
 """
 
 from tux3nb.engine.rule import rule
@@ -30,6 +32,16 @@ KINDS = (
         shrinks=True,
     ),
     Kind(
+        "punch",
+        "punch a hole where the page is (fallocate, MADV_REMOVE)",
+        writes="cpu",
+        looks=True,
+        cuts=True,
+        empties=True,
+        mutex=True,
+        punches=True,
+    ),
+    Kind(
         "truncate_tail",
         "truncate to the middle of the page: the cell becomes zeros",
         writes="cpu",
@@ -38,11 +50,13 @@ KINDS = (
         mutex=True,
     ),
 )
+WHOLE = ("truncate", "punch")  # the whole page goes
 PLACES = ("cut_section", "cut_look", "cut_lock", "cut_page", "cut_wait", "cut_holder", "cut_end")
 
 SETATTR = "fs/tux3/inode.c:tux3_setattr, tux3_truncate (04752e70)"
 INVALIDATE = "fs/tux3/buffer_fork.c:bufferfork_to_invalidate (18a490ba)"
 DROP = "mm/truncate.c:truncate_inode_pages_range (3.19)"
+PUNCH = "mm/filemap.c:filemap_invalidate_lock (v5.15), as fs/ext4/inode.c:ext4_punch_hole takes it"
 HOLE = "user/kernel/filemap_hole.c:tux3_add_truncate_hole (0dd55b3f)"
 LAYOUT = "fs/dax.c:dax_break_layout (6.15, recalled): DAX waits before it truncates"
 INHIBIT = "QEMU system/physmem.c:ram_block_discard_disable (238e91728503): no discard while a device has guest memory"
@@ -50,14 +64,14 @@ TELL = "QEMU hw/vfio/listener.c: RamDiscardListener, vfio unmaps what is to be d
 PARTIAL = "fs/tux3/filemap_blocklib.c:tux3_truncate_partial_block"
 
 
-@rule(op=that("cuts"), kernel=SETATTR + ": i_mutex, truncate_lock")
+@rule(op=that("cuts"), kernel=SETATTR + ": i_mutex, truncate_lock; " + PUNCH)
 def truncate_begins(s, policy, op):
     """Truncation begins once no write(2), no other truncation and no page_mkwrite is under way."""
     others = [o for o in s.world.that("mutex") if o.task != op.task]
     s.require(may_start(s, op), ~some(active(s, o) for o in others), ~evicting(s))
     s.require((policy.off == "truncate_lock") | ~some(in_mkwrite(s, o) for o in s.world.that("faults")))
     write_starts(s, op)
-    begins(s, op, "cut_section" if op.kind == "truncate" else "look")
+    begins(s, op, "cut_section" if op.kind in WHOLE else "look")
 
 
 # ---- the holders of a page that is to be cut off ----------------------------------------------------------------
@@ -79,7 +93,7 @@ def parts(s, policy, f):
     return (policy.bond == "ends") | (holds(s, f) == 0)
 
 
-@rule(op=ops("truncate"), kernel=LAYOUT + "; " + TELL)
+@rule(op=ops(*WHOLE), kernel=LAYOUT + "; " + TELL)
 def truncate_meets_holder(s, policy, op):
     """The locked folio is held and the policy waits for that: let go of everything."""
     f = s.folio[op.task]
@@ -88,14 +102,14 @@ def truncate_meets_holder(s, policy, op):
     steps_back(s, op, f, "cut_holder")
 
 
-@rule(op=ops("truncate"), kernel=LAYOUT + "; " + TELL)
+@rule(op=ops(*WHOLE), kernel=LAYOUT + "; " + TELL)
 def truncate_finds_no_holder(s, policy, op):
     """Nobody holds the folio in the slot any more, as far as the policy asks: start over."""
     s.require(at(s, op, "cut_holder"), empty(s) | ~waits_for_holder(s, policy, s.slot[0]))
     s.pc[op.task] = "cut_section"
 
 
-@rule(op=ops("truncate"), kernel=TELL)
+@rule(op=ops(*WHOLE), kernel=TELL)
 def truncate_tells(s, policy, op):
     """Who holds the locked folio for long is told, and lets go."""
     f = s.folio[op.task]
@@ -106,7 +120,7 @@ def truncate_tells(s, policy, op):
         s.hold[h.name] = s.hold[h.name].unless(s.hold[h.name] == f, NONE)
 
 
-@rule(op=ops("truncate"), kernel=INHIBIT)
+@rule(op=ops(*WHOLE), kernel=INHIBIT)
 def truncate_refused(s, policy, op):
     """The locked folio is held, with no PTE left through which it could be pinned: the truncation fails."""
     f = s.folio[op.task]
@@ -135,7 +149,7 @@ def in_mkwrite(s, op):
 
 
 # ---- the whole page ---------------------------------------------------------------------------------------------
-@rule(op=ops("truncate"), kernel=SETATTR + ": change_begin")
+@rule(op=ops(*WHOLE), kernel=SETATTR + ": change_begin")
 def truncate_begins_section(s, policy, op):
     """The section begins; i_size is changed."""
     s.require(at(s, op, "cut_section"), admitted(s, policy))
@@ -144,7 +158,7 @@ def truncate_begins_section(s, policy, op):
     s.pc[op.task] = "cut_look"
 
 
-@rule(op=ops("truncate"), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
+@rule(op=ops(*WHOLE), m=each("mappings"), kernel="mm/memory.c:unmap_mapping_range, zap_pte_range")
 def truncate_zaps_pte(s, policy, op, m):
     """A PTE of this page, whichever folio it maps, is zapped, with TLB flush and notifier; a pin stays."""
     s.require(at(s, op, "cut_look") | at(s, op, "cut_page"), s.pte[m] != NONE)
@@ -156,7 +170,7 @@ def zapped(s):
     return every(s.pte[m] == NONE for m in s.world.mappings)
 
 
-@rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
+@rule(op=ops(*WHOLE), kernel=DROP + " (pagevec_lookup)")
 def truncate_looks_up(s, policy, op):
     """With every PTE zapped, the folio in the slot is looked up."""
     s.require(at(s, op, "cut_look"), zapped(s), ~empty(s), s.frozen[s.slot[0]] == 0)
@@ -164,7 +178,7 @@ def truncate_looks_up(s, policy, op):
     s.pc[op.task] = "cut_lock"
 
 
-@rule(op=ops("truncate"), kernel=DROP + " (pagevec_lookup)")
+@rule(op=ops(*WHOLE), kernel=DROP + " (pagevec_lookup)")
 def truncate_finds_none(s, policy, op):
     """There is no folio in the slot: only the hole is left to record."""
     s.require(at(s, op, "cut_look"), zapped(s), empty(s))
@@ -172,7 +186,7 @@ def truncate_finds_none(s, policy, op):
     s.pc[op.task] = "cut_end"
 
 
-@rule(op=ops("truncate"), kernel=DROP + " (lock_page)")
+@rule(op=ops(*WHOLE), kernel=DROP + " (lock_page)")
 def truncate_locks(s, policy, op):
     """The folio lock is taken; a PTE that a fault has brought back meanwhile will be zapped again."""
     f = s.folio[op.task]
@@ -181,7 +195,7 @@ def truncate_locks(s, policy, op):
     s.pc[op.task] = "cut_page"
 
 
-@rule(op=ops("truncate"), kernel=INVALIDATE + ": RET_FORKED is a BUG")
+@rule(op=ops(*WHOLE), kernel=INVALIDATE + ": RET_FORKED is a BUG")
 def truncate_meets_forked(s, policy, op):
     """The locked folio has been forked since the look-up: a kernel assertion fails."""
     f = s.folio[op.task]
@@ -189,7 +203,7 @@ def truncate_meets_forked(s, policy, op):
     s.oops = "truncate met a forked folio"
 
 
-@rule(op=ops("truncate"), own=(True, False), kernel=INVALIDATE)
+@rule(op=ops(*WHOLE), own=(True, False), kernel=INVALIDATE)
 def truncate_forks(s, policy, op, own):
     """NEED_FORK: the folio leaves the slot without a clone, keeps its mapping, and is queued as forked."""
     t = op.task
@@ -225,7 +239,7 @@ def may_delete(s, policy, op, f):
     return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
 
 
-@rule(op=ops("truncate"), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
+@rule(op=ops(*WHOLE), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
 def truncate_deletes(s, policy, op):
     """The folio's buffers are dropped and it leaves the page cache and its mapping; a holder keeps it."""
     f = s.folio[op.task]
@@ -238,7 +252,7 @@ def truncate_deletes(s, policy, op):
     lets_go(s, op, f)
 
 
-@rule(op=ops("truncate"), kernel="refusal: wait, as mainline's truncate_inode_pages_range waits for writeback")
+@rule(op=ops(*WHOLE), kernel="refusal: wait, as mainline's truncate_inode_pages_range waits for writeback")
 def truncate_waits(s, policy, op):
     """An older delta needs the folio, and the policy does not fork it: let go of everything and wait for that delta."""
     t = op.task
@@ -250,7 +264,7 @@ def truncate_waits(s, policy, op):
     steps_back(s, op, f, "cut_wait")
 
 
-@rule(op=ops("truncate"), kernel="refusal: wait_event on the commit of the older delta")
+@rule(op=ops(*WHOLE), kernel="refusal: wait_event on the commit of the older delta")
 def truncate_goes_on(s, policy, op):
     """No older delta needs the folio in the slot any more: start over."""
     s.require(at(s, op, "cut_wait"), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
@@ -258,7 +272,7 @@ def truncate_goes_on(s, policy, op):
     s.pc[op.task] = "cut_section"
 
 
-@rule(op=ops("truncate"), kernel=HOLE + "; fs/tux3/commit.c:change_end")
+@rule(op=ops(*WHOLE), kernel=HOLE + "; fs/tux3/commit.c:change_end")
 def truncate_returns(s, policy, op):
     """The hole is recorded for the section's delta, the section ended; the file grows again."""
     s.require(at(s, op, "cut_end"))

@@ -3,6 +3,9 @@
 A cell of that copy holds a version like any other cell; the breakpoint is a version of its own that no writer of the
 file ever wrote, and so is the reference counter. What the process executes there is its PTE's folio until the copy is
 mapped, and the copy from then on. The whole of an installation holds mmap_sem for writing.
+
+The rules follow v5.8. In 3.19 and 4.1 a breakpoint is put in by the same steps; the way back to the page cache came
+with v5.4 (fb4fb04ff4dd; before that the copy stayed), the reference counter with v4.20 (recalled).
 """
 
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import FALSE, NONE, every, has, some, where
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty
+from tux3nb.model.folio import empty, up_to_date
 from tux3nb.model.ghosts import active, begun, read_starts
 from tux3nb.model.mmu import flush_and_notify
 from tux3nb.model.operations import CELLS, PRIVATE, Kind
@@ -55,8 +58,8 @@ PLACES = (
     "unprobe_keep",
 )
 
-OPCODE = "kernel/events/uprobes.c:uprobe_write_opcode (013b2deb)"
-REPLACE = "kernel/events/uprobes.c:__replace_page (013b2deb)"
+OPCODE = "kernel/events/uprobes.c:uprobe_write_opcode (013b2deb, about v5.8)"
+REPLACE = "kernel/events/uprobes.c:__replace_page (013b2deb, about v5.8)"
 COW = "mm/memory.c:do_wp_page of a private mapping, for get_user_pages(FOLL_WRITE)"
 IN_PLACE = "switched off: the private copy of uprobe_write_opcode"
 
@@ -155,24 +158,24 @@ def looks_up_to_map(s, op):
 
 
 # ---- putting the breakpoint in ----------------------------------------------------------------------------------
-@rule(op=ops(REGISTER), kernel="kernel/events/uprobes.c:copy_insn (013b2deb): read_mapping_page")
+@rule(op=ops(REGISTER), kernel="kernel/events/uprobes.c:copy_insn (013b2deb, about v5.8): read_mapping_page")
 def uprobe_saves_instruction(s, policy, op):
     """Once for the whole registration, the original instruction is read from the page cache, by index."""
     c = op.cells[0]
-    s.require(may_start(s, op), alone(s, op), s.frozen[s.slot[0]] == 0)
+    s.require(may_start(s, op), alone(s, op), s.frozen[s.slot[0]] == 0, up_to_date(s))
     s.saved[op.holder] = s.cell[s.slot[0], c]
     read_starts(s, op)
     begins(s, op, "walk")
 
 
-@rule(op=ops(COUNT), kernel="kernel/events/uprobes.c:update_ref_ctr (013b2deb)")
+@rule(op=ops(COUNT), kernel="kernel/events/uprobes.c:update_ref_ctr (013b2deb, about v5.8)")
 def ref_ctr_begins(s, policy, op):
     """The counter's page is looked up for writing: a private mapping must make its own copy first."""
     s.require(may_start(s, op), alone(s, op))
     begins(s, op, "walk")
 
 
-@rule(op=ops(REGISTER, COUNT), kernel="mm/gup.c:__get_user_pages (0005d20b)")
+@rule(op=ops(REGISTER, COUNT), kernel="mm/gup.c:__get_user_pages (0005d20b, about v4.12)")
 def uprobe_faults(s, policy, op):
     """The walk finds no PTE: the page is faulted in on behalf of GUP."""
     s.require(at(s, op, "walk"), no_translation(s, op.via), ~empty(s), s.frozen[s.slot[0]] == 0)
@@ -286,13 +289,14 @@ def unprobe_begins(s, policy, op):
     begins(s, op, "walk")
 
 
-@rule(op=ops(UNREGISTER), identical=(True, False), kernel=OPCODE + ": pages_identical")
+@rule(op=ops(UNREGISTER), identical=(True, False), kernel=OPCODE + ": pages_identical, since fb4fb04ff4dd (v5.4)")
 def unprobe_compares(s, policy, op, identical):
     """A copy with the saved instruction put back is compared with the page cache, looked up by index."""
     m, c, now = op.via, op.cells[0], s.slot[0]
     restored = {k: s.saved[op.holder] if k == c else s.anon_cell[m, k] for k in CELLS}
     same = every(restored[k] == s.cell[now, k] for k in CELLS)
     s.require(at(s, op, "walk"), s.anon[m] == 1, s.frozen[now] == 0, same if identical else ~same)
+    s.require(up_to_date(s))
     s.pc[op.task] = "unprobe_drop" if identical else "unprobe_keep"
 
 
@@ -335,7 +339,7 @@ def cow_retries(s, policy, op):
     drops_copy(s, op)
 
 
-@rule(op=ops(COUNT), kernel="kernel/events/uprobes.c:update_ref_ctr (013b2deb)")
+@rule(op=ops(COUNT), kernel="kernel/events/uprobes.c:update_ref_ctr (013b2deb, about v5.8)")
 def ref_ctr_adds(s, policy, op):
     """The process has an anonymous page there already: the counter is raised in it."""
     m, c = op.via, op.cells[0]

@@ -24,7 +24,6 @@ from tux3nb.model.features import FEATURES, NAMED, named_policy
 from tux3nb.model.operations import Mapping as Mapped
 from tux3nb.show.explorer.diagram import Diagram
 from tux3nb.show.explorer.document import web_address
-from tux3nb.show.explorer.helps import help_of
 from tux3nb.show.explorer.tables import Tables
 from tux3nb.show.explorer.words import lowest, owner, sentence, word
 from tux3nb.show.lattice import drops, least
@@ -147,7 +146,7 @@ class CaseSource:
         counts = {name: {v: s.count() for v, s in row.items() if s} for name, row in rows.items()}
         policies, states = len(self.product), self.judged.run.shared_states
         return {
-            "version": 2,
+            "version": 3,
             "case": {
                 "name": case.name,
                 "title": case.title,
@@ -209,8 +208,6 @@ class CaseSource:
                     "title": f.values[v],
                     "word": word(f, v),
                     "owner": owner(f, v),
-                    "help": help_of(f, v)[0],
-                    "source": help_of(f, v)[1],
                     "below": [w for w in f.below.get(v, ()) if w in values],
                 }
                 for v in values

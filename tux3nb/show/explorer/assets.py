@@ -1,11 +1,15 @@
 """The front end as one ES module and one style sheet: the files of ``static/`` joined, nothing compiled."""
 
+import json
 import re
 from importlib.resources import files
+
+from tux3nb.show.explorer.helps import HELP
 
 #: Each file after those that it imports. types.js has only types.
 MODULES = (
     "dom.js",
+    "help.js",
     "policies.js",
     "link.js",
     "lines.js",
@@ -36,6 +40,7 @@ def _asset(name: str) -> str:
 def module() -> str:
     """Return the module that JupyterLab loads and that stands in a page; it exports `render`, as anywidget wants it."""
     joined = "\n".join(_EXPORT.sub("", _IMPORT.sub("", _asset(name))) for name in MODULES)
+    joined = joined.replace("{}; /*help*/", json.dumps(HELP, separators=(",", ":")).replace("</", "<\\/") + ";")
     return f"{joined}\nexport default {{ render }};\n"
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tux3nb.engine.policy import Feature
-
 PROPOSAL = "a proposal; no kernel has it"
-SWITCHED = "It is switched off to show what it is for; nobody proposes that."
 #: feature -> value -> (what it means, where that is read)
 HELP: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "fork": {
@@ -281,11 +278,3 @@ HELP: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "yes": ("Migration stores only where the slot still holds the folio.", "Linux about 4.1 (recalled)"),
     },
 }
-
-
-def help_of(feature: Feature, value: str) -> tuple[str, str]:
-    """(help, source) of a value; UserError for a value that the feature has not."""
-    feature.need(value)
-    if feature.control:
-        return ("" if feature.below.get(value) else SWITCHED), ""
-    return HELP[feature.id][value]

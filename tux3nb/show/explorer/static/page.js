@@ -8,6 +8,22 @@ import { OTHER, VERSION, failedIn, mount } from "./view.js";
 
 /** @typedef {import("./types.js").Host} Host */
 
+/** What was packed told numbers by how they change, as `_slim` in document.py says; here they are whole again. */
+function whole(doc) {
+  let graph = doc.graph.parts.map(() => 0);
+  doc.views.forEach((view, k) => {
+    graph = [...graph];
+    for (let n = 0; n < view.graph.length; n += 2) graph[view.graph[n]] = view.graph[n + 1];
+    view.graph = graph;
+    for (const next of view.next) next[1] = next[1] ? next[1] + k : -1;
+  });
+  for (const run of doc.runs) {
+    let state = 0;
+    run.states = run.states.map((by) => (state += by));
+  }
+  return doc;
+}
+
 async function unpack(packed) {
   const data = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
   const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -118,6 +134,7 @@ class Page {
     const doc = await unpack(JSON.parse(source.textContent));
     if (source !== this.source) return;
     if (doc.version !== VERSION) throw new Error(OTHER);
+    whole(doc);
     this.end();
     const choose = (name) => this.#choose(this.#source(name));
     const others = this.cases.length > 1 ? { cases: this.cases, choose } : {};

@@ -1,6 +1,7 @@
 // The policy as a sentence with its words as buttons, and the chips of the policies that matter here.
 
 import { SAID, button, h, refill, roving, sign } from "./dom.js";
+import { helpOf } from "./help.js";
 
 /** @typedef {import("./policies.js").Policies} Policies */
 /** @typedef {import("./types.js").Policy} Policy */
@@ -151,6 +152,7 @@ export class PolicyBar {
     const verdict = this.policies.verdict(policy);
     const breaks = verdict === "VIOLATED" ? `: ${this.policies.broken(policy).join(", ")}` : "";
     const why = verdict ? `${SAID[verdict]}${breaks}` : `no such policy: ${this.policies.whyNot(policy)}`;
+    const [help, source] = helpOf(feature.id, value.id);
     const go = () => {
       this.choose(policy);
       if (verdict) this.close(true);
@@ -165,7 +167,7 @@ export class PolicyBar {
         { class: "what" },
         h("b", {}, value.word),
         ` · ${why}`,
-        h("small", {}, [value.help || value.title, value.owner, value.source].filter(Boolean).join(" · ")),
+        h("small", {}, [help || value.title, `built by: ${value.owner}`, source].filter(Boolean).join(" · ")),
       ),
     );
   }

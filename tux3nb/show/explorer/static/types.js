@@ -2,7 +2,7 @@
 // A number that stands for a text, row, view ... is its place in the table of that name.
 
 /** @typedef {Object<string, string>} Policy          feature to value */
-/** @typedef {{id: string, title: string, word: string, owner: string, help: string, source: string}} Value */
+/** @typedef {{id: string, title: string, word: string, owner: string}} Value */
 /** @typedef {{id: string, title: string, sentence: string, control: boolean, values: Value[]}} Feature */
 /** @typedef {{feature: string, to: string, title: string, policy: Policy, breaks: string|null}} Drop */
 /** @typedef {{id: string, title: string, policy: Policy, kind: string, drops: Drop[]}} Chip */
