@@ -80,6 +80,14 @@ def test_three_pictures(tux3):
     assert shown.html.count("≠") == 2 and all(f"<b>{name}</b>" in shown.html for name in ("before", "during", "after"))
 
 
+def test_whoever_should_not_look_is_marked():
+    """A translation that leads to a freed folio: in the last picture only, in text and page."""
+    shown = nb.strip(nb.check("reuse", "tux3"), "I8")
+    assert (
+        shown.text.count("✗") == shown.html.count("✗") == 1 and "other thread (ro) ✗" in shown.text.split("after:")[1]
+    )
+
+
 def test_policies_in_a_line():
     """Words first; the verdict is a link into the explorer; what breaks has a name; what is paid is counted."""
     table = nb.one_line("rdma", ["tux3", "reverse_fork"], workloads=["rdma"])
@@ -115,6 +123,14 @@ def test_cases_across_policies():
     assert 'href="#mmap+reader/tux3/I1"' in page and 'href="#mmap+executable/cowardly"' in page and ">I2<" in page
     with pytest.raises(UserError, match="name at least one case"):
         nb.across([], ["tux3"])
+
+
+def test_what_mechanisms_guard():
+    """With the mechanism the case holds, without it a property is named; the page has words and a link."""
+    table = nb.guards({"the power fails": ("crash", "no_superblock_order")})
+    assert table.loc["crash", "with its guard"] == "HOLDS" and table.loc["crash", "then"] == "VIOLATED(I6)"
+    page = table._repr_html_()
+    assert 'href="#crash/no_superblock_order/I6"' in page and "superblock written before" in page
 
 
 def test_bars():

@@ -39,6 +39,8 @@ DOES = {  # kind of operation -> what its task does, in words; one without is to
     "mmap": "maps the file",
     "munmap": "unmaps the file",
     "write": "writes {cells} with write(2)",
+    "read": "reads {cells} with read(2)",
+    "punch": "punches a hole",
     "transition": "closes the delta",
     "crash": "sees the power fail",
     "migrate": "migrates the page",
