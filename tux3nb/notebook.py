@@ -84,14 +84,14 @@ from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases", "chart",
-    "check", "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere",
-    "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "guards", "heat", "holders",
-    "hypothesis", "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least", "least_change", "left_out",
-    "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership",
-    "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules", "run_columns",
-    "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps", "story", "strip",
-    "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
+    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases",
+    "chart", "check", "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops",
+    "everywhere", "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "guards", "heat",
+    "holders", "hypothesis", "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least",
+    "least_change", "left_out", "mappings", "matrix", "named", "needs", "observed", "one_line", "operations",
+    "outside", "ownership", "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules",
+    "run_columns", "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps",
+    "story", "strip", "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
