@@ -13,7 +13,7 @@ from tux3nb.model.features import named_policy
 from tux3nb.model.rules import kinds
 from tux3nb.notebook import UserError
 from tux3nb.show.line import address, in_words, short, size
-from tux3nb.show.story import DOES, Tale
+from tux3nb.show.story import DOES, Tale, sentences
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,20 @@ def test_the_order_that_is_told_is_a_run(case):
             last = n == len(order) - 1  # a last step may be an event only
             assert last or tale._after(state, order[n]) == after
         assert tale.end() and all(part.sentence(case) for part in tale.parts)
+
+
+def test_effects_in_words():
+    """Copies of a folio's cells are one; a copy of one cell says which; the same thing is told once."""
+    assert sentences(["B.1 ← A.1 (v0)", "page is B", "B.0 ← A.0 (v1)"]) == [
+        "A is copied into B (v1 v0)",
+        "the page is B from now on",
+    ]
+    assert sentences(["B.0 ← A.0 (v1)"]) == ["cell 0 of A is copied into B (v1)"]
+    assert sentences(["PTE of app → B (ro)", "PTE of peer → B (rw)", "A dirty d0", "A dirty d0"]) == [
+        "app and peer see B",
+        "A is dirty for d0",
+    ]
+    assert sentences(["PTE of a → B (ro)", "PTE of b → B (ro)", "PTE of c → B (ro)"]) == ["a, b and c see B"]
 
 
 def test_the_story_of_the_lost_write(tux3):
