@@ -75,7 +75,8 @@ def marks(run: Mapping[str, Any], prop: str | None) -> Iterator[int]:
 def _slim(document: Document) -> dict[str, Any]:
     """The document with numbers that change little told by how they change, which packs better: of a view's graph the
     [part, word] that differ from the view before, of what comes next how much further on its view is (0: not here), of
-    a run's states the steps from view to view."""
+    a run's states the steps from view to view.
+    """
     views, graph = [], [0] * len(document["graph"]["parts"])
     for k, view in enumerate(document["views"]):
         changes = [
