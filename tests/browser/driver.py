@@ -119,7 +119,7 @@ _FOLLOW = (
     location.hash = fragment;
     await idle();
     const bars = Object.fromEntries(all('.prop').map((p) => [text(p.querySelector('.id')), text(p)]));
-    const drawn = `${text(one('.main'))} ${all('.end.broken').map((e) => e.ariaLabel).join(' ')}`;
+    const drawn = `${text(one('.main'))} ${all('.end.broken').map((e) => e.ariaLabel || text(e)).join(' ')}`;
     out.push({ told: text(one('.told')), verdict: text(one('.verdict')), bars, marks: marks(), drawn,
       trouble: text(one('.trouble')) || trouble() });
   }
