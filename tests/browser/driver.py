@@ -60,8 +60,8 @@ const trouble = () => {
 const marks = () => all('.bytes td.broken').length - all('.unlike').length + all('.seen .broken').length
   + all('tr.broken').length + all('.end.broken').length;
 """
-#: Press every control from each of some policies, those of a pop-up and the links of a panel, too; with `most` only so
-#: many, chosen by `seed`. Gives how many were pressed, and where no run was left.
+#: Press every control from each of some policies, those of a pop-up and some links of a panel, too; with `most` only so
+#: many controls, chosen by `seed`. Gives how many were pressed, and where no run was left.
 _CRAWL = (
     """async (el, { firsts, most, seed }) => {"""
     + _COMMON
@@ -98,8 +98,9 @@ _CRAWL = (
       }
       if (/^tab-/.test(key)) {
         const count = all('.panel a').length;
+        const some = Math.min(1, (most ? 4 : 12) / count);
         for (let n = 0; n < count; n++) {
-          if (roll() < share) await press(all('.panel a')[n % all('.panel a').length], [first, key, n]);
+          if (roll() < some) await press(all('.panel a')[n % all('.panel a').length], [first, key, n]);
         }
       }
       if (!/^(tab|first|back|on|last|effect)/.test(key)) await again();
@@ -118,7 +119,7 @@ _FOLLOW = (
     location.hash = fragment;
     await idle();
     const bars = Object.fromEntries(all('.prop').map((p) => [text(p.querySelector('.id')), text(p)]));
-    const drawn = `${text(one('.main'))} ${all('.end.broken').map((e) => e.ariaLabel).join(' ')}`;
+    const drawn = `${text(one('.main'))} ${all('.end.broken').map((e) => e.ariaLabel || text(e)).join(' ')}`;
     out.push({ told: text(one('.told')), verdict: text(one('.verdict')), bars, marks: marks(), drawn,
       trouble: text(one('.trouble')) || trouble() });
   }

@@ -10,8 +10,9 @@ from tux3nb.answers.judge import judge
 from tux3nb.catalogue import catalogue, find
 from tux3nb.model.features import FEATURES
 from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.page import First, page_assets, static_html
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 QUICK = ("migration", "mmap+pin_outlives")
 SLOW = ("rdma", "ptrace", "aio+fork", "uprobes+saved", "vmsplice", "migration+fork", "rdma+odp", "truncate+read_fault",
         "reuse", "ordinary", "uprobes")  # fmt: skip
@@ -37,6 +38,9 @@ class Opened:
         base = self.document["named"][0]
         changes = [f"{f}:{v}" for f, v in policy.items() if base["policy"][f] != v]
         return f"{self.name}/{'+'.join([base['id'], *changes])}/{prop}"
+
+
+SHORT = [*QUICK, pytest.param("rdma", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module", params=[*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
@@ -111,12 +115,41 @@ def test_the_page_says_what_the_engine_says(x, opened):
         assert bars == {row.property: str(row.verdict) == "VIOLATED" for row in answer.rows}, policy
 
 
+@pytest.mark.parametrize("opened", SHORT, indirect=True)
 def test_axe_on_a_real_case(x, axe):
     """axe-core finds nothing in a page with a real case."""
     for key in ("tab-graph", "tab-matrix", "tab-lattice", "tab-bytes", "pair"):
         if key in x.keys():
             x.press(key)
         assert axe(x.page) == [], key
+
+
+def test_without_scripts(chromium, opened, tmp_path):
+    """The first view is there to read: the sentence, the policy, the bytes."""
+    path = tmp_path / "page.html"
+    path.write_text(f"<!doctype html><main>{static_html(opened.document)}</main>{page_assets()}", encoding="utf-8")
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    text, first = page.locator("tux-explorer").inner_text(), First(opened.document)
+    context.close()
+    assert first.sentence() in text and first.policy_words() in text and "who looks here" in text
+    assert len(text) < 20_000  # the packed tables are not among it
+
+
+@pytest.mark.parametrize("opened", SHORT, indirect=True)
+def test_the_python_of_a_view_runs(x, opened):
+    """What is copied for Python shows the same run in a cell: of a policy that breaks, and of one that holds."""
+    x.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for key in chips(x):
+        x.press(key)
+        x.press("python")
+        imports, call = x.page.evaluate("navigator.clipboard.readText()").split("\n")
+        scope = {}
+        exec(imports, scope)
+        shown = eval(call, scope)
+        effects = [text for text in x.locator(".lead b").all_inner_texts() if "," not in text][:3]
+        assert len(shown.text.splitlines()) > 5 and all(effect in shown.text for effect in effects), call
 
 
 def test_prints_on_one_page(x):
@@ -127,6 +160,7 @@ def test_prints_on_one_page(x):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("other cases")
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_case(page, tmp_path, name):
     """It opens with one mark or none, its named policies' broken runs end with one, and presses leave a run."""

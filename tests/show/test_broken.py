@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.show.samples import broken_rows, cases
-from tux3nb.answers.follow import Shown
+from tux3nb.answers.follow import Schedules
 from tux3nb.answers.judge import check
 from tux3nb.catalogue import find
 from tux3nb.engine.runs import evaluate
@@ -18,11 +18,12 @@ from tux3nb.show.places import Scene
 
 
 def tables_of(case, row, policy, judged):
-    """The tables of one run, and the run in them."""
-    number = judged.run.number(policy)
+    """The tables of the run that is shown, that run in them, and its states."""
+    number, shown = judged.run.number(policy), Schedules(judged).broken(policy, row.property)
+    assert shown.run.states[: len(row.run)] == row.run.states[: len(row.run)]
     tables = Tables(case, judged.run.compiled, number, int, {"": 0})
     stuck = number if case.system.property(row.property).needs_graph else None
-    return tables, tables.runs[tables.run(Shown(row.run, row.depth), prop=row.property, stuck=stuck)]
+    return tables, tables.runs[tables.run(shown, prop=row.property, stuck=stuck)], shown.run
 
 
 def seen(case, state, place) -> bool:
@@ -47,7 +48,7 @@ def look_at(case):
     count = 0
     for row, policy, judged in broken_rows(case):
         where = f"{case.name} {row.property} {policy}"
-        tables, run = tables_of(case, row, policy, judged)
+        tables, run, shown = tables_of(case, row, policy, judged)
         told = list(marks(run, row.property))
         assert told[-1], where
         mark = tables.marks.entries[told[-1]]
@@ -57,11 +58,11 @@ def look_at(case):
         drawn = {r["title"].removeprefix("folio ") for r in rows_of(tables, view) if r["kind"] == "folio"}
         assert set(re.findall(r"\b(?:folio|of) ([A-P])\b", mark["sentence"])) <= drawn, (where, mark["sentence"])
         clauses = [e for p, _, e in case.system.clauses if p == row.property]
-        for state, number in zip(row.run.states, told, strict=True):
+        for state, number in zip(shown.states, told, strict=True):
             if not all(evaluate(e, case.system.layout, state) for e in clauses):
                 assert number, where
             elif number:  # what a step broke, not this state
-                assert any(p == row.property for s in row.run.steps for p, _, _ in s.checks) or run["states"], where
+                assert any(p == row.property for s in shown.steps for p, _, _ in s.checks) or run["states"], where
         count += 1
     return count
 

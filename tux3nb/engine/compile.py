@@ -234,9 +234,9 @@ class Place:
         return reduce(operator.or_, (move.reads for move in self.moves))
 
     @cached_property
-    def checks(self) -> bool:
-        """Whether some move here may break a property by being taken."""
-        return any(move.step.checks for move in self.moves)
+    def checks(self) -> set[str]:
+        """The properties that some move here may break by being taken."""
+        return {prop for move in self.moves for prop, _, _ in move.step.checks}
 
     def answer(self, s: int) -> list[Kept]:
         """What can happen here, under any policy, in all states that agree with `s` in the bits read."""

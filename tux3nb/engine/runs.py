@@ -70,7 +70,8 @@ def _breaking(run: Exploration, depth: int) -> list[tuple[str, int, int, int, in
     """(property, step, state before it, event, policies) of all steps from a layer that break one; remembered, too."""
     if depth not in run.breaking:
         out, compiled, everyone = run.breaking.setdefault(depth, []), run.compiled, run.numbers.all
-        places = [(a.at, a.mask, {v for v, p in a.places.items() if p.checks}) for a in compiled.actors]
+        broken = {v.property for v in run.violations if v.depth == depth + 1 and v.step is not None}
+        places = [(a.at, a.mask, {v for v, p in a.places.items() if p.checks & broken}) for a in compiled.actors]
         for state, policies in run.graph.layer(depth) if run.graph else ():
             found: list = []
             if any(state >> at & mask in checked for at, mask, checked in places):

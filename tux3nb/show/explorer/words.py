@@ -18,6 +18,7 @@ SENTENCES = {  # feature -> its part of the sentence, {} is the word of the valu
     "dirty_clean": "a dirty call on a clean folio is {}",
     "dirty_forked": "a dirty call on a forked folio is {}",
     "protect": "write-protects when the delta closes: {}",
+    "off": "switched off on purpose: {}",
 }
 WORDS = {
     "fork": {
@@ -49,6 +50,7 @@ WORDS = {
         "forward_page": "forwarded",
         "forward_range": "forwarded by range",
     },
+    "off": {"nothing": "nothing"},
     "protect": {"no": "no", "sweep": "folio by folio", "barrier": "before the next delta"},
 }
 

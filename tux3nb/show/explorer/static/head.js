@@ -59,7 +59,7 @@ export class Head {
         { class: "tools", role: "toolbar", "aria-label": "copy and save" },
         "copy ",
         copies("link", "link", () => explorer.host.link(explorer.here())),
-        copies("python", "Python", () => python(explorer.policies, explorer.here())),
+        copies("python", "Python", () => python(explorer.policies, explorer.here(), explorer.answer?.broke)),
         copies("columns", "columns", () => this.#columns()),
         " save ",
         button("svg", () => saveSvg(this.#picture(), this.#name()), {}, "SVG"),

@@ -5,11 +5,29 @@ import { acting, aligned, folded, operations } from "./lines.js";
 
 /** @typedef {import("./lines.js").Side} Side */
 
-/** The call that gives the same run in Python. */
-export function python(policies, { policy, property }) {
+/** The call that shows the same in Python: the run that breaks the property, else the schedule that breaks it
+ * elsewhere, under both policies. @param {import("./types.js").Policy|null} [broke]  whose schedule that is */
+export function python(policies, { policy, property }, broke) {
+  const name = policies.head.case.name;
   const { id, changes } = policies.named(policy);
+  if (broke && policies.verdict(policy, property) !== "VIOLATED" && !policies.same(broke, policy)) {
+    const [one, other] = [broke, policy].map((p) => asArgument(policies, p));
+    const call = `compare("${name}", ${one}, ${other}${property ? `, "${property}"` : ""})`;
+    return `from tux3nb.notebook import compare\n${call}`;
+  }
   const values = changes.map(([feature, value]) => `, ${feature}="${value}"`).join("");
-  return `check("${policies.head.case.name}", "${id}"${values})${property ? `.run("${property}")` : ""}`;
+  const broken = policies.verdict(policy, property) === "VIOLATED";
+  const call = `lanes(check("${name}", "${id}"${values})${broken ? `, "${property}"` : ""})`;
+  return `from tux3nb.notebook import check, lanes\n${call}`;
+}
+
+/** A policy as Python takes it: its name, or what differs from the case's own. */
+function asArgument(policies, policy) {
+  const { id, changes } = policies.named(policy);
+  if (!changes.length) return `"${id}"`;
+  const base = policies.head.chips[0].policy;
+  const told = policies.differences(policy, base).map(([feature, value]) => `"${feature}": "${value}"`);
+  return `{${told.join(", ")}}`;
 }
 
 /** The rows of a run: number, actor, operation, effect. @param {Side} side */

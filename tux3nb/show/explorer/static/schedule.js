@@ -88,17 +88,26 @@ export class Schedule {
     if (seen.length > 1) return;
     const [one] = seen;
     const enabled = one.view.next.filter(([, , set]) => this.explorer.may(set));
-    const lanes = this.explorer.lanes.actors.map((actor, n) => this.#end(actor, n, one, enabled));
-    refill(this.el, h("div", { class: "half" }, h("span", { class: "num" }, "next"), lanes));
+    const { actors } = this.explorer.lanes;
+    const waits = actors.map((actor) => this.#waits(actor, one, enabled)).filter(Boolean);
+    const over = enabled.length || waits.length ? null : h("span", { class: "over" }, "nothing is left to do");
+    refill(
+      this.el,
+      h(
+        "div",
+        { class: "half" },
+        h("span", { class: "num" }, "next"),
+        over ?? actors.map((actor, n) => this.#end(actor, n, one, enabled)),
+      ),
+      waits.length ? h("ul", { class: "waits" }, waits) : null,
+    );
     this.el.style.setProperty("--lanes", this.explorer.lanes.el.style.getPropertyValue("--lanes"));
   }
 
-  /** The end of a lane: what the actor may do, or what says no. */
-  #end({ id, title }, n, { side, view, mark }, enabled) {
+  /** The end of a lane: what the actor may do. */
+  #end({ id, title }, n, { side, mark }, enabled) {
     const mine = enabled.filter(([step]) => side.tables.steps[step].actor === id);
-    const of = this.explorer.head.actors;
-    const why = view.stuck.filter(([actor, , , set]) => of[actor].id === id && this.explorer.may(set));
-    const broken = mark?.places.some((place) => place.actor === id) ? "broken" : "";
+    const broken = mine.length && mark?.places.some((place) => place.actor === id) ? "broken" : "";
     return h(
       "div",
       {
@@ -107,9 +116,23 @@ export class Schedule {
         "aria-label": `next: ${title}`,
         role: "group",
       },
-      mine.length
-        ? mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`))
-        : why.map((one) => this.#stuck(side, one)),
+      mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`)),
+    );
+  }
+
+  /** What says no to an actor that can do nothing; null where it has nothing to do. */
+  #waits({ id, title }, { side, view, mark }, enabled) {
+    if (enabled.some(([step]) => side.tables.steps[step].actor === id)) return null;
+    const of = this.explorer.head.actors;
+    const why = view.stuck.filter(([actor, , , set]) => of[actor].id === id && this.explorer.may(set));
+    const broken = mark?.places.some((place) => place.actor === id);
+    if (!why.length && !broken) return null;
+    return h(
+      "li",
+      { class: `end ${broken ? "broken" : ""}` },
+      h("b", {}, title),
+      " ",
+      why.length ? why.map((one) => this.#stuck(side, one)) : h("span", { class: "stuck" }, "can never go on"),
     );
   }
 

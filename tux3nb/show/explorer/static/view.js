@@ -115,14 +115,14 @@ export class Explorer {
   }
 
   #about() {
-    const { bounds, sources = [] } = this.head.case;
+    const { asks, bounds, sources = [] } = this.head.case;
     const { size, unread, tux } = this.head;
     const source = ({ text, url }) =>
       h("li", {}, url ? h("a", { href: url, rel: "noreferrer" }, text) : text);
     const keys =
       "Keys: arrows or j and k go step by step, J and K from effect to effect, Home and End to the ends; "
       + "u and r undo and redo a step of your own.";
-    const told = [bounds, size?.told, unread, this.host.lab ? "" : tux?.lab, keys].filter(Boolean);
+    const told = [asks, bounds, size?.told, unread, this.host.lab ? "" : tux?.lab, keys].filter(Boolean);
     return h(
       "details",
       { class: "about" },
