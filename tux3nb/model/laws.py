@@ -266,7 +266,8 @@ CHOICES = {  # rule -> why it may be taken where another rule of the same actor 
 
 def run_laws(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
     """(what is broken, policy) of the laws of every run, for each of `policies`, by number."""
-    edges, ways = defaultdict(list), defaultdict(lambda: defaultdict(set))
+    edges: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    ways: dict[tuple[int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for source, i, after, k in run.graph.edges if run.graph else ():
         step = run.system.steps[i]
         edges[step.actor].append((source, after, k))
