@@ -22,7 +22,7 @@ def told(path):
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n".join(" ".join(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return PRESS.findall(prose), _EXPLORER.findall(code)
+    return [name for _, name in PRESS.findall(prose)], _EXPLORER.findall(code)
 
 
 def _find(x, name):
