@@ -12,6 +12,7 @@ from tux3nb.catalogue import find
 from tux3nb.model.features import named_policy
 from tux3nb.model.rules import kinds
 from tux3nb.notebook import UserError
+from tux3nb.show.explorer.answers import CaseSource
 from tux3nb.show.line import address, in_words, short, size
 from tux3nb.show.story import DOES, Tale, sentences
 
@@ -127,6 +128,15 @@ def test_addresses():
     assert in_words(rdma, odd) == "Forks unless pinned; a refused fork writes in place"
     assert short("Never fork, wait for the write-out (stable pages)") == "Never fork, wait for the write-out"
     assert (size(999), size(1200), size(2.5e6)) == ("999 B", "1.2 kB", "2.5 MB")
+
+
+@pytest.mark.parametrize("name", ["vmsplice", "mmap+reader", "truncate+pinned", "crash"])
+def test_the_explorer_knows_every_address(name):
+    """The policy that a link names is one of those that the explorer of the case has."""
+    case = find(name)
+    known = {told["id"] for told in CaseSource(case).head["named"]}
+    for policy in case.expect:
+        assert address(case, named_policy(policy)).split("/")[1] in known
 
 
 def test_cases_across_policies():

@@ -82,8 +82,9 @@ def drawn(tale: Tale, found: Sequence[tuple[int, str]], names: Sequence[str]) ->
         shown = [row for row in rows if row.key in kept]
         texts.append("\n".join([f"{name}: {caption}", *(f"  {line}" for line in _lines(shown, marked))]))
         cells.append(_frame(case, name, caption, shown, marked))
-    look = 'class="tux-strip" style="width:100%;table-layout:fixed"'
-    return Cell("\n".join(texts), f"<table {look}><tbody><tr>{''.join(cells)}</tr></tbody></table>")
+    look = 'class="tux-strip" style="width:100%;min-width:780px;table-layout:fixed"'
+    table = f"<table {look}><tbody><tr>{''.join(cells)}</tr></tbody></table>"
+    return Cell("\n".join(texts), f'<div style="overflow-x:auto">{table}</div>')
 
 
 def _kept(frames: Sequence[Sequence[Row]], places: Sequence[Place]) -> set[str]:
