@@ -18,7 +18,7 @@ help:
 	@echo "make test-lowest the report and the quick tests with the lowest versions that pyproject.toml allows"
 	@echo "make test-pythons  the quick tests with every Python that it names and that is here (WORD=test-all: every test)"
 	@echo "make coverage    which lines of the engine and the model no quick test runs"
-	@echo "make notebooks   run the notebooks in place, keep only what is stable"
+	@echo "make notebooks   run the notebooks in place, keep only what is stable; write the README's picture and answer"
 	@echo "make record      write the records in data/ anew (review the difference like code)"
 	@echo "make matrix      case by policy: the verdicts, compared with the expected ones"
 	@echo "make mutants     drop each condition of each rule: does a verdict change? (RULES='fork_copies': only these; writes nothing)"
@@ -46,6 +46,7 @@ coverage: $(READY)
 	@$(RUN) coverage report
 notebooks: $(READY)
 	@$(RUN) tux3nb notebooks --jobs $(JOBS)
+	@$(BIN)/python docs/make_front.py
 record: $(READY)
 	@$(RUN) tux3nb record
 matrix: $(READY)

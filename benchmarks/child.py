@@ -17,18 +17,19 @@ from .worlds import family, world
 
 
 def search(engine: str, name: str, scope: str) -> dict:
-    """prepare: tracing; seconds: the search alone; megabytes: what the process has grown by at the most."""
+    """prepare: tracing; seconds, processor: the search alone; megabytes: what the process has grown by at the most."""
     import tux3nb.engine.frontier.search  # noqa: F401  numpy takes a while to import
 
     begin = time.perf_counter()
     system, policies = world(name), family(name, scope)
-    traced, before = time.perf_counter(), peak()
+    traced, before, processor = time.perf_counter(), peak(), time.process_time()
     run = explore(system, policies, engine=engine)
-    spent = time.perf_counter() - traced
+    spent, processor = time.perf_counter() - traced, time.process_time() - processor
     count = policies.count(policies.all)
     return {
-        "seconds": spent, "prepare": traced - begin, "states": run.shared_states, "policies": count,
-        "sets": len(run.numbers), "megabytes": peak() - before, "finished": run.stopped is None,
+        "seconds": spent, "processor": processor, "prepare": traced - begin,
+        "states": run.shared_states, "policies": count, "sets": len(run.numbers),
+        "megabytes": peak() - before, "finished": run.stopped is None,
     }  # fmt: skip
 
 

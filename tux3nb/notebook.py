@@ -40,6 +40,7 @@ from tux3nb.show.least import (
 )
 from tux3nb.show.line import across as cases_across
 from tux3nb.show.line import called, lines
+from tux3nb.show.line import guards as guards_of
 from tux3nb.show.perfection import (
     builders,
     hypothesis,
@@ -82,14 +83,14 @@ from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
 
 __all__ = [
-    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases", "chart",
-    "check", "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops", "everywhere",
-    "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "heat", "holders", "hypothesis",
-    "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least", "least_change", "left_out",
-    "mappings", "matrix", "named", "needs", "observed", "one_line", "operations", "outside", "ownership",
-    "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules", "run_columns",
-    "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps", "story", "strip",
-    "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
+    "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases",
+    "chart", "check", "columns", "comic", "commands", "compare", "cost_front", "cost_units", "costs", "drops",
+    "everywhere", "exit_codes", "explorer", "explorer_of", "family", "features", "from_file", "guards", "heat",
+    "holders", "hypothesis", "hypothesis_breaks", "in_the_way", "in_words", "lanes", "lattice", "least",
+    "least_change", "left_out", "mappings", "matrix", "named", "needs", "observed", "one_line", "operations",
+    "outside", "ownership", "policies", "possible", "properties", "recorded", "refused", "rule_source", "rules",
+    "run_columns", "sensitivity", "short_answer", "shrinking", "shrinking_chart", "sources", "state", "steps",
+    "story", "strip", "verdicts", "weighed", "why", "witnesses", "words", "workloads", "worth",
 ]  # fmt: skip
 
 EVERYWHERE = ("HOLDS", "HOLDS, qualified", "VIOLATED", "violated in")
@@ -384,6 +385,19 @@ def across(cases: Iterable[Case | str], policies: Iterable[str]) -> Table:
     if not found or not wanted:
         raise UserError("name at least one case and one policy")
     return cases_across({case.name: _answers(case, wanted) for case in found})
+
+
+def guards(pairs: Mapping[str, tuple[Case | str, str]], policy: str = "tux3") -> Table:
+    """What mechanisms guard: each case under a policy, and under another one (by name) that is without a mechanism.
+
+    pairs: what happens, in words -> (case, the other policy). ``guards(...).loc["crash", "then"]`` is a verdict with
+    what breaks. Raises UserError for an unknown case or policy.
+    """
+    told = {}
+    for what, (case, other) in pairs.items():
+        found = _answers(the_case(case), {name: named(name) for name in (policy, other)})
+        told[what] = other, found[policy], found[other]
+    return guards_of(told)
 
 
 def compare(

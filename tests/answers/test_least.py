@@ -188,14 +188,14 @@ def test_minimal_policies_and_drops_by_the_plain_search_of_one(all_worlds):
 
 
 @pytest.mark.slow
-def test_two_hundred_minimal_policies_and_drops_by_the_plain_search_of_one(all_worlds):
-    agree_with_the_reference(all_worlds, 200, 60_000)
+def test_many_minimal_policies_and_drops_by_the_plain_search_of_one(all_worlds):
+    agree_with_the_reference(all_worlds, 60, 8_000)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 def test_minimal_policies_and_drops_by_spin(all_worlds):
-    for policy, world, broken in drawn(all_worlds, 24, 60_000):
+    for policy, world, broken in drawn(all_worlds, 60, 60_000):
         seen = spin(find_world(world).system, policy).violated
         counted = set(ROUND[world].properties) & set(all_worlds.properties)
         if broken is None:

@@ -138,8 +138,10 @@ def test_a_damaged_record_names_file_and_line(folder, name, old, new, says):
 
 
 @pytest.mark.slow
-def test_every_world_of_one_round_comes_out_again():
-    names = [n for n, w in ALL.items() if w.rounds <= 1]
+def test_every_world_that_is_not_large_comes_out_again():
+    """Of the few that are larger `tux3nb record --check` asks; it takes minutes."""
+    names = [n for n, w in ALL.items() if w.states < 60_000]
+    assert len(names) > len(ALL) * 0.8
     new = {w.name: w for w in explore_worlds(names, jobs=2)}
     assert [record.told(d) for d in differences({n: ALL[n] for n in names}, new)] == []
 

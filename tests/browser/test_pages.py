@@ -29,6 +29,12 @@ A folio has a delta.[^gup-2017] See [the other](02-two.ipynb#Second-heading) and
 The folio again.
 
 ## Third heading
+
+<details><summary>A guess</summary>
+
+What is so.
+
+</details>
 """
 WIDE = "x" * 400
 MOST_PAGES = 12
@@ -156,6 +162,15 @@ def test_printed(folder, tmp_path):
         pytest.skip("there is no Chromium")
     print_page(path, folder / "02-two.html", tmp_path / "two.pdf")
     assert pages_of((tmp_path / "two.pdf").read_bytes()) == 1
+
+
+def test_what_is_printed(page, folder):
+    """Answers that prose folds are printed; folded code, contents and links to other pages are not."""
+    page.goto((folder / "02-two.html").as_uri())
+    page.emulate_media(media="print")
+    assert page.get_by_text("What is so.").bounding_box()["height"] > 0
+    hidden = page.locator(".tux-nav, .tux-contents, .tux-fold, .tux-all, .tux-folded")
+    assert not [one for one in hidden.all() if one.is_visible()]
 
 
 def pages_of(pdf: bytes) -> int:

@@ -36,11 +36,6 @@ def test_from_the_rules_it_is_what_the_record_says(capsys):
     assert document(capsys, *asked) == document(capsys, *asked, "--fresh", "--jobs", "1")
 
 
-@pytest.mark.slow
-def test_all_worlds_from_the_rules_are_what_the_record_says(capsys):
-    assert document(capsys, "--minimal") == document(capsys, "--minimal", "--fresh")
-
-
 def test_a_reader_sees_who_builds_what_and_what_breaks(capsys):
     code, out, _ = run(capsys, "policies", "--minimal", "--needs", "redirty=yes", "--bounds", "--why", "tux3")
     assert code == 0

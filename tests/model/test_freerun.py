@@ -45,13 +45,14 @@ def broken(family, policies, ops=1, deltas=None):
 
 
 def scripted(family, policy, most_deltas):
-    """The properties that some scripted case of the family violates under a policy, and where."""
-    kinds = {op.kind for op in free(family).world.ops}
+    """What some scripted case of the family violates under a policy, and where: of what the free-running one judges."""
+    kinds, judged = {op.kind for op in free(family).world.ops}, free(family).properties
     for case in catalogue().values():
         here = {op.kind for op in case.world.ops}
         if case.family == family and case.deltas <= most_deltas and here <= kinds and plain(case):
             for row in matrix([case], [policy])[0].answer.rows:
-                if row.verdict == "VIOLATED" and not case.system.property(row.property).advisory:
+                prop = case.system.property(row.property)
+                if row.verdict == "VIOLATED" and not prop.advisory and prop in judged:
                     yield case.name, row.property
 
 

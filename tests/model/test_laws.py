@@ -21,7 +21,6 @@ BROKEN = {  # case -> law -> policies, of those expected to hold, and why
         "a write(2) still has the forked folio that is moved",
     ),
     "truncate+read_fault": ("goes_on_alone is broken by reader", {"tux3_coherent", "stable_pages"}, WAITS),
-    "truncate+write_fault": ("goes_on_alone is broken by app", {"tux3_coherent", "stable_pages"}, WAITS),
     "rdma+dirty_call_forwarded": (
         "leaves_locked_alone is broken",
         {"forward_range"},

@@ -2,9 +2,9 @@
 
 The plain search, the search of layers, the reference of one policy and SPIN are asked about the same policies, drawn by
 a seed. They agree on states, edges, the last layer, each property's first violation and how deep it is; what is shown
-as its shortest run is a run that the reference can take. No policy of the product runs out of folios. The reference is
-slow: it sees a world's first layers whole, state by state and edge by edge, and a small world to its end. And the whole
-product says of these policies what they say alone.
+as its shortest run is a run that the reference can take. The reference is slow: it sees a world's first layers whole,
+state by state and edge by edge, and a small world to its end. The whole product says of these policies what they say
+alone, and none of its policies runs out of folios.
 """
 
 import os

@@ -56,6 +56,7 @@ def test_what_is_no_number_of_the_model(text):
         ("`rdma+lng` too.", "nothing has the name 'rdma+lng'; did you mean rdma+long"),
         ("Its `fork=nevr`.", "feature fork has no value 'nevr'; did you mean never"),
         ("It breaks I9.", "no property 'I9'"),
+        ("The first two rows hold.", "'first two rows' is another one when the table changes: name it"),
         ("As read.[^gup-2016]", "no source 'gup-2016'; did you mean gup-2017"),
         ("`rdma` is VIOLATED under `reverse_fork`.", "said to be VIOLATED; the record has HOLDS"),
         ("Under `tux3` `rdma` HOLDS.", "rdma under tux3 is said to be HOLDS; the record has VIOLATED(I2"),

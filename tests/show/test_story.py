@@ -13,7 +13,7 @@ from tux3nb.model.features import named_policy
 from tux3nb.model.rules import kinds
 from tux3nb.notebook import UserError
 from tux3nb.show.line import address, in_words, short, size
-from tux3nb.show.story import DOES, Tale
+from tux3nb.show.story import DOES, Tale, sentences
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,20 @@ def test_the_order_that_is_told_is_a_run(case):
             last = n == len(order) - 1  # a last step may be an event only
             assert last or tale._after(state, order[n]) == after
         assert tale.end() and all(part.sentence(case) for part in tale.parts)
+
+
+def test_effects_in_words():
+    """Copies of a folio's cells are one; a copy of one cell says which; the same thing is told once."""
+    assert sentences(["B.1 ← A.1 (v0)", "page is B", "B.0 ← A.0 (v1)"]) == [
+        "A is copied into B (v1 v0)",
+        "the page is B from now on",
+    ]
+    assert sentences(["B.0 ← A.0 (v1)"]) == ["cell 0 of A is copied into B (v1)"]
+    assert sentences(["PTE of app → B (ro)", "PTE of peer → B (rw)", "A dirty d0", "A dirty d0"]) == [
+        "app and peer see B",
+        "A is dirty for d0",
+    ]
+    assert sentences(["PTE of a → B (ro)", "PTE of b → B (ro)", "PTE of c → B (ro)"]) == ["a, b and c see B"]
 
 
 def test_the_story_of_the_lost_write(tux3):
@@ -78,6 +92,14 @@ def test_three_pictures(tux3):
     before, during, after = re.split(r"^(?:before|during|after): ", shown.text, flags=re.MULTILINE)[1:]
     assert "folio B" not in before and "folio B" in during and after.count("≠") == 2
     assert shown.html.count("≠") == 2 and all(f"<b>{name}</b>" in shown.html for name in ("before", "during", "after"))
+
+
+def test_whoever_should_not_look_is_marked():
+    """A translation that leads to a freed folio: in the last picture only, in text and page."""
+    shown = nb.strip(nb.check("reuse", "tux3"), "I8")
+    assert (
+        shown.text.count("✗") == shown.html.count("✗") == 1 and "other thread (ro) ✗" in shown.text.split("after:")[1]
+    )
 
 
 def test_policies_in_a_line():
@@ -115,6 +137,14 @@ def test_cases_across_policies():
     assert 'href="#mmap+reader/tux3/I1"' in page and 'href="#mmap+executable/cowardly"' in page and ">I2<" in page
     with pytest.raises(UserError, match="name at least one case"):
         nb.across([], ["tux3"])
+
+
+def test_what_mechanisms_guard():
+    """With the mechanism the case holds, without it a property is named; the page has words and a link."""
+    table = nb.guards({"the power fails": ("crash", "no_superblock_order")})
+    assert table.loc["crash", "with its guard"] == "HOLDS" and table.loc["crash", "then"] == "VIOLATED(I6)"
+    page = table._repr_html_()
+    assert 'href="#crash/no_superblock_order/I6"' in page and "superblock written before" in page
 
 
 def test_bars():

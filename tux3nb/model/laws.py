@@ -138,8 +138,8 @@ def locks_unlocked(s, step):
 
 @law("mm/page-writeback.c:clear_page_dirty_for_io: BUG_ON(!PageLocked)")
 def cleans_locked(s, step):
-    """The dirty bit is cleared under the folio lock."""
-    return [s.locked[f] == 1 for f in _writes(step, "dirty", 0)]
+    """The dirty bit is cleared under the folio lock, which an eviction takes and drops in the same step."""
+    return [s.locked[f] == int(step.rule.name != "evict_drops") for f in _writes(step, "dirty", 0)]
 
 
 @law("mm/filemap.c:end_page_writeback: BUG()")
@@ -253,12 +253,21 @@ CHOICES = {  # rule -> why it may be taken where another rule of the same actor 
     "fault_finds_pte_touched": "the accessed bit may change by itself",
     "evict_drops": "the folios of an inode are dropped in any order",
     "poll_meets_freed_inode": "the inode may be freed beside the polling",
+    "flush_adds": "whether the next folio goes into the same bio is up to where its blocks are",
+    "flush_picks": "whether the next folio goes into the same bio is up to where its blocks are",
+    "disk_fetches": "two bios are fetched and completed in any order",
+    "disk_fetches_other": "two bios are fetched and completed in any order",
+    "write_completes": "two bios are fetched and completed in any order",
+    "other_write_completes": "two bios are fetched and completed in any order",
+    "server_answers": "two bios are fetched and completed in any order",
+    "server_answers_other": "two bios are fetched and completed in any order",
 }
 
 
 def run_laws(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
     """(what is broken, policy) of the laws of every run, for each of `policies`, by number."""
-    edges, ways = defaultdict(list), defaultdict(lambda: defaultdict(set))
+    edges: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    ways: dict[tuple[int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for source, i, after, k in run.graph.edges if run.graph else ():
         step = run.system.steps[i]
         edges[step.actor].append((source, after, k))
@@ -328,7 +337,9 @@ def _mechanisms(s: State, step: Step) -> list[tuple[str, Expr]]:
         "a waiting entry is made": _writes(step, "migrating", 1),
         "dirty again at once": flusher and _writes(step, "dirty", 1),
         "superblock gets ahead": _writes(step, "ahead", 1),
-        "in a bio before it is known what to submit": _writes(step, "bio_folio") and _writes(step, "bio_stage", 1),
+        "in a bio before it is known what to submit": _writes(step, "bio_folio")
+        and _writes(step, "bio_stage", 1)
+        and not _writes(step, "other_folio", 0),  # back to the bio that was laid aside
         "the faulting PTE is flushed": faulting and _writes(step, "tlb", 0),
         "the faulting PTE is told": faulting and _writes(step, "spte", 0),
     }

@@ -2,7 +2,8 @@
 
 Prose stays plain Markdown, which a forge shows as it is, so nothing is filled in: a number that prose gives must come
 out of a cell, a name must exist, a verdict must be the recorded one, and a citation ``[^key]`` a row of
-``data/sources.csv``. Free are years, dates, versions, what stands in a quotation, in code and in a link.
+``data/sources.csv``; rows of tables have names and no places. Free are years, dates, versions, what stands in a
+quotation, in code and in a link.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\+[a-z0-9_]+)*")
 _PROPERTY = re.compile(r"(?<![\w-])[IU]\d[a-z]?(?![\w(])")
 _VERDICT = re.compile(r"\b(?:HOLDS|VIOLATED)\b(?:\(([^)]*)\))?")
+_PLACE = re.compile(r"\b(?:first|second|third|fourth|fifth|last|next|upper|lower)(?: \w+)? rows?\b")
 PRESS = re.compile(r"\b(?:[Pp]ress|toggle|word|chip|button|tab)\s+\*([^*]+)\*")
 _PACKED = re.compile(r'<script type="application/json"[^>]*>("[A-Za-z0-9+/=]+")</script>')
 _ALIKE = 0.85  # from here on a word is taken for a slip of the pen
@@ -54,6 +56,9 @@ def complaints(path: Path, notebook: NotebookNode) -> list[str]:
     for at, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "markdown" and cell.get("id") != NOTES:
             wrong = [*_citations(cell.source), *_numbers(cell.source, given), *_names(cell.source, written)]
+            wrong += [
+                f"{place!r} is another one when the table changes: name it" for place in _PLACE.findall(cell.source)
+            ]
             wrong += [*_verdicts(cell.source), *_presses(cell.source, press)]
             found += [f"{path.name}: cell {at}: {line}" for line in wrong]
     return found

@@ -39,7 +39,7 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
         for (right, up, best), names in points.items():
             mark, colour, fill = ("o", "#0b62a4", "full") if best else ("s", "#b03a2e", "none")
             axes.plot(right, up, mark, color=colour, fillstyle=fill)
-            place = (5, 4) if best else (5, -10)  # a safe policy and another one may share a point
+            place = (5, -10) if not best and (right, up, True) in points else (5, 4)
             axes.annotate(", ".join(names), (right, up), xytext=place, textcoords="offset points")
         units = (f"{c}, {COSTS[c].partition(':')[0]}" for c in (x, y))
         axes.set(xscale="symlog", yscale="symlog", **dict(zip(("xlabel", "ylabel"), units, strict=True)))

@@ -85,6 +85,22 @@ def across(answers: Mapping[str, Mapping[str, Answer]]) -> Table:
     return table.shown_with(page=Table.html(heads, pages, raw=range(len(heads))))
 
 
+def guards(answers: Mapping[str, tuple[str, Answer, Answer]]) -> Table:
+    """What a mechanism guards: what -> the policy that is without it, the answer with it and that without."""
+    rows, pages = {}, []
+    for what, (label, kept, lost) in answers.items():
+        rows[kept.case.name] = [what, kept.told, label, lost.told]
+        cells = [f"{say(what)}<br><small><code>{say(kept.case.name)}</code></small>", verdict_html(kept.verdict)]
+        link = address(kept.case, lost.policy, next(iter(lost.violated), None))
+        name = f"{say(NAMED[label][0])}<br><small><code>{say(label)}</code></small>"
+        verdict = verdict_html(lost.verdict, ", ".join(lost.violated))
+        pages.append([*cells, name, f'<a href="{say(link)}">{verdict}</a>'])
+    heads = ["what happens", "with its guard", "without it", "then"]
+    table = Lines.from_dict(rows, orient="index", columns=heads)
+    table.index.name = "case"
+    return table.shown_with(page=Table.html(heads, pages, raw=range(len(heads))))
+
+
 def short(title: str) -> str:
     """A policy's title for a head of a column: ``Tux3 as posted in May 2015``."""
     said = re.split(r" \(|;", title)[0]

@@ -39,6 +39,8 @@ DOES = {  # kind of operation -> what its task does, in words; one without is to
     "mmap": "maps the file",
     "munmap": "unmaps the file",
     "write": "writes {cells} with write(2)",
+    "read": "reads {cells} with read(2)",
+    "punch": "punches a hole",
     "transition": "closes the delta",
     "crash": "sees the power fail",
     "migrate": "migrates the page",
@@ -163,24 +165,26 @@ def split(text: str) -> tuple[str, ...]:
 def sentences(effects: Sequence[str]) -> list[str]:
     """Effects in words, copies of the cells of one folio into another as one, and each thing once."""
     out: dict[str, None] = {}
-    copied: dict[tuple[str, str], list[str]] = {}
+    copied: dict[tuple[str, str], dict[str, str]] = {}
     for text in effects:
         if found := COPY.fullmatch(text):
-            to, _, source, _, version = found.groups()
-            copied.setdefault((to, source), []).append(version)
+            to, _, source, cell, version = found.groups()
+            copied.setdefault((to, source), {})[cell] = version
             out.setdefault(f"copy {to} {source}")
             continue
         told = (re.sub(pattern, words, text) for pattern, words in WORDS if re.fullmatch(pattern, text))
         out.setdefault(next(told, text))
-    for (to, source), versions in copied.items():
-        out = {(_copied(to, source, versions) if key == f"copy {to} {source}" else key): None for key in out}
+    for (to, source), cells in copied.items():
+        out = {(_copied(to, source, cells) if key == f"copy {to} {source}" else key): None for key in out}
     return _together(list(out))
 
 
-def _copied(to: str, source: str, versions: list[str]) -> str:
+def _copied(to: str, source: str, cells: dict[str, str]) -> str:
+    versions = " ".join(cells[c] for c in sorted(cells))
     if to == "saved":
-        return f"it saves {' '.join(versions)}, which it reads in {source}"
-    return f"{source} is copied into {to} ({' '.join(versions)})"
+        return f"it saves {versions}, which it reads in {source}"
+    what = source if len(cells) > 1 else f"cell {next(iter(cells))} of {source}"
+    return f"{what} is copied into {to} ({versions})"
 
 
 def _together(told: list[str]) -> list[str]:

@@ -104,9 +104,11 @@ def _looks(looker: Looker) -> str:
     return f"{who} ({by})" if sep else looker.text
 
 
-def _seen(row: Row) -> str:
-    """Who looks at a row, without who only works on it for the moment."""
-    return ", ".join(dict.fromkeys(_looks(k) for k in row.lookers if k.kind != "task"))
+def _seen(row: Row, places: Sequence[Place]) -> str:
+    """Who looks at a row, without who only works on it for the moment; whoever should not is marked."""
+    wrong = {p.looker for p in places}
+    said = (f"{_looks(k)} ✗" if k.key in wrong else _looks(k) for k in row.lookers if k.kind != "task")
+    return ", ".join(dict.fromkeys(said))
 
 
 def _sign(row: Row, c: int | None, places: Sequence[Place]) -> str:
@@ -118,7 +120,7 @@ def _lines(rows: Sequence[Row], places: Sequence[Place]) -> list[str]:
     table = []
     for row in rows:
         cells = [f"{cell or '-'} {_sign(row, c, places)}".strip() for c, cell in enumerate(row.cells)]
-        table.append((f"{row.title} {_sign(row, None, places)}".strip(), *cells, _seen(row)))
+        table.append((f"{row.title} {_sign(row, None, places)}".strip(), *cells, _seen(row, places)))
     width = [max((len(line[k]) for line in table), default=0) for k in range(4)]
     return ["  ".join(f"{t:{w}}" for t, w in zip(line, width, strict=True)).rstrip() for line in table]
 
@@ -128,7 +130,7 @@ def _frame(case: Case, name: str, caption: str, rows: Sequence[Row], places: Seq
     for row in rows:
         cells = "".join(_cell(case, row, c, _sign(row, c, places)) for c in range(len(row.cells)))
         title = f"{say(row.title)} {_sign(row, None, places)}".strip()
-        seen = say(_seen(row))
+        seen = say(_seen(row, places))
         looks = f'<br><small style="font-weight:normal">{"← " if seen else ""}{seen}</small>'
         body += f'<tr><th scope="row" style="text-align:left;font-weight:bold">{title}{looks}</th>{cells}</tr>'
     inner = f"<table><tbody>{body}</tbody></table>"
