@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from textwrap import dedent
 from typing import Any
 
 from tux3nb.answers.follow import Schedules, Shown
@@ -155,6 +156,7 @@ class CaseSource:
                 "family": case.family,
                 "asks": case.asks,
                 "bounds": bounds(case),
+                "scenario": dedent(case.columns).strip("\n"),
                 "columns": {t: [op.text for op in case.world.ops if op.task == t] for t in case.world.tasks},
                 "sources": [{"text": s.text, "url": web_address(s.url)} for s in case.sources],
             },
