@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from tux3nb.answers import cost
 from tux3nb.answers.follow import Schedules
@@ -281,14 +280,6 @@ def run_columns(answer: Checked, shows: Shows = None, since: int | str = 0) -> S
     return Shown(race(answer.case, run, _number(run, since) - isinstance(since, str)))
 
 
-@cache
-def _source(case: Case):
-    """What the explorers of a case share: the whole product is explored once."""
-    from tux3nb.show.explorer.answers import CaseSource
-
-    return CaseSource(case)
-
-
 def ownership(answer: Checked, shows: Shows = None, step: int | str | Sequence[int | str] = -1) -> Shown:
     """Who holds which folio after a step of the run that `shows` names (see `Checked.run`).
 
@@ -497,12 +488,13 @@ def explorer(case: Case | str, policy: str | Mapping[str, str] | None = None, pr
     Every feature that the case reads can be changed in it.
     """
     from tux3nb.show.explorer import Explorer
+    from tux3nb.show.explorer.answers import source_of
 
     case = the_case(case)
     start = _policy(case, policy, {})
     if property is not None and property not in (known := [p.id for p in case.properties]):
         raise UserError(f"case {case.name} judges no property {property!r}{nearest(property, known)}")
-    return Explorer(_source(case), policy=start, property=property, step=step)
+    return Explorer(source_of(case), policy=start, property=property, step=step)
 
 
 def explorer_of(*names: str):

@@ -167,6 +167,7 @@ def document() -> dict[str, Any]:
     return {
         "version": 3,
         "case": {"name": "card", "title": "A card writes to memory", "family": "rdma", "asks": "Is its write seen?",
+                 "scenario": "app | writer after dirty",
                  "bounds": "One page.", "columns": {"app": ["store p0:0", "mr_register p0", "load p0:1"],
                  "device": ["device_write p0:1"], "writer": ["write p0:0"]},
                  "sources": [{"text": "a mail", "url": "https://example.org/x"}]},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from textwrap import dedent
 from typing import Any
 
 from tux3nb.answers.follow import Schedules, Shown
@@ -15,6 +16,7 @@ from tux3nb.answers.judge import Judged, Verdicts, judge
 from tux3nb.answers.story import actors
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
+from tux3nb.engine.explore import no_collector
 from tux3nb.engine.family import Listed, PolicySet, Product
 from tux3nb.engine.policy import Feature
 from tux3nb.engine.result import HOLDS, REFUSED, UNFINISHED, UNREACHED
@@ -49,6 +51,7 @@ class CaseSource:
         self.case = case
         self._progress = progress
         self._singles: dict[tuple[str, ...], Schedules] = {}
+        self._bodies: dict[bool, dict[str, Any]] = {}
 
     # ---- explorations -----------------------------------------------------------------------------------------------
     @cached_property
@@ -153,6 +156,7 @@ class CaseSource:
                 "family": case.family,
                 "asks": case.asks,
                 "bounds": bounds(case),
+                "scenario": dedent(case.columns).strip("\n"),
                 "columns": {t: [op.text for op in case.world.ops if op.task == t] for t in case.world.tasks},
                 "sources": [{"text": s.text, "url": web_address(s.url)} for s in case.sources],
             },
@@ -316,6 +320,13 @@ class CaseSource:
         the schedule that broke Tux3 under the others. light: the runs that the named policies need, which serve many
         others too.
         """
+        if light not in self._bodies:
+            self._bodies[light] = self._body(light)
+        return {**self._bodies[light], "start": start or self.start(prop=self.main)}
+
+    @no_collector()
+    def _body(self, light: bool) -> dict[str, Any]:
+        """The document without its start."""
         head = self.head
         run = self.judged.run
         whom = self._spoken_of(head) if light else self.product.all
@@ -342,7 +353,6 @@ class CaseSource:
         told = tables.document
         return {
             **head,
-            "start": start or self.start(prop=main),
             "diagram": self.diagram.nodes,
             **told,
             "covers": {p: c for p, c in covers.items() if c},
@@ -498,6 +508,12 @@ class CaseSource:
             "error": "",
             **tables.document,
         }
+
+
+@cache
+def source_of(case: Case) -> CaseSource:
+    """What all explorers of a case share: its whole product is explored once, and its document made once."""
+    return CaseSource(case)
 
 
 def _told(follow: Shown, schedule: Shown) -> str:

@@ -15,7 +15,7 @@ import traitlets
 
 from tux3nb.errors import UserError
 from tux3nb.model.features import named_policy
-from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.answers import CaseSource, source_of
 from tux3nb.show.explorer.assets import css, module
 from tux3nb.show.explorer.choice import Start, in_words, table
 from tux3nb.show.explorer.page import First, choice_html, figure, page_assets, plain_text, static_html
@@ -141,7 +141,6 @@ class CaseChoice(Explorer):
     def __init__(self, name: str, starts: Sequence[Start], **kwargs: Any) -> None:
         self._name = name
         self._starts = {start.case.name: start for start in starts}
-        self._sources: dict[str, CaseSource] = {}
         told = [
             {"name": s.case.name, "title": s.case.title, "family": s.case.family, "verdict": s.verdict} for s in starts
         ]
@@ -150,9 +149,7 @@ class CaseChoice(Explorer):
         super().__init__(source, policy, first.property, cases=told, chosen=first.case.name, **kwargs)
 
     def _source_of(self, name: str) -> CaseSource:
-        if name not in self._sources:
-            self._sources[name] = CaseSource(self._starts[name].case)
-        return self._sources[name]
+        return source_of(self._starts[name].case)
 
     @traitlets.observe("chosen")
     def _case_chosen(self, change: Mapping[str, Any]) -> None:

@@ -115,7 +115,7 @@ export class Explorer {
   }
 
   #about() {
-    const { asks, bounds, sources = [] } = this.head.case;
+    const { asks, bounds, scenario, sources = [] } = this.head.case;
     const { size, unread, tux } = this.head;
     const source = ({ text, url }) =>
       h("li", {}, url ? h("a", { href: url, rel: "noreferrer" }, text) : text);
@@ -126,7 +126,10 @@ export class Explorer {
     return h(
       "details",
       { class: "about" },
-      h("summary", {}, "What this leaves out, sources, keys"),
+      h("summary", {}, "The scenario, what this leaves out, sources, keys"),
+      scenario
+        ? h("pre", { tabindex: 0, role: "region", "aria-label": "the scenario as columns" }, scenario)
+        : null,
       told.map((text) => h("p", {}, text)),
       h("ul", {}, sources.map(source)),
     );
