@@ -69,6 +69,7 @@ def with_lowest() -> bool:
 
 
 def with_pythons(word: str) -> bool:
+    """Run a word of the Makefile with every Python that is here, and tell how each ended; False if one failed."""
     told = {}
     for version in versions():
         found = interpreters(version)
