@@ -119,7 +119,6 @@ def test_every_sentence_of_ours_holds(path):
     assert prose.complaints(path, read(path)) == []
 
 
-@pytest.mark.xfail(reason="the notebooks that cite them are being written", strict=False)
 def test_every_source_is_used():
     """A row that nothing leans on is cited or dropped; with the notebooks gone, some would be left."""
     assert prose.unused_sources(map(read, NOTEBOOKS)) == []
