@@ -95,6 +95,14 @@ def test_three_pictures(tux3):
     assert shown.html.count("≠") == 2 and all(f"<b>{name}</b>" in shown.html for name in ("before", "during", "after"))
 
 
+def test_a_folio_that_is_held_is_not_freed():
+    """It leaves the file, in words and in the picture, which shows no bytes that the model has forgotten."""
+    careless = nb.check("migration", "no_accounting")
+    assert "A is the file's no more, and still held" in nb.story(careless).text
+    assert re.search(r"folio A, the file's no more +- +- +device", nb.strip(careless).text)
+    assert "folio A, freed" in nb.strip(nb.check("reuse", "tux3"), "I8").text
+
+
 def test_whoever_should_not_look_is_marked():
     """A translation that leads to a freed folio: in the last picture only, in text and page."""
     shown = nb.strip(nb.check("reuse", "tux3"), "I8")
