@@ -171,6 +171,15 @@ def test_chips_and_lattice():
     assert drops and all(source.verdict(d["policy"], d["breaks"]) == "VIOLATED" for d in drops)
 
 
+def test_chips_have_the_near_repair_and_never_to_fork():
+    """Beside the start: of the named policies that hold and still fork the nearest one, and never to fork."""
+    head = CaseSource(find("uprobes+saved")).head
+    chips = [chip["id"] for chip in head["chips"]]
+    assert chips[:2] == ["tux3", "redirect_all"] and chips[-1] == "stable_pages" and 3 <= len(chips) <= 5
+    holds = [n["id"] for n in head["named"] if n["id"] in ("perfect", "redirect_all_recheck", "redirect_all")]
+    assert len(holds) == 3  # others hold, too, and change more
+
+
 def test_a_mechanism_switched_off_is_there():
     """A named policy with a control can be chosen, any other with it is ruled out in words."""
     source = CaseSource(find("crash"))

@@ -69,16 +69,16 @@ def _failing(run: Exploration, depth: int) -> list[tuple[int, int, int]]:
 def _breaking(run: Exploration, depth: int) -> list[tuple[str, int, int, int, int]]:
     """(property, step, state before it, event, policies) of all steps from a layer that break one; remembered, too."""
     if depth not in run.breaking:
-        out, compiled, everyone = run.breaking.setdefault(depth, []), run.compiled, run.numbers.all
+        out, compiled, common = run.breaking.setdefault(depth, []), run.compiled, run.numbers.common
         broken = {v.property for v in run.violations if v.depth == depth + 1 and v.step is not None}
-        places = [(a.at, a.mask, {v for v, p in a.places.items() if p.checks & broken}) for a in compiled.actors]
+        actors = [(a.at, a.mask, {v: p for v, p in a.places.items() if p.checks & broken}) for a in compiled.actors]
         for state, policies in run.graph.layer(depth) if run.graph else ():
-            found: list = []
-            if any(state >> at & mask in checked for at, mask, checked in places):
-                compiled.expand(state, everyone, found)
-            for event, n, k in ((compiled.events[~i], ~i, k) for i, _, k in found if i < 0):
-                if event.kind == "check":
-                    out.append((event.name, event.step, state, n, run.numbers.common[k][policies]))
+            here = [checked[at] for bit, mask, checked in actors if (at := state >> bit & mask) in checked]
+            for place in here if not compiled.halted(state) else ():
+                found = place.known.get(state & place.reads)
+                for i, _, _, k in place.ask(state) if found is None else found:
+                    if i < 0 and (event := compiled.events[~i]).kind == "check":
+                        out.append((event.name, event.step, state, ~i, common[k][policies]))
     return run.breaking[depth]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tux3nb.engine.fields import WORD, Constant, Field, Layout
@@ -19,7 +20,7 @@ class Look:
     def __getattr__(self, name: str) -> Callable[..., Any]:  # None only from a field that may be none
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *index: self.value(name, *index)
+        return partial(self.value, name)
 
     def value(self, name: str, *index) -> int | None:
         """The value of a field at an index; one that the world lacks is absent, at an index that it lacks none or 0.

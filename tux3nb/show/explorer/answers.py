@@ -28,7 +28,7 @@ from tux3nb.show.explorer.diagram import Diagram
 from tux3nb.show.explorer.document import web_address
 from tux3nb.show.explorer.tables import Tables
 from tux3nb.show.explorer.words import lowest, owner, sentence, word
-from tux3nb.show.lattice import drops, least
+from tux3nb.show.lattice import distance, drops, least
 from tux3nb.show.picture.cards import LOOKS
 from tux3nb.show.picture.ownership import ownership
 
@@ -246,20 +246,24 @@ class CaseSource:
         return policy if fits else self.case.policy
 
     def _chips(self) -> list[dict[str, Any]]:
-        """The start, the repair that the case names first, the least safe policies nearest to the start, and never to
-        fork, each with its drops.
+        """The start, the named repair nearest to it that still forks, the least safe policies nearest to it, and never
+        to fork, each with its drops.
         """
         named = {n["id"]: self.whole(n["policy"]) for n in self._named()}
         wanted: list[tuple[str, str, dict[str, str], str]] = []
         base = next((n for n in named if self._same(named[n], self.case.policy)), "")
         wanted.append((base, NAMED[base][0] if base else "the start", self.case.policy, "start"))
-        repair = next((n for n, told in self.case.expect.items() if str(told) == HOLDS and n in named), "")
-        if repair:
+        repairs = [n for n, expected in self.case.expect.items() if str(expected) == HOLDS and n in named and n != base]
+        repairs = [n for n in repairs if named[n]["fork"] != "never"] or repairs
+        if repairs:
+            repair = min(repairs, key=lambda n: distance(named[n], self.case.policy, self.product.vary))
             wanted.append((repair, NAMED[repair][0], named[repair], "named"))
-        for node in least(self.judged, named, self.case.policy)[: CHIPS - 2]:
-            wanted.append((node.name, node.title, node.policy, "least"))
-        if "stable_pages" in named:
-            wanted.append(("stable_pages", NAMED["stable_pages"][0], named["stable_pages"], "named"))
+        never = [n for n in ("stable_pages",) if n in named and n not in (w[0] for w in wanted)]
+        for node in least(self.judged, named, self.case.policy):
+            known = any(self._same(node.policy, policy) for _, _, policy, _ in wanted) or node.name in never
+            if not known and len(wanted) + len(never) < CHIPS:
+                wanted.append((node.name, node.title, node.policy, "least"))
+        wanted += [(n, NAMED[n][0], named[n], "named") for n in never]
         out = []
         for name, title, policy, kind in wanted:
             told = self.diagram.policy(policy)

@@ -249,10 +249,10 @@ export class Explorer {
     return both && !alike ? found : null;
   }
 
-  /** The schedule under the first of the least safe policies, where the policy is the one that broke. */
+  /** The schedule under the first of the chips that is another policy, where the policy is the one that broke. */
   async #against() {
     const { policy } = this.state;
-    const other = ({ kind, policy: one }) => kind === "least" && !this.policies.same(one, policy);
+    const other = ({ kind, policy: one }) => kind !== "start" && !this.policies.same(one, policy);
     const against = this.head.chips.find(other)?.policy ?? this.head.start.policy;
     const answer = await this.host.compare(policy, against, this.property());
     return { ...answer, against };
