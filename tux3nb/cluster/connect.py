@@ -68,15 +68,24 @@ class Connection:
         """Address -> threads, of the workers that there are now."""
         return self.client.nthreads()
 
+    def alive(self) -> bool:
+        """Whether the scheduler answers, and has a worker."""
+        try:
+            with translated(self.client):
+                return bool(self.workers())
+        except WorkerDied:
+            return False
+
     def _same_code(self) -> None:
         """UserError where a worker has no tux3nb, or another one."""
         try:
             found = self.client.run(fingerprint)
         except (ImportError, AttributeError) as error:
-            raise UserError(f"the workers of {self.address} cannot import tux3nb's code of this version: {error}") from None
+            raise UserError(f"the workers of {self.address} cannot import tux3nb of this version: {error}") from None
+        mine = fingerprint()
         for worker, other in found.items():
-            if other != fingerprint():
-                raise UserError(f"{worker} has tux3nb {other}, and this is {fingerprint()}: install the same everywhere")
+            if other != mine:
+                raise UserError(f"{worker} has tux3nb {other}, and this is {mine}: install the same everywhere")
 
     def place(self, shard: int) -> str:
         """The worker where a shard is at home; another one when that is gone."""
@@ -88,6 +97,11 @@ class Connection:
             homes = [w for s, w in self._places.items() if s != shard]
             at = self._places[shard] = min(self._live, key=lambda w: (homes.count(w), w))
         return at or ""
+
+    def drop(self, futures: list[Future]) -> None:
+        """Take tasks back; what a lost scheduler says to that is of no interest."""
+        with suppress(Exception):
+            self.client.cancel(futures)
 
     def results(self, futures: list[Future], seconds: float | None = None) -> list[Any]:
         """The results of tasks, once all are there.

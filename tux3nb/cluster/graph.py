@@ -149,13 +149,10 @@ class Settling:
     def _step(self, asked: list[Future]) -> list[tuple[int, int]]:
         """Let the owners answer, and enter what each shard has gained; (states, open edges) by shard."""
         s = self.search
-        questions = [s.submit(n, "questions", on.questions, f) for n, f in enumerate(asked)]
-        answers = self.each("answer", on.answer, s.exchanged("question", questions))
-        gains = [
-            s.submit(n, "settle", on.settle, s.work, f, mine)
-            for n, (f, mine) in enumerate(zip(asked, s.exchanged("answers", answers), strict=True))
-        ]
+        answers = s.exchanged("answers", self.each("answer", on.answer, s.exchanged("question", asked, 1)))
+        kept = [s.submit(n, "asked", on.part, f, 0) for n, f in enumerate(asked)]
+        gains = s.each("settle", on.settle, kept, answers)
         found = s.results([s.submit(n, "gained", on.gained, f) for n, f in enumerate(gains)])
-        for kept, gain in zip(self.gains, gains, strict=True):
-            kept.append(gain)
+        for known, gain in zip(self.gains, gains, strict=True):
+            known.append(gain)
         return found

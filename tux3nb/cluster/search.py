@@ -16,6 +16,7 @@ from typing import Any
 from distributed import Client, Future
 
 from tux3nb.cluster import shard as on
+from tux3nb.cluster.checkpoint import Checkpoint
 from tux3nb.cluster.connect import Connection
 from tux3nb.cluster.sets import Texts
 from tux3nb.cluster.shard import Head, Layer, Work, divided, heard
@@ -26,7 +27,7 @@ from tux3nb.engine.result import Budget, Exploration
 
 @dataclass(eq=False)
 class Search:
-    """A search of one run on a cluster. making: see `Work`. keep: called with the search after every layer.
+    """A search of one run on a cluster. making: see `Work`. kept: the checkpoint, if there is to be one.
 
     layers: by shard, a result for each layer. heads: the same in numbers.
     """
@@ -35,13 +36,14 @@ class Search:
     making: on.Making
     run: Exploration
     budget: Budget
-    keep: Callable[[Search], None] | None = None
+    kept: Checkpoint | None = None
     layers: list[list[Future]] = field(default_factory=list)
     heads: list[list[Head]] = field(default_factory=list)
     _begun: int = 0
 
     def __post_init__(self) -> None:
-        shards = self.at.shards
+        self._told = self.kept.head() if self.kept else None
+        shards = self._told["shards"] if self._told else self.at.shards
         self.texts = Texts(self.run.numbers)
         self.work = Work(uuid.uuid4().hex, self.making, shards, self.budget.limits.memory)
         self.layers, self.heads = [[] for _ in range(shards)], [[] for _ in range(shards)]
@@ -66,9 +68,9 @@ class Search:
         rows = zip(self.shards, *columns, strict=True)
         return [self.submit(s, name, function, self.work, *row) for s, *row in rows]
 
-    def exchanged(self, name: str, several: list[Future]) -> list[list[Future]]:
-        """Of each shard's list for all shards, what is meant for a shard: [to][from]."""
-        return [[self.submit(s, name, on.nth, several[s], t) for s in self.shards] for t in self.shards]
+    def exchanged(self, name: str, several: list[Future], *path: int) -> list[list[Future]]:
+        """Of each shard's list for all shards (a part of its result), what is meant for a shard: [to][from]."""
+        return [[self.submit(s, name, on.part, several[s], *path, t) for s in self.shards] for t in self.shards]
 
     def results(self, futures: list[Future]) -> list[Any]:
         """The results, once all are there. Raises Stopped where time runs out, what a task raised, and WorkerDied."""
@@ -80,14 +82,20 @@ class Search:
 
     # ---- searching -----------------------------------------------------------------------------------------
     def begin(self, layers: list[dict[int, int]]) -> None:
-        """The layers of a search in this process, of which the last is still to be expanded."""
+        """The layers of a search in this process, of which the last is still to be expanded; or a checkpoint's."""
+        if self.kept and self._told:
+            self.kept.restore(self.run, self.texts, self._told)
+            for depth in range(self.kept.written):
+                for s, layer in enumerate(self.kept.layer(depth, self.work.shards)):
+                    self.enter(s, layer, data=True)
+            return
         tables = [LayerGraph(self.run) for _ in self.shards]
         for states in layers:
             for s, (words, ids) in enumerate(divided(states, self.run.system.layout, self.work.shards)):
                 self.enter(s, taken_in(tables[s], [(words, ids)], self.texts))
 
     def enter(self, shard: int, layer: Layer, data: bool = False) -> None:
-        """A layer that this process has. data: too large to stand in the scheduler's memory."""
+        """A layer that this process has. data: too large for the scheduler to remember, and lost with a worker."""
         if data:
             future = self.client.scatter(layer, workers=[self.at.place(shard)], hash=False)
         else:
@@ -103,8 +111,8 @@ class Search:
             states = sum(heads[-1].states for heads in self.heads)
             self.run.shared_states = states
             frontier = sum(heads[-1].arrivals for heads in self.heads)
-            if self.keep:
-                self.keep(self)
+            if self.kept:
+                self.kept.keep(self.layers, self.results, self.run, self.texts)
             self.tell(frontier)
             self.budget.layer_done(len(self.run.depths), frontier, states)
 
@@ -115,9 +123,8 @@ class Search:
         given = [layers if with_all else layers[-1:] for layers in self.layers]
         keys = [[] if with_all else [f.key for f in layers[:-1]] for layers in self.layers]
         expanded = self.each("expand", on.expand, [depth] * len(last), last)
-        reports = [self.submit(s, "report", on.nth, f, 0) for s, f in enumerate(expanded)]
-        several = [self.submit(s, "parcels", on.nth, f, 1) for s, f in enumerate(expanded)]
-        parcels = self.exchanged("parcel", several)
+        reports = [self.submit(s, "report", on.part, f, 0) for s, f in enumerate(expanded)]
+        parcels = self.exchanged("parcel", expanded, 1)
         new = self.each("absorb", on.absorb, list(self.shards), given, parcels, keys)
         heads = [self.submit(s, "head", on.head, f) for s, f in enumerate(new)]
         found = self.results(reports + heads)

@@ -331,8 +331,11 @@ def head(layer: Layer) -> Head:
     return Head(layer.new, len(layer.ids), states, size, layer.worker, layer.memory, layer.seconds)
 
 
-def nth(several: Sequence[Any], n: int) -> Any:
-    return several[n]
+def part(whole: Any, *path: int) -> Any:
+    """A part of a result, so that no more than that travels."""
+    for n in path:
+        whole = whole[n]
+    return whole
 
 
 # ---- progress --------------------------------------------------------------------------------------------------
@@ -344,7 +347,7 @@ class Asked:
     """What a shard asks others about some states, and what it keeps until they answer.
 
     edges: from `rows` (which may repeat) under `ids`; place[n] is where edge n stands among all questions, one shard's
-    after the other's. gain: what these states can do without an answer. questions: by shard, each once.
+    after the other's. gain: what the states `gained` can do without an answer.
     """
 
     rows: np.ndarray
@@ -353,11 +356,10 @@ class Asked:
     place: np.ndarray
     gained: np.ndarray
     gain: Ids
-    questions: list[Question]
 
 
-def ask(work: Work, shard: int, depth: int, keys: list[str], gains: list) -> Asked:
-    """Ask about the successors of a layer's states that cannot settle yet, as far as is known."""
+def ask(work: Work, shard: int, depth: int, keys: list[str], gains: list) -> tuple[Asked, list[Question]]:
+    """Ask about the successors of a layer's states that cannot settle yet, as far as is known; by shard, each once."""
     me = here(work)
     with me.table(shard, keys, gains) as table:
         seen, bounds = table.graph.seen, table.graph.bounds
@@ -389,11 +391,7 @@ def ask(work: Work, shard: int, depth: int, keys: list[str], gains: list) -> Ask
     return _asked(me, rows[source], ids, owner, which, different, rows, gain, work.shards)
 
 
-def questions(asked: Asked) -> list[Question]:
-    return asked.questions
-
-
-def ask_again(work: Work, gain: Gain) -> Asked:
+def ask_again(work: Work, gain: Gain) -> tuple[Asked, list[Question]]:
     """Ask about the successors by the edges that a gain has left open."""
     me, edges = here(work), gain.left
     target = edges.owner << 40 | edges.after
@@ -403,14 +401,14 @@ def ask_again(work: Work, gain: Gain) -> Asked:
     return _asked(me, edges.rows, ids, owner, which, after, NONE, np.empty(0, ID), work.shards)
 
 
-def _asked(me: Here, rows, ids, owner, which, different, gained, gain, shards: int) -> Asked:
+def _asked(me: Here, rows, ids, owner, which, different, gained, gain, shards: int) -> tuple[Asked, list[Question]]:
     by_owner = np.argsort(owner, kind="stable")
     place = np.empty(len(by_owner), np.int64)
     place[by_owner] = np.arange(len(by_owner))
     questions = [different[owner == s] for s in range(shards)]
     some = np.flatnonzero(gain)
     told = me.texts.tell(gain[some])
-    return Asked(rows, me.texts.tell(ids), owner[which], place[which], gained[some], told, questions)
+    return Asked(rows, me.texts.tell(ids), owner[which], place[which], gained[some], told), questions
 
 
 def answer(
@@ -548,4 +546,3 @@ def all_stuck(work: Work, layers: list[Layer], lost: Gain) -> list[tuple[int, st
     words = np.concatenate([layer.words[: layer.new] for layer in layers])
     texts = [lost.ids.texts[n] for n in lost.ids.which.tolist()]
     return list(zip(_packed(me, words[lost.rows]), texts, strict=True))
-
