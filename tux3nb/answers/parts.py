@@ -7,12 +7,12 @@ where they are, and a task counts those that differ.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tux3nb.answers.judge import judge
-from tux3nb.answers.worlds import TOLD, Row, World, said, weight
+from tux3nb.answers.worlds import TOLD, Row, World, find_world, said, weight
 from tux3nb.cases.case import Case
 from tux3nb.engine.family import Product
 from tux3nb.engine.result import Exploration, Limits
@@ -25,13 +25,16 @@ Part = tuple[str, str] | None  # a feature and its value; None: all policies
 
 
 def worlds_on(
-    at: Connection, cases: list[Case], limits: Limits | None, progress: Callable[[str], None] | None
+    at: Connection,
+    names: Iterable[str],
+    limits: Limits | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> list[World]:
-    """The worlds, in the order of the cases; `progress` is called with the name of each that is done."""
+    """`tux3nb.answers.worlds.explore_worlds` on workers: a world in parts where there are more threads than worlds."""
     from tux3nb.cluster.shard import part
     from tux3nb.cluster.worlds import as_data
 
-    threads = sum(at.workers().values())
+    threads, cases = sum(at.workers().values()), list(map(find_world, names))
     asked: dict[str, tuple[list[Any], Any]] = {}
     for case in sorted(cases, key=lambda case: weight(case.name)):
         parts = parts_of(case) if threads > len(cases) else [None]

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tux3nb.answers.judge import Judged, judge
 from tux3nb.cases.case import Case
@@ -27,9 +26,6 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, TUX3
 from tux3nb.paths import data_dir, read_record
 from tux3nb.workers import each
-
-if TYPE_CHECKING:
-    from tux3nb.cluster.connect import Connection
 
 SETS, WORLDS = "sets.csv", "worlds.csv"
 ROWS = ("world", "property", "verdict", "depth", "policies", "diagram")
@@ -167,21 +163,15 @@ def explore_worlds(
     limits: Limits | None = None,
     jobs: int = 1,
     progress: Callable[[str], None] | None = None,
-    at: Connection | None = None,
 ) -> list[World]:
     """Worlds by name, explored in so many processes, a world in one of them; in the order of `names`.
 
-    `at`: on its workers, and a world in parts of the product where there are more threads than worlds.
     `progress` is called with the name of each world that is done. Raises UserError for an unknown name before anything
     is explored, and WorkerDied when a process dies.
     """
     names = list(names)
     for name in names:
         find_world(name)
-    if at:
-        from tux3nb.answers.parts import worlds_on
-
-        return worlds_on(at, list(map(find_world, names)), limits, progress)
     work = sorted(names, key=weight)
     ask = partial(explored, limits=limits)
     found: dict[str, World] = {}

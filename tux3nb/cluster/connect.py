@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 MISSING = "dask.distributed is not installed: pip install 'tux3nb[cluster]'"
-ANSWERS = 10.0  # seconds that a scheduler has to answer, and to have a worker
+ANSWERS = 30.0  # seconds that a scheduler has to answer, and to have a worker
 PATIENCE = 60.0  # seconds without any worker after which a run ends
 LOOK = 0.5  # seconds between two looks at the clock and at the workers
 SAME = ("cases", "catalogue", "cluster", "engine", "model", "answers")  # what client and workers must have the same of
@@ -113,7 +113,7 @@ class Connection:
         begin = alone = time.monotonic()
         with translated(self.client):
             while True:
-                with suppress(TimeoutError):
+                with suppress(TimeoutError), self.client.as_current():
                     wait(futures, timeout=LOOK)
                     return self.client.gather(futures)
                 now = time.monotonic()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any
-
-from distributed import Future
+from typing import TYPE_CHECKING, Any
 
 from tux3nb.cluster import shard as on
 from tux3nb.cluster.search import Search
 from tux3nb.engine.frontier.tables import words_of
+
+if TYPE_CHECKING:
+    from distributed import Future
 
 
 class ShardedGraph:
@@ -129,7 +130,7 @@ class Settling:
 
     def sweep(self) -> list[Future]:
         """Ask from the last layer to the first; the edges that are left open."""
-        for depth in range(len(self.keys[0]) - 1, -1, -1):
+        for depth in range(len(self.keys[0]) - 1, -1, -1):  # nobody waits: all of it is one graph of tasks
             self._step(self.each("ask", on.ask, [depth] * len(self.keys)))
         s = self.search
         return [s.submit(n, "open", on.left_open, gains) for n, gains in enumerate(self.gains)]
@@ -137,22 +138,24 @@ class Settling:
     def follow(self, edges: list[Future]) -> None:
         """Ask about the open edges until nothing changes."""
         while True:
-            gained, left = zip(*self._step([self._again(n, f) for n, f in enumerate(edges)]), strict=True)
+            s = self.search
+            edges = self._step([self._again(n, f) for n, f in enumerate(edges)])
+            found = s.results([s.submit(n, "gained", on.gained, f) for n, f in enumerate(edges)])
+            gained, left = zip(*found, strict=True)
             if not sum(gained) or not sum(left):
                 return
-            edges = [g[-1] for g in self.gains]
 
     def _again(self, shard: int, edges: Future) -> Future:
         s = self.search
         return s.submit(shard, "ask", on.ask_again, s.work, edges)
 
-    def _step(self, asked: list[Future]) -> list[tuple[int, int]]:
-        """Let the owners answer, and enter what each shard has gained; (states, open edges) by shard."""
+    def _step(self, asked: list[Future]) -> list[Future]:
+        """Let the owners answer, and enter what each shard has gained."""
         s = self.search
         answers = s.exchanged("answers", self.each("answer", on.answer, s.exchanged("question", asked, 1)))
-        kept = [s.submit(n, "asked", on.part, f, 0) for n, f in enumerate(asked)]
-        gains = s.each("settle", on.settle, kept, answers)
-        found = s.results([s.submit(n, "gained", on.gained, f) for n, f in enumerate(gains)])
+        gains = [
+            s.submit(n, "settle", on.settle, s.work, *both) for n, both in enumerate(zip(asked, answers, strict=True))
+        ]
         for known, gain in zip(self.gains, gains, strict=True):
             known.append(gain)
-        return found
+        return gains

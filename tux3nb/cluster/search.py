@@ -11,9 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
-
-from distributed import Client, Future
+from typing import TYPE_CHECKING, Any
 
 from tux3nb.cluster import shard as on
 from tux3nb.cluster.checkpoint import Checkpoint
@@ -23,6 +21,9 @@ from tux3nb.cluster.shard import Head, Layer, Work, divided, heard
 from tux3nb.engine.frontier.graph import LayerGraph
 from tux3nb.engine.frontier.hashing import hashes
 from tux3nb.engine.result import Budget, Exploration
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
 
 
 @dataclass(eq=False)

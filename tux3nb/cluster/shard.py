@@ -424,9 +424,9 @@ def answer(
     return out
 
 
-def settle(work: Work, asked: Asked, answers: list[tuple[np.ndarray, Ids]]) -> Gain:
+def settle(work: Work, both: tuple[Asked, list[Question]], answers: list[tuple[np.ndarray, Ids]]) -> Gain:
     """What the answers say about a shard's own states, and which edges are left open."""
-    me = here(work)
+    me, asked = here(work), both[0]
     after = np.concatenate([rows for rows, _ in answers])[asked.place]
     can = np.concatenate([me.texts.read(ids) for _, ids in answers])[asked.place]
     ids = me.texts.read(asked.ids)

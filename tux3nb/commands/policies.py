@@ -21,6 +21,7 @@ from tux3nb.answers.cost import (
 )
 from tux3nb.answers.judge import Row, check
 from tux3nb.answers.least import BUILDERS, LEFT_OUT, NEVER_FORK, Answers, Break, Drop, by_owner, changes, the_policy
+from tux3nb.answers.parts import worlds_on
 from tux3nb.answers.story import race
 from tux3nb.answers.worlds import World, explore_worlds, find_world, free_names, recorded_worlds
 from tux3nb.catalogue import catalogue
@@ -114,7 +115,8 @@ def worlds(args) -> list[World]:
         bar = follow(len(names), "world")
         with cluster.connection(args) as at:
             count = args.workers or min(len(names), os.cpu_count() or 1)
-            return explore_worlds(names, limits.limits(args), count, bar, at)
+            given = names, limits.limits(args)
+            return worlds_on(at, *given, bar) if at else explore_worlds(*given, count, bar)
     if args.scheduler:
         raise UserError("--scheduler goes with --fresh: the record is read, not explored")
     known = recorded_worlds()
