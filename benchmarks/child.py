@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from tux3nb.catalogue.free import free
 from tux3nb.engine.compile import Compiled
 from tux3nb.engine.explore import explore
 from tux3nb.engine.runs import judge_progress, run_of
@@ -141,7 +142,24 @@ def sharded(name: str, policy: str, workers: str, kept: str = "") -> dict:
         }  # fmt: skip
 
 
-JOBS = {job.__name__: job for job in (search, answer, toggles, classes, sharded)}
+def growth(name: str) -> dict:
+    """The states of a free-running world under Tux3's policy, as each of its bounds grows."""
+    bounds = {
+        "1 round, 3 folios, 1 delta change": (1, 3, 1),
+        "a folio more": (1, 4, 1),
+        "a delta change more": (1, 3, 2),
+        "two delta changes more": (1, 3, 3),
+        "2 rounds, 3 folios, 1 delta change": (2, 3, 1),
+        "2 rounds, 3 folios, 2 delta changes": (2, 3, 2),
+    }
+    found = {}
+    for what, given in bounds.items():
+        case = free(name, *given)
+        found[what] = explore(case.system, case.one(case.policy)).shared_states
+    return {"states": found}
+
+
+JOBS = {job.__name__: job for job in (search, answer, toggles, classes, sharded, growth)}
 
 if __name__ == "__main__":
     print(json.dumps(JOBS[sys.argv[1]](*sys.argv[2:])))

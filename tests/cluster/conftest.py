@@ -44,7 +44,13 @@ def start(folder: Path, workers: int = 2) -> Started:
     address = json.loads(told.read_text())["address"]
     command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny",
                "--no-dashboard", "--local-directory", str(folder)]  # fmt: skip
-    return Started(address, scheduler, [subprocess.Popen(command, **quiet) for _ in range(workers)])
+    started = Started(address, scheduler, [subprocess.Popen(command, **quiet) for _ in range(workers)])
+    if workers:
+        from distributed import Client
+
+        with Client(address, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=120)
+    return started
 
 
 @pytest.fixture(scope="session")

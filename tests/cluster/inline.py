@@ -31,7 +31,7 @@ class Inline:
     def scatter(self, data, **_) -> Done:
         return Done(data, "scattered")
 
-    def results(self, futures, seconds=None) -> list:
+    def results(self, futures, budget=None) -> list:
         return [f.result for f in futures]
 
     def alive(self) -> bool:

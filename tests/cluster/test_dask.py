@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.cluster.conftest import tool
+from tests.cluster.conftest import start, tool
 from tests.engine.compare import same_answers
 from tux3nb.answers.matrix import matrix
 from tux3nb.answers.parts import worlds_on
@@ -14,7 +14,7 @@ from tux3nb.cases.case import named
 from tux3nb.catalogue import find
 from tux3nb.catalogue.free import free
 from tux3nb.cluster import connect
-from tux3nb.cluster.connect import Connection, connected
+from tux3nb.cluster.connect import connected
 from tux3nb.cluster.worlds import explore_on
 from tux3nb.engine.explore import explore
 from tux3nb.errors import UserError, WorkerDied
@@ -25,8 +25,7 @@ pytest.importorskip("distributed", reason="dask.distributed is not installed (tu
 @pytest.fixture(scope="module")
 def at(dask):
     with connected(dask.address) as at:
-        at.client.wait_for_workers(2)
-        yield Connection(at.client)
+        yield at
 
 
 def small():
@@ -89,18 +88,14 @@ def test_an_address_without_a_scheduler(address, said, monkeypatch):
         pass
 
 
-def test_a_scheduler_without_workers(fragile, monkeypatch):
-    monkeypatch.setattr("tux3nb.cluster.connect.ANSWERS", 1.0)
-    for worker in fragile.workers:
-        worker.kill()
-        worker.wait()
-    import distributed
-
-    with distributed.Client(fragile.address, set_as_default=False) as client:
-        while client.nthreads():
+def test_a_scheduler_without_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr("tux3nb.cluster.connect.ANSWERS", 5.0)
+    started = start(tmp_path, workers=0)
+    try:
+        with pytest.raises(UserError, match="has no workers"), connected(started.address):
             pass
-        with pytest.raises(UserError, match="has no workers"):
-            Connection(client)
+    finally:
+        started.kill()
 
 
 # ---- deaths --------------------------------------------------------------------------------------------------
@@ -122,7 +117,6 @@ def test_a_killed_worker_costs_time_and_no_verdict(fragile):
     case = free("ordinary")
     family = case.one(named("tux3"))
     with connected(fragile.address) as at:
-        at.shards = 2
         kill = Kill(fragile.workers[0].pid, 25)
         run = explore_on(at, case, family, progress=kill, engine="numpy")
         assert kill.done and len(at.workers()) == 1
@@ -134,7 +128,6 @@ def test_a_worker_killed_while_progress_is_judged(fragile):
     case = free("uprobes")
     family = case.one(named("tux3"))
     with connected(fragile.address) as at:
-        at.shards = 2
         run = explore_on(at, case, family, engine="numpy")
         fragile.workers[1].kill()
         same_answers(explore(case.system, family, engine="numpy"), run)

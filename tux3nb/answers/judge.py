@@ -22,6 +22,7 @@ from tux3nb.engine.result import (
     VIOLATED,
     Exploration,
     Limits,
+    Stopped,
     Violation,
 )
 from tux3nb.engine.runs import Path, covers, evaluate, failing, judge_progress, possible_for, replay, run_of, values
@@ -322,6 +323,8 @@ def judge(
                 judge_progress(run, p.id)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
+    except Stopped as limit:
+        run.stopped = str(limit)
     if run.stopped == "interrupted" and not interruptible:
         raise KeyboardInterrupt
     return Judged(case, run)

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tux3nb import __version__
-from tux3nb.engine.result import Stopped
+from tux3nb.engine.result import Budget
 from tux3nb.errors import UserError, WorkerDied
 from tux3nb.paths import PACKAGE
 from tux3nb.workers import safe_start
@@ -46,6 +46,7 @@ class Connection:
     client: Client
     shards: int = 0
     _places: dict[int, str] = field(default_factory=dict)
+    _live: list[str] = field(default_factory=list)
     _seen: float = 0.0
 
     def __post_init__(self) -> None:
@@ -103,25 +104,24 @@ class Connection:
         with suppress(Exception):
             self.client.cancel(futures)
 
-    def results(self, futures: list[Future], seconds: float | None = None) -> list[Any]:
+    def results(self, futures: list[Future], budget: Budget | None = None) -> list[Any]:
         """The results of tasks, once all are there.
 
-        Raises Stopped after so many seconds, what a task raised, and WorkerDied when no worker is left.
+        Raises Stopped where a limit of `budget` is exceeded, what a task raised, and WorkerDied when no worker is left.
         """
         from distributed import wait
 
-        begin = alone = time.monotonic()
+        alone = time.monotonic()
         with translated(self.client):
             while True:
                 with suppress(TimeoutError), self.client.as_current():
                     wait(futures, timeout=LOOK)
                     return self.client.gather(futures)
-                now = time.monotonic()
-                if seconds is not None and now - begin > max(seconds, 0):
-                    raise Stopped("seconds")
+                if budget:
+                    budget.check(0)
                 if self.workers():
-                    alone = now
-                elif now - alone > PATIENCE:
+                    alone = time.monotonic()
+                elif time.monotonic() - alone > PATIENCE:
                     raise WorkerDied(why=f"the scheduler at {self.address} has lost all of its workers")
 
 

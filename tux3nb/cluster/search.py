@@ -74,12 +74,8 @@ class Search:
         return [[self.submit(s, name, on.part, several[s], *path, t) for s in self.shards] for t in self.shards]
 
     def results(self, futures: list[Future]) -> list[Any]:
-        """The results, once all are there. Raises Stopped where time runs out, what a task raised, and WorkerDied."""
-        return self.at.results(futures, self._left())
-
-    def _left(self) -> float | None:
-        seconds = self.budget.limits.seconds
-        return None if seconds is None else seconds - self.budget.seconds
+        """The results, once all are there. Raises what a task raised, and WorkerDied."""
+        return self.at.results(futures)
 
     # ---- searching -----------------------------------------------------------------------------------------
     def begin(self, layers: list[dict[int, int]]) -> None:
@@ -128,7 +124,7 @@ class Search:
         parcels = self.exchanged("parcel", expanded, 1)
         new = self.each("absorb", on.absorb, list(self.shards), given, parcels, keys)
         heads = [self.submit(s, "head", on.head, f) for s, f in enumerate(new)]
-        found = self.results(reports + heads)
+        found = self.at.results(reports + heads, self.budget)
         numbers = self.run.numbers
         here = found[: len(reports)]
         for report in here:

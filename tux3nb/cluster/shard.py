@@ -252,17 +252,15 @@ def expand(work: Work, depth: int, layer: Layer) -> tuple[Report, list[tuple[np.
     tally = Tally(run, me.base)
     tally.begin((words, ids))
     found = [(np.empty((0, words.shape[1]), np.int64), np.empty(0, ID))]
-    try:
-        for piece in pieces(len(ids)):
-            check_memory(work)
-            chunk = Chunk(words[piece], ids[piece])
-            me.code.judge(chunk)
-            me.code.expand(chunk)
-            tally.add(chunk)
-            after, _, k = merged(me.sets, chunk.moves.words, chunk.moves.ids)
-            found.append((after, k))
-    finally:
-        tally.enter()
+    for piece in pieces(len(ids)):
+        check_memory(work)
+        chunk = Chunk(words[piece], ids[piece])
+        me.code.judge(chunk)
+        me.code.expand(chunk)
+        tally.add(chunk)
+        after, _, k = merged(me.sets, chunk.moves.words, chunk.moves.ids)
+        found.append((after, k))
+    tally.enter()
     after, k = (np.concatenate(column) for column in zip(*found, strict=True))
     after, h, k = merged(me.sets, after, k)
     mine = owners(h, work.shards)

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser):
     """Declare the command's arguments."""
     parser.add_argument("--max-states", type=positive(int), metavar="N", help="give up after N states")
     parser.add_argument("--max-memory", type=size, metavar="SIZE",
-                        help="give up when the process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
+                        help="give up when a process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
     parser.add_argument("--max-time", type=positive(float), metavar="SECONDS", help="give up after so long")
 
 
