@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -66,14 +66,14 @@ class Connection:
         return self.client.scheduler.address if self.client.scheduler else "?"
 
     def workers(self) -> dict[str, int]:
-        """Address -> threads, of the workers that there are now."""
-        return self.client.nthreads()
+        """Address -> threads, of the workers that there are now. Raises WorkerDied where the scheduler is lost."""
+        with translated(self.client):
+            return self.client.nthreads()
 
     def alive(self) -> bool:
         """Whether the scheduler answers, and has a worker."""
         try:
-            with translated(self.client):
-                return bool(self.workers())
+            return bool(self.workers())
         except WorkerDied:
             return False
 
@@ -98,6 +98,17 @@ class Connection:
             homes = [w for s, w in self._places.items() if s != shard]
             at = self._places[shard] = min(self._live, key=lambda w: (homes.count(w), w))
         return at or ""
+
+    def submit(self, shard: int, key: str, function: Callable, *args: Any) -> Future:
+        """A task, best done where a shard is at home."""
+        where = [self.place(shard)]
+        with translated(self.client):
+            return self.client.submit(function, *args, key=key, workers=where, allow_other_workers=True, pure=False)
+
+    def send(self, shard: int, data: Any) -> Future:
+        """Data of this process, to where a shard is at home; lost with that worker."""
+        with translated(self.client):
+            return self.client.scatter(data, workers=[self.place(shard)], hash=False)
 
     def drop(self, futures: list[Future]) -> None:
         """Take tasks back; what a lost scheduler says to that is of no interest."""
@@ -152,8 +163,9 @@ def connected(scheduler: str | None = None, workers: int = 0) -> Iterator[Connec
         import distributed
     except ImportError:
         raise UserError(MISSING) from None
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they tell of is told by an error here
+    for name in [*logging.root.manager.loggerDict, "tornado.application", "asyncio"]:
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what they tell of is told by an error here
     if scheduler is None:
         with safe_start():
             cluster = distributed.LocalCluster(

@@ -23,7 +23,7 @@ from tux3nb.engine.frontier.hashing import hashes
 from tux3nb.engine.result import Budget, Exploration
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 
 @dataclass(eq=False)
@@ -50,19 +50,13 @@ class Search:
         self.layers, self.heads = [[] for _ in range(shards)], [[] for _ in range(shards)]
 
     @property
-    def client(self) -> Client:
-        return self.at.client
-
-    @property
     def shards(self) -> range:
         return range(self.work.shards)
 
     # ---- tasks ---------------------------------------------------------------------------------------------
     def submit(self, shard: int, name: str, function: Callable, *args: Any) -> Future:
         """A task, best done where the shard is."""
-        key = f"{name}-{self.work.run}-{uuid.uuid4().hex[:12]}"
-        where = [self.at.place(shard)]
-        return self.client.submit(function, *args, key=key, workers=where, allow_other_workers=True, pure=False)
+        return self.at.submit(shard, f"{name}-{self.work.run}-{uuid.uuid4().hex[:12]}", function, *args)
 
     def each(self, name: str, function: Callable, *columns: list) -> list[Future]:
         """A task for each shard, of the run, and of what stands in each column for the shard."""
@@ -93,10 +87,7 @@ class Search:
 
     def enter(self, shard: int, layer: Layer, data: bool = False) -> None:
         """A layer that this process has. data: too large for the scheduler to remember, and lost with a worker."""
-        if data:
-            future = self.client.scatter(layer, workers=[self.at.place(shard)], hash=False)
-        else:
-            future = self.submit(shard, "begin", on.itself, layer)
+        future = self.at.send(shard, layer) if data else self.submit(shard, "begin", on.itself, layer)
         self.layers[shard].append(future)
         self.heads[shard].append(on.head(layer))
 
