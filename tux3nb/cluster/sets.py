@@ -56,6 +56,10 @@ class Ids:
     which: np.ndarray
     texts: list[str]
 
+    def __sizeof__(self) -> int:
+        """What Dask counts, to know when to put results on disk."""
+        return self.which.nbytes + sum(map(len, self.texts))
+
     def __len__(self) -> int:
         return len(self.which)
 

@@ -48,8 +48,16 @@ class Work:
     memory: int | None = None
 
 
+class Sized:
+    """A result that tells Dask how large it is, so that it knows when to put results on disk."""
+
+    def __sizeof__(self) -> int:
+        found = vars(self).values()
+        return sum(v.nbytes if isinstance(v, np.ndarray) else v.__sizeof__() for v in found)
+
+
 @dataclass(eq=False)
-class Layer:
+class Layer(Sized):
     """What arrives in a shard in one layer: rows of words with policy sets, `new` states and then those that come late.
 
     begin: the number that the first new state has in the shard. late: the numbers of the late ones. The rest tells of
@@ -71,7 +79,7 @@ class Layer:
 
 
 @dataclass(eq=False)
-class Gain:
+class Gain(Sized):
     """Under which more policies states can settle: `rows` of a shard with policy sets. left: edges that are open."""
 
     rows: np.ndarray
@@ -80,7 +88,7 @@ class Gain:
 
 
 @dataclass(eq=False)
-class Edges:
+class Edges(Sized):
     """Edges by which a state may settle some day: from a row of this shard to a row of the shard `owner`."""
 
     rows: np.ndarray
@@ -341,7 +349,7 @@ Question = np.ndarray  # rows of words, or numbers of states
 
 
 @dataclass(eq=False)
-class Asked:
+class Asked(Sized):
     """What a shard asks others about some states, and what it keeps until they answer.
 
     edges: from `rows` (which may repeat) under `ids`; place[n] is where edge n stands among all questions, one shard's
