@@ -126,7 +126,8 @@ def sharded(name: str, policy: str, workers: str, kept: str = "") -> dict:
         if at is None:
             run = explore(case.system, policies, engine="numpy")
         else:
-            run = explore_on(at, case, policies, folder=kept or None, engine="numpy")
+            at.checkpoint = kept or None
+            run = explore_on(at, case, policies, engine="numpy")
         spent, middle = time.perf_counter() - begin, sum(sum(p.cpu_times()[:2]) for p in mine)
         grown = sum(p.memory_info().rss for p in mine) - resident
         for p in case.properties:

@@ -18,8 +18,8 @@ class Done:
 class Inline:
     """A connection without Dask; every result travels as bytes, as between processes. known: results by key."""
 
-    def __init__(self, shards: int):
-        self.shards, self.known = shards, {}
+    def __init__(self, shards: int, checkpoint: str | None = None):
+        self.shards, self.checkpoint, self.known = shards, checkpoint, {}
 
     def submit(self, shard: int, key: str, function, *args) -> Done:
         self.known[key] = pickle.loads(pickle.dumps(function(*map(self._given, args))))

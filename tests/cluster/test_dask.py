@@ -139,9 +139,12 @@ def test_a_lost_scheduler_leaves_a_checkpoint(fragile, dask, tmp_path):
     case = free("uprobes")
     family = case.one(named("tux3"))
     kept = str(tmp_path / "kept")
+    said = f"is lost; {kept} has 2[0-9] layers: the same command goes on from there"
     with connected(fragile.address) as at:
-        with pytest.raises(WorkerDied, match=f"is lost; {kept} has 2[0-9] layers: the same command goes on from there"):
-            explore_on(at, case, family, progress=Kill(fragile.scheduler.pid, 25), folder=kept, engine="numpy")
+        at.checkpoint, kill = kept, Kill(fragile.scheduler.pid, 25)
+        with pytest.raises(WorkerDied, match=said):
+            explore_on(at, case, family, progress=kill, engine="numpy")
     with connected(dask.address) as at:
-        run = explore_on(at, case, family, folder=kept, engine="numpy")
+        at.checkpoint = kept
+        run = explore_on(at, case, family, engine="numpy")
         same_answers(explore(case.system, family, engine="numpy"), run)

@@ -74,7 +74,7 @@ def test_a_set_is_told_alike_everywhere():
 def stopped(folder, states=150, name="rdma+deregister_clean"):
     """A search that a limit has ended, with its checkpoint in a folder."""
     case = find(name)
-    run = explore_on(Inline(2), case, listed(), Limits(states=states), folder=str(folder), engine="numpy")
+    run = explore_on(Inline(2, str(folder)), case, listed(), Limits(states=states), engine="numpy")
     assert run.stopped == f"states {states}" and run.shared_states >= states
     return case
 
@@ -83,13 +83,13 @@ def stopped(folder, states=150, name="rdma+deregister_clean"):
 def test_a_checkpoint_is_gone_on_with(tmp_path, shards):
     """The search begins where it stopped, with the shards that it had, and gives the same answers."""
     case = stopped(tmp_path / "kept")
-    at = Inline(shards)
-    run = explore_on(at, case, listed(), folder=str(tmp_path / "kept"), engine="numpy")
+    at = Inline(shards, str(tmp_path / "kept"))
+    run = explore_on(at, case, listed(), engine="numpy")
 
     assert run.graph.search.work.shards == 2 and run.stopped is None
     same_answers(explore(case.system, listed(), engine="numpy"), run)
     before = len(at.known)
-    explore_on(at, case, listed(), folder=str(tmp_path / "kept"), engine="numpy")
+    explore_on(at, case, listed(), engine="numpy")
     assert len(at.known) == before  # all is found: nothing is left to do
 
 
@@ -100,7 +100,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path, monkeypatch):
 
     def refused(case, family, folder=tmp_path / "kept"):
         with pytest.raises(UserError) as error:
-            explore_on(Inline(2), case, family, folder=str(folder), engine="numpy")
+            explore_on(Inline(2, str(folder)), case, family, engine="numpy")
         assert str(folder) in str(error.value) and "\n" not in str(error.value)
         return str(error.value)
 

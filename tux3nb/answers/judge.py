@@ -302,19 +302,18 @@ def judge(
     progress: Callable | None = None,
     interruptible: bool = False,
     at: Connection | None = None,
-    checkpoint: str | None = None,
     policies: Any = None,
 ) -> Judged:
     """Explore a case for a family (in this process: or some of its policies) and judge it.
 
-    `at`: on these workers; `checkpoint`: with a copy in this folder, see `tux3nb.cluster.worlds.explore_on`.
+    `at`: on these workers, see `tux3nb.cluster.worlds.explore_on`.
 
     Ctrl-C raises KeyboardInterrupt; with `interruptible` it makes what is not yet known UNFINISHED.
     """
     if at is not None:
         from tux3nb.cluster.worlds import explore_on
 
-        run = explore_on(at, case, family, limits, progress, checkpoint)
+        run = explore_on(at, case, family, limits, progress)
     else:
         run = explore(case.system, family, limits, policies, progress)
     try:

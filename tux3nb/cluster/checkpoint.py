@@ -147,7 +147,8 @@ def _told(run: Exploration, texts: Texts) -> dict[str, Any]:
 
 def restore(run: Exploration, texts: Texts, told: dict[str, Any]) -> None:
     """Make an exploration say what it had told. Raises ValueError, KeyError, TypeError, IndexError
-    for what is none."""
+    for what is none.
+    """
     number = texts.number
     run.shared_states = int(told["states"])
     run.depths = [number(t) for t in told["depths"]]

@@ -41,10 +41,14 @@ def fingerprint() -> str:
 
 @dataclass(eq=False)
 class Connection:
-    """A client with workers of the same code. shards: into how many parts states are divided (None: one a thread)."""
+    """A client with workers of the same code. shards: into how many parts states are divided (0: one a thread).
+
+    checkpoint: the folder in which a search is kept, or None.
+    """
 
     client: Client
     shards: int = 0
+    checkpoint: str | None = None
     _places: dict[int, str] = field(default_factory=dict)
     _live: list[str] = field(default_factory=list)
     _seen: float = 0.0
@@ -169,7 +173,7 @@ def connected(scheduler: str | None = None, workers: int = 0) -> Iterator[Connec
     if scheduler is None:
         with safe_start():
             cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.CRITICAL
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
             )
         with cluster, distributed.Client(cluster) as client:
             yield Connection(client)

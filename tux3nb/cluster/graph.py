@@ -26,9 +26,6 @@ class ShardedGraph:
         s = self.search
         return s.results([s.submit(n, name, function, s.work, s.layers[n][depth], *args) for n in s.shards])
 
-    def _text(self, policy: int) -> str:
-        return self.search.texts.text(policy)
-
     @property
     def depths(self) -> range:
         return range(len(self.search.layers[0]))
@@ -52,18 +49,19 @@ class ShardedGraph:
 
     def arrival(self, policy: int, state: int) -> int:
         s = self.search
+        policies = s.texts.text(policy)
         shard = on.shard_of(words_of([state], self.run.system.layout)[0], s.work.shards)
-        asked = [s.submit(shard, "has", on.has, s.work, f, self._text(policy), state) for f in s.layers[shard]]
+        asked = [s.submit(shard, "has", on.has, s.work, f, policies, state) for f in s.layers[shard]]
         return next((depth for depth, found in enumerate(s.results(asked)) if found), -1)
 
-    def layer(self, policy: int, depth: int) -> Iterator[int]:
-        for found in self._ask("states", on.states, depth, self._text(policy)):
-            yield from found
+    def layer(self, depth: int) -> Iterator[tuple[int, int]]:
+        for found in self._ask("arrived", on.arrived, depth):
+            yield from ((state, self.search.texts.number(text)) for state, text in found)
 
-    def before(self, policy: int, state: int, depth: int) -> tuple[int, int]:
-        found = self._ask("before", on.before, depth - 1, self._text(policy), state)
-        step, source = min(f for f in found if f is not None)
-        return source, step
+    def before(self, state: int, depth: int) -> Iterator[tuple[int, int, int, int]]:
+        number = self.search.texts.number
+        for found in self._ask("before", on.before, depth - 1, state):
+            yield from ((step, source, number(k), number(mine)) for step, source, k, mine in found)
 
     # ---- progress ------------------------------------------------------------------------------------------
     @cached_property
@@ -90,19 +88,19 @@ class ShardedGraph:
     def first_stuck(self) -> Iterator[tuple[int, int, int]]:
         numbers, done = self.run.numbers, 0
         for depth in self.depths if self._any_stuck else ():
-            for state, policies in self._stuck_at(depth):
+            for state, policies in self._stuck_at(depth, False):
                 new = numbers.minus[policies][done]
                 if new:
                     yield depth, state, new
                     done = numbers.union[done][new]
 
-    def stuck_in(self, policy: int, depth: int) -> Iterator[int]:
-        return (state for state, _ in self._stuck_at(depth, self._text(policy)))
+    def stuck_in(self, depth: int) -> Iterator[tuple[int, int]]:
+        return self._stuck_at(depth, True)
 
-    def _stuck_at(self, depth: int, policy: str | None = None) -> Iterator[tuple[int, int]]:
+    def _stuck_at(self, depth: int, every: bool) -> Iterator[tuple[int, int]]:
         s = self.search
         asked = [
-            s.submit(n, "stuck", on.stuck_here, s.work, s.layers[n][depth], lost, policy)
+            s.submit(n, "stuck", on.stuck_here, s.work, s.layers[n][depth], lost, every)
             for n, lost in enumerate(self._stuck)
         ]
         for found in s.results(asked):

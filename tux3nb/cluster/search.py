@@ -101,7 +101,7 @@ class Search:
             frontier = sum(heads[-1].arrivals for heads in self.heads)
             if self.kept:
                 self.kept.keep(self.layers, self.results, self.run, self.texts)
-            self.tell(frontier)
+            self.tell()
             self.budget.layer_done(len(self.run.depths), frontier, states)
 
     def _layer(self) -> None:
@@ -125,7 +125,7 @@ class Search:
             self.layers[s].append(future)
             self.heads[s].append(found[len(reports) + s])
 
-    def tell(self, frontier: int) -> None:
+    def tell(self) -> None:
         """Tell whoever follows how each worker is."""
         show = getattr(self.budget.progress, "workers", None)
         if show:

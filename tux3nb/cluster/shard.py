@@ -40,7 +40,8 @@ OWNER_BIT = np.uint64(40)  # from here on a hash says which shard; below, which 
 @dataclass(frozen=True)
 class Work:
     """One run, as each process has to know it. making: a function of a module, and its arguments, that give system and
-    family. memory: the most bytes of a worker."""
+    family. memory: the most bytes of a worker.
+    """
 
     run: str
     making: Making
@@ -225,10 +226,12 @@ def fetched(several: Sequence[Any]) -> Iterator[Any]:
 
 
 def itself(result: Any) -> Any:
+    """A result as it is: as a task of its own, it can be asked for from within another."""
     return result
 
 
 def check_memory(work: Work) -> None:
+    """Raise Stopped where this process has more than the run allows."""
     if work.memory is not None and memory() > work.memory:
         raise Stopped(f"memory {work.memory}")
 
@@ -332,8 +335,9 @@ class Head:
 
 
 def head(layer: Layer) -> Head:
-    size = layer.words.nbytes + layer.ids.which.nbytes + layer.late.nbytes + sum(map(len, layer.ids.texts))
+    """What a client has to know of a layer."""
     states = layer.begin + layer.new
+    size = layer.__sizeof__()
     return Head(layer.new, len(layer.ids), states, size, layer.worker, layer.memory, layer.seconds)
 
 
@@ -345,6 +349,7 @@ def part(whole: Any, *path: int) -> Any:
 
 
 # ---- progress --------------------------------------------------------------------------------------------------
+Columns = tuple[np.ndarray, ...]
 Question = np.ndarray  # rows of words, or numbers of states
 
 
@@ -394,7 +399,7 @@ def ask(work: Work, shard: int, depth: int, keys: list[str], gains: list) -> tup
     different, which = ordered[starts], np.empty(len(order), np.int64)
     which[order] = np.cumsum(np.bincount(starts, minlength=len(order))) - 1 if len(order) else 0
     owner = owners(h[order[starts]], work.shards)
-    return _asked(me, rows[source], ids, owner, which, different, rows, gain, work.shards)
+    return _asked(work, (rows[source], ids, which), (different, owner), (rows, gain))
 
 
 def ask_again(work: Work, gain: Gain) -> tuple[Asked, list[Question]]:
@@ -404,14 +409,16 @@ def ask_again(work: Work, gain: Gain) -> tuple[Asked, list[Question]]:
     different, which = np.unique(target, return_inverse=True)
     owner, after = different >> 40, different & (1 << 40) - 1
     ids = me.texts.read(edges.ids)
-    return _asked(me, edges.rows, ids, owner, which, after, NONE, np.empty(0, ID), work.shards)
+    return _asked(work, (edges.rows, ids, which), (after, owner), (NONE, np.empty(0, ID)))
 
 
-def _asked(me: Here, rows, ids, owner, which, different, gained, gain, shards: int) -> tuple[Asked, list[Question]]:
+def _asked(work: Work, edges: Columns, asked: Columns, gains: Columns) -> tuple[Asked, list[Question]]:
+    """edges: (state, policies, which question); asked: (question, owner), each once; gains: (state, policies)."""
+    me, (rows, ids, which), (different, owner), (gained, gain) = here(work), edges, asked, gains
     by_owner = np.argsort(owner, kind="stable")
     place = np.empty(len(by_owner), np.int64)
     place[by_owner] = np.arange(len(by_owner))
-    questions = [different[owner == s] for s in range(shards)]
+    questions = [different[owner == s] for s in range(work.shards)]
     some = np.flatnonzero(gain)
     told = me.texts.tell(gain[some])
     return Asked(rows, me.texts.tell(ids), owner[which], place[which], gained[some], told), questions
@@ -498,38 +505,28 @@ def edges(work: Work, layer: Layer) -> list[tuple[int, int, int, str]]:
     return out
 
 
-def _mine(me: Here, layer: Layer, policy: str) -> np.ndarray:
-    """Which arrivals have a policy."""
-    one = me.as_set(policy)
-    holds = np.array([bool(me.compiled.numbers.common[one][me.as_set(t)]) for t in layer.ids.texts], bool)
-    return holds[layer.ids.which]
-
-
 def has(work: Work, layer: Layer, policy: str, state: int) -> bool:
     """Whether a policy reaches a state first in this layer."""
     me = here(work)
-    same = (layer.words == words_of([state], me.layout)[0]).all(axis=1)
-    return bool((same & _mine(me, layer, policy)).any()) if same.any() else False
+    same = np.flatnonzero((layer.words == words_of([state], me.layout)[0]).all(axis=1))
+    mine = me.compiled.numbers.common[me.as_set(policy)]
+    return any(mine[me.as_set(layer.ids.texts[k])] for k in layer.ids.which[same].tolist())
 
 
-def states(work: Work, layer: Layer, policy: str) -> list[int]:
-    """The states that a policy first reaches in a layer."""
+def before(work: Work, layer: Layer, state: int) -> list[tuple[int, int, str, str]]:
+    """(step, source, policies of the source, policies of the step) from a layer to a state; see `Graph.before`."""
     me = here(work)
-    return _packed(me, layer.words[_mine(me, layer, policy)])
+    everyone, text = me.compiled.numbers.all, me.texts.text
+    near = np.flatnonzero(me.base.near(layer.words, words_of([state], me.layout)[0]))
+    out = []
+    for source, k in zip(_packed(me, layer.words[near]), layer.ids.which[near].tolist(), strict=True):
+        steps = me.compiled.steps(source, everyone)
+        out += [(step, source, layer.ids.texts[k], text(mine)) for step, after, mine in steps if after == state]
+    return out
 
 
-def before(work: Work, layer: Layer, policy: str, state: int) -> tuple[int, int] | None:
-    """The lowest (step, source) from a layer to a state under a policy; see `Graph.before`."""
-    me = here(work)
-    target, one = words_of([state], me.layout)[0], me.as_set(policy)
-    words = layer.words[_mine(me, layer, policy)]
-    sources = _packed(me, words[me.base.near(words, target)])
-    steps = ((step, s, after) for s in sources for step, after, _ in me.compiled.steps(s, one))
-    return min(((step, s) for step, s, after in steps if after == state), default=None)
-
-
-def stuck_here(work: Work, layer: Layer, lost: Gain, policy: str | None = None) -> list[tuple[int, str]]:
-    """(state, policies) of the stuck arrivals of a layer, one for each policy set; of one policy all of its states."""
+def stuck_here(work: Work, layer: Layer, lost: Gain, every: bool = True) -> list[tuple[int, str]]:
+    """(state, policies) of the stuck arrivals of a layer; or the first of each policy set."""
     me = here(work)
     if not len(lost.rows):
         return []
@@ -537,12 +534,8 @@ def stuck_here(work: Work, layer: Layer, lost: Gain, policy: str | None = None) 
     at = np.minimum(np.searchsorted(lost.rows, rows), len(lost.rows) - 1)
     left = np.where(lost.rows[at] == rows, me.texts.read(lost.ids)[at], ID(0))
     left = me.sets.common(me.texts.read(layer.ids), left)
-    if policy is None:
-        some = np.sort(np.unique(left, return_index=True)[1])
-        some = some[left[some] > 0]
-    else:
-        row = me.compiled.numbers.common[me.as_set(policy)]
-        some = np.flatnonzero(np.array([bool(row[k]) for k in left.tolist()], bool))
+    some = np.flatnonzero(left) if every else np.sort(np.unique(left, return_index=True)[1])
+    some = some[left[some] > 0]
     return [(s, me.texts.text(k)) for s, k in zip(_packed(me, layer.words[some]), left[some].tolist(), strict=True)]
 
 

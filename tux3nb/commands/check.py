@@ -50,9 +50,7 @@ def run(args) -> int:
             from tux3nb.commands import whole
 
             return whole.run(args, case, at)
-        judged = judge(
-            case, case.one(policy), limits.limits(args), limits.Progress(), True, at=at, checkpoint=args.checkpoint
-        )
+        judged = judge(case, case.one(policy), limits.limits(args), limits.Progress(), True, at)
         answer = judged.answer(policy)
         if args.json:
             print(json.dumps({"results": as_json(answer)}))

@@ -34,4 +34,5 @@ def connection(args, local: bool = False) -> Iterator[Connection | None]:
     from tux3nb.cluster.connect import connected
 
     with connected(args.scheduler, args.workers or 0) as at:
+        at.checkpoint = getattr(args, "checkpoint", None)
         yield at

@@ -26,7 +26,7 @@ HEADS = {VIOLATED: "violated", UNFINISHED: "unfinished", UNREACHED: "unreached",
 def run(args, case: Case, at: Connection | None) -> int:
     """Explore the product of all features that the case reads (or of those in ``--vary``) and tell of it."""
     family = case.product(args.vary or None)
-    judged = judge(case, family, limits.limits(args), limits.Progress(), True, at=at, checkpoint=args.checkpoint)
+    judged = judge(case, family, limits.limits(args), limits.Progress(), True, at)
     if args.json:
         print(json.dumps(document(judged)))
     else:

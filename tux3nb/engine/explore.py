@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +26,6 @@ from tux3nb.engine.result import Budget, Exploration, Limits, Progress, Stopped
 from tux3nb.engine.system import System
 from tux3nb.errors import UserError, nearest
 
-GoOn = Callable[[Exploration, list[dict[int, int]], Budget], None]  # layers, the last one still to be expanded
 ENGINES = ("auto", "python", "numpy")
 GROWN = 12_000  # shared states from which on a layer at a time is worth importing numpy for
 CHECK_EVERY = 1024  # states between two looks at the clock
@@ -39,15 +38,13 @@ def explore(
     policies: Any = None,
     progress: Progress | None = None,
     engine: str = "auto",
-    go_on: GoOn | None = None,
 ) -> Exploration:
     """Explore `system` for the policies of `family` (or for the set `policies` of them).
 
     `engine`: "python", "numpy", or "auto", which begins with the first and goes on with the second where a world has
-    GROWN. The answers are the same. `go_on`, if given, goes on in place of numpy's search. `progress` is called once a
-    layer with (layer, frontier, states, states per second). A limit or KeyboardInterrupt ends the run as unfinished
-    (`stopped` says why), keeping what was covered. Raises ModelError when a step reads outside an array or writes a
-    value outside its field's range.
+    GROWN. The answers are the same. `progress` is called once a layer with (layer, frontier, states, states per
+    second). A limit or KeyboardInterrupt ends the run as unfinished (`stopped` says why), keeping what was covered.
+    Raises ModelError when a step reads outside an array or writes a value outside its field's range.
     """
     if engine not in ENGINES:
         raise UserError(f"no engine {engine!r}{nearest(engine, ENGINES)}")
@@ -56,10 +53,10 @@ def explore(
     start = run.numbers.number(family.all if policies is None else policies)
     try:
         left = search(run, start, budget, {"python": None, "numpy": 0}.get(engine, GROWN))
-        if left and go_on is None:
-            from tux3nb.engine.frontier.search import search_on as go_on
-        if left and go_on:
-            go_on(run, left, budget)
+        if left:
+            from tux3nb.engine.frontier.search import search_on
+
+            search_on(run, left, budget)
     except Stopped as e:
         run.stopped = str(e)
     except KeyboardInterrupt:
