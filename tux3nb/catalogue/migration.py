@@ -273,8 +273,8 @@ TORN = Case(
         # Refused before a byte is copied; and nobody reads a new page before its bytes are there.
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
-        # Without the account the copy is torn, and what comes later is lost. reason: I2 was expected, before a store and
-        # a read(2) were in the case; who has looked the page up to store to it is not counted either.
+        # Without the account the copy is torn, and what comes later is lost. reason: I2 was expected, before a store
+        # and a read(2) were in the case; who has looked the page up to store to it is not counted either.
         "no_accounting": "VIOLATED(I1, I2)",
     },
     bounds="One page, one registration by a plain reference, one device write of both cells, one store, one read(2), "
