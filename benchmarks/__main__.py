@@ -260,7 +260,33 @@ def memory() -> Iterator[Row]:
         )
 
 
-PARTS = (products, synthetic, everything, one_policy, increments, cold, memory)
+def scale() -> Iterator[Row]:
+    """One world divided among workers, against the search in one process; and how worlds grow with each bound."""
+    name = "aio+2" if QUICK else "mmap+2"
+    told_of = {0: "in this process", 1: "1 worker", 2: "2 workers"}
+    jobs = {w: partial(job, "sharded", name, "stable_pages", str(n)) for n, w in told_of.items()}
+    found = medians(jobs, 3)
+    plain, one, two = found.values()
+    size = f"{name} under stable_pages, {plain['states']:,} states in {plain['layers']} layers"
+    for what, figures in found.items():
+        cpu = (
+            f"{figures['cpu']:.3g} s of processors; progress {figures['judged']:.3g} s ({figures['cpu_judged']:.3g} s)"
+        )
+        yield f"{size}, {what}", f"{told(figures)}, {cpu}", "", None
+    yield (
+        "the price of sharding: processor time of 1 worker against this process",
+        times(one["cpu"] / plain["cpu"]),
+        "",
+        None,
+    )
+    yield "what the second worker gives", times(one["seconds"] / two["seconds"]), "", None
+    yield "bytes of a state in its layer, as it is sent and kept by Dask", f"{two['bytes']:.0f}", "", None
+    yield "memory of the workers, all told", f"{two['resident']:.0f} bytes a state", "", None
+    for bound, states in job("growth", "aio")["states"].items():
+        yield f"aio under tux3, {bound}", f"{states:,} states", "", None
+
+
+PARTS = (products, synthetic, everything, one_policy, increments, cold, memory, scale)
 
 
 # ---- tables --------------------------------------------------------------------------------------------------

@@ -9,11 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+from tux3nb.catalogue.free import free
 from tux3nb.engine.compile import Compiled
 from tux3nb.engine.explore import explore
 from tux3nb.engine.runs import judge_progress, run_of
 
-from .worlds import family, world
+from .worlds import family, free_case, world
 
 
 def search(engine: str, name: str, scope: str) -> dict:
@@ -101,7 +102,65 @@ def classes(name: str) -> dict:
     return {"classes": len(np.unique(hashes[members(run.family.all.dd, 0)]))}
 
 
-JOBS = {job.__name__: job for job in (search, answer, toggles, classes)}
+def sharded(name: str, policy: str, workers: str, kept: str = "") -> dict:
+    """A free-running world under a named policy (or ``all``), on so many local workers; 0: in this process.
+
+    seconds: the search; judged: progress after it; cpu: seconds of all processes. bytes: what layers take a state,
+    tables: the growth of the workers' memory a state; sent: rows that went from one shard to another.
+    """
+    from contextlib import nullcontext
+
+    import psutil
+
+    from tux3nb.cases.case import named
+    from tux3nb.cluster.connect import connected
+    from tux3nb.cluster.worlds import explore_on
+
+    case = free_case(name)
+    policies = case.product() if policy == "all" else case.one(named(policy))
+    with connected(workers=int(workers)) if int(workers) else nullcontext() as at:
+        mine = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        before = sum(sum(p.cpu_times()[:2]) for p in mine)
+        resident = sum(p.memory_info().rss for p in mine)
+        begin = time.perf_counter()
+        if at is None:
+            run = explore(case.system, policies, engine="numpy")
+        else:
+            at.checkpoint = kept or None
+            run = explore_on(at, case, policies, engine="numpy")
+        spent, middle = time.perf_counter() - begin, sum(sum(p.cpu_times()[:2]) for p in mine)
+        grown = sum(p.memory_info().rss for p in mine) - resident
+        for p in case.properties:
+            if p.needs_graph:
+                judge_progress(run, p.id)
+        heads = [h for heads in run.graph.search.heads for h in heads] if at else []
+        return {
+            "seconds": spent, "judged": time.perf_counter() - begin - spent, "cpu": middle - before,
+            "cpu_judged": sum(sum(p.cpu_times()[:2]) for p in mine) - middle, "states": run.shared_states,
+            "layers": len(run.depths), "sets": len(run.numbers),
+            "bytes": sum(h.bytes for h in heads) / run.shared_states, "resident": grown / run.shared_states,
+            "edges": sum(run.edge_sets.values()),
+        }  # fmt: skip
+
+
+def growth(name: str) -> dict:
+    """The states of a free-running world under Tux3's policy, as each of its bounds grows."""
+    bounds = {
+        "1 round, 3 folios, 1 delta change": (1, 3, 1),
+        "a folio more": (1, 4, 1),
+        "a delta change more": (1, 3, 2),
+        "two delta changes more": (1, 3, 3),
+        "2 rounds, 3 folios, 1 delta change": (2, 3, 1),
+        "2 rounds, 3 folios, 2 delta changes": (2, 3, 2),
+    }
+    found = {}
+    for what, given in bounds.items():
+        case = free(name, *given)
+        found[what] = explore(case.system, case.one(case.policy)).shared_states
+    return {"states": found}
+
+
+JOBS = {job.__name__: job for job in (search, answer, toggles, classes, sharded, growth)}
 
 if __name__ == "__main__":
     print(json.dumps(JOBS[sys.argv[1]](*sys.argv[2:])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+from tux3nb.cases.case import Case
 from tux3nb.catalogue import find
 from tux3nb.catalogue.free import free
 from tux3nb.engine.family import Family, Listed, Product
@@ -45,6 +46,15 @@ SYNTHETIC = {  # threads, rounds, features: each feature lets one step of one th
     "2^12": (4, 3, 12),
     "2^28": (2, 14, 28),
 }
+
+
+@cache
+def free_case(name: str) -> Case:
+    """``FAMILY+ROUNDS`` or a name of FREE, as the free-running world."""
+    if name in FREE:
+        return free(*FREE[name])
+    kind, _, rounds = name.partition("+")
+    return free(kind, int(rounds))
 
 
 @cache

@@ -13,7 +13,8 @@ import pytest
 import tux3nb
 
 ROOT = Path(tux3nb.__file__).parent
-HEAVY = {"numpy", "pandas", "graphviz", "nbconvert", "nbclient", "nbformat", "jupyterlab", "ipywidgets", "anywidget"}
+HEAVY = {"dask", "distributed", "numpy", "pandas", "graphviz", "nbconvert", "nbclient", "nbformat", "jupyterlab"}
+HEAVY |= {"ipywidgets", "anywidget"}
 
 
 def modules(root: Path = ROOT) -> list[Path]:
@@ -111,6 +112,12 @@ def test_a_ring_is_found(tmp_path):
 def test_only_the_explorer_imports_anywidget():
     """The widget protocol is needed in one place."""
     assert {name_of(p) for p in modules() if "anywidget" in imports(p)} == {"show.explorer.widget"}
+
+
+def test_only_the_cluster_imports_dask():
+    """Everything else works where it is not installed."""
+    users = {name_of(p) for p in modules() if any(i.split(".")[0] in ("dask", "distributed") for i in imports(p))}
+    assert {name.split(".")[0] for name in users - {"notebook"}} == {"cluster"}  # the notebook names a type
 
 
 def test_checking_a_case_imports_nothing_heavy():

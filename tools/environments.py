@@ -6,6 +6,8 @@ for byte. Each environment is a folder beside ``.venv``. What is not here is sai
 failed.
 """
 
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -35,17 +37,20 @@ def versions() -> list[str]:
     return [found[1] for found in told if found]
 
 
-def interpreter(version: str) -> str | None:
-    """A Python of this version: on the path, of pyenv or of uv."""
-    found = shutil.which(f"python{version}")
-    if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
-        return found  # pyenv's stand-ins may be empty
-    ours = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
-    if not ours and (uv := shutil.which("uv")):
-        find = [uv, "python", "find", "--no-python-downloads", version]
-        done = subprocess.run(find, capture_output=True, text=True, check=False)
-        return done.stdout.strip() or None
-    return str(ours[-1]) if ours else None
+def interpreters(version: str) -> dict[str, str]:
+    """The Pythons of this version, on the path, of pyenv or of uv: their whole version, and where they are."""
+    named = [Path(folder) / f"python{version}" for folder in os.get_exec_path()]
+    named += sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"), reverse=True)
+    if uv := shutil.which("uv"):
+        asked = [uv, "python", "find", "--no-python-downloads", version]
+        named += map(Path, subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split())
+    found: dict[str, str] = {}
+    for python in filter(Path.is_file, named):
+        ask = [python, "-c", "import platform, ensurepip; print(platform.python_version())"]
+        told = subprocess.run(ask, capture_output=True, text=True, check=False)
+        if told.returncode == 0:  # pyenv's stand-ins may be empty, and Debian's Python without its venv
+            found.setdefault(told.stdout.strip(), str(python))
+    return found
 
 
 def make(*words: str) -> bool:
@@ -59,21 +64,23 @@ def with_lowest() -> bool:
     pins.parent.mkdir(exist_ok=True)
     pins.write_text("\n".join(lowest()) + "\n")
     # The lowest Python: the oldest libraries have no wheels for the Pythons that came after them.
-    python = interpreter(versions()[0]) or sys.executable
+    python = next(iter(interpreters(versions()[0]).values()), sys.executable)
     return make("report", "test", f"PY={python}", f"VENV={pins.parent.name}", f"PINS={pins}")
 
 
 def with_pythons(word: str) -> bool:
-    """Whether a word passes with every Python that is here; each outcome is printed."""
+    """Run a word of the Makefile with every Python that is here, and tell how each ended; False if one failed."""
     told = {}
     for version in versions():
-        if version == "{}.{}".format(*sys.version_info):
-            told[version] = f"that of this environment: make {word}"
-        elif (python := interpreter(version)) is None:
+        found = interpreters(version)
+        if not found:
             told[version] = "skipped: no such Python here"
-        else:
-            passed = make(word, f"PY={python}", f"VENV=.venv-{version}")
-            told[version] = "passed" if passed else "FAILED"
+        for whole, python in found.items():
+            if whole == platform.python_version():
+                told[whole] = f"that of this environment: make {word}"
+            else:
+                passed = make(word, f"PY={python}", f"VENV=.venv-{whole}")
+                told[whole] = "passed" if passed else "FAILED"
     for version, what in told.items():
         print(f"Python {version}: {what}")
     return same_pages() and "FAILED" not in told.values()

@@ -17,8 +17,8 @@ class ModelError(Exception):
 class WorkerDied(Exception):
     """A process that was to compute something died; `done` is what the caller had until then."""
 
-    def __init__(self, done=None):
-        super().__init__("a worker process died: it was killed, or memory ran out")
+    def __init__(self, done=None, why: str = "a worker process died: it was killed, or memory ran out"):
+        super().__init__(why)
         self.done = done
 
 

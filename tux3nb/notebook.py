@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tux3nb.answers import cost
 from tux3nb.answers.follow import Schedules
@@ -81,6 +82,11 @@ from tux3nb.show.tables import (
 )
 from tux3nb.show.verdicts import verdict_html
 from tux3nb.show.views import bytes_of, compared, lanes_of, lattice_of, matrix_of, picture
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from tux3nb.cluster.connect import Connection
 
 __all__ = [
     "Case", "Source", "UserError", "across", "answers", "bars", "bounds", "builders", "bytes_at", "cases",
@@ -189,8 +195,10 @@ class Checked(Answer):
         return Table.html(heads, rows, caption=self._head(), raw={2})
 
 
-def check(case: Case | str, policy: str | Mapping[str, str] | None = None, **features: str) -> Checked:
-    """Explore every interleaving of `case` under one policy.
+def check(
+    case: Case | str, policy: str | Mapping[str, str] | None = None, client: Client | None = None, **features: str
+) -> Checked:
+    """Explore every interleaving of `case` under one policy; `client`: on the workers of this dask.distributed.Client.
 
     `policy` is a name of `policies()`, or feature values on top of the case's base policy (None: just that);
     keyword arguments change single features on top. The answer has `verdict`, `row(property)`, `states`, `edges`,
@@ -198,7 +206,7 @@ def check(case: Case | str, policy: str | Mapping[str, str] | None = None, **fea
     """
     case = the_case(case)
     whole = _policy(case, policy, features)
-    judged = judge(case, case.one(whole))
+    judged = judge(case, case.one(whole), at=_workers(client))
     return Checked(**vars(judged.answer(whole)), judged=judged)
 
 
@@ -209,20 +217,29 @@ def _wanted(case: Case, policies: Policies) -> dict[str, dict[str, str]]:
     return {name: named(name) for name in (spoken_of(case) if policies is None else policies)}
 
 
-def _answers(case: Case, wanted: Mapping[str, Mapping[str, str]]) -> dict[str, Answer]:
+def _workers(client: Client | None) -> Connection | None:
+    """The workers of a client. UserError where they have other code than this process."""
+    if client is None:
+        return None
+    from tux3nb.cluster.connect import Connection
+
+    return Connection(client)
+
+
+def _answers(case: Case, wanted: Mapping[str, Mapping[str, str]], client: Client | None = None) -> dict[str, Answer]:
     """One exploration for all the policies."""
-    judged = judge(case, Listed(FEATURES, wanted.values()))
+    judged = judge(case, Listed(FEATURES, wanted.values()), at=_workers(client))
     return {label: judged.answer(policy) for label, policy in wanted.items()}
 
 
-def verdicts(case: Case | str, policies: Policies = None) -> Table:
+def verdicts(case: Case | str, policies: Policies = None, client: Client | None = None) -> Table:
     """A table of verdict words, one row a policy and one column a property; `all` is the policy's worst.
 
     `policies`: names (None: those that the case has an expectation for), or a mapping from a label to feature values
-    on top of the case's base. ``verdicts(...).loc["tux3", "I2"]`` is a word such as "VIOLATED".
+    on top of the case's base. ``verdicts(...).loc["tux3", "I2"]`` is a word such as "VIOLATED". `client` as in `check`.
     """
     case = the_case(case)
-    answers = _answers(case, _wanted(case, policies))
+    answers = _answers(case, _wanted(case, policies), client)
     words = {p.id: {k: str(a.row(p.id)) for k, a in answers.items()} for p in case.properties}
     table = Table(words, index=list(answers))
     table.insert(0, "all", {k: a.verdict for k, a in answers.items()})

@@ -31,7 +31,7 @@ def each(function: Callable, work: Iterable, jobs: int) -> Iterator:
     before = set(active_children())
     pool = ProcessPoolExecutor(max(1, min(jobs, MOST)), get_context("spawn"), _begin)
     try:
-        with _safe_start():
+        with safe_start():
             futures = [pool.submit(function, item) for item in work]
         for future in futures:
             yield future.result()
@@ -46,7 +46,7 @@ def each(function: Callable, work: Iterable, jobs: int) -> Iterator:
 
 
 @contextmanager
-def _safe_start() -> Iterator[None]:
+def safe_start() -> Iterator[None]:
     """Processes started inside look for no module in the current folder, and Ctrl-C reaches this process only."""
     path, environment = sys.path[:], dict(os.environ)
     sys.path[:] = safe_path()

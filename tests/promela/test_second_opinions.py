@@ -20,7 +20,7 @@ from tux3nb.engine.family import Listed
 from tux3nb.engine.runs import judge_progress
 from tux3nb.model.features import FEATURES
 
-POLICIES, REFERENCE = 5, 300  # of each case; states at which the reference begins no further layer
+POLICIES, REFERENCE = 5, 150  # of each case; states at which the reference begins no further layer
 FIRST = {case.family: name for name, case in reversed(catalogue().items())}  # of each family, for the quick suite
 
 

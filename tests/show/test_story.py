@@ -12,6 +12,7 @@ from tux3nb.catalogue import find
 from tux3nb.model.features import named_policy
 from tux3nb.model.rules import kinds
 from tux3nb.notebook import UserError
+from tux3nb.show.explorer.answers import CaseSource
 from tux3nb.show.line import address, in_words, short, size
 from tux3nb.show.story import DOES, Tale, sentences
 
@@ -94,6 +95,14 @@ def test_three_pictures(tux3):
     assert shown.html.count("≠") == 2 and all(f"<b>{name}</b>" in shown.html for name in ("before", "during", "after"))
 
 
+def test_a_folio_that_is_held_is_not_freed():
+    """It leaves the file, in words and in the picture, which shows no bytes that the model has forgotten."""
+    careless = nb.check("migration", "no_accounting")
+    assert "A is the file's no more, and still held" in nb.story(careless).text
+    assert re.search(r"folio A, the file's no more +- +- +device", nb.strip(careless).text)
+    assert "folio A, freed" in nb.strip(nb.check("reuse", "tux3"), "I8").text
+
+
 def test_whoever_should_not_look_is_marked():
     """A translation that leads to a freed folio: in the last picture only, in text and page."""
     shown = nb.strip(nb.check("reuse", "tux3"), "I8")
@@ -127,6 +136,15 @@ def test_addresses():
     assert in_words(rdma, odd) == "Forks unless pinned; a refused fork writes in place"
     assert short("Never fork, wait for the write-out (stable pages)") == "Never fork, wait for the write-out"
     assert (size(999), size(1200), size(2.5e6)) == ("999 B", "1.2 kB", "2.5 MB")
+
+
+@pytest.mark.parametrize("name", ["vmsplice", "mmap+reader", "truncate+pinned", "crash"])
+def test_the_explorer_knows_every_address(name):
+    """The policy that a link names is one of those that the explorer of the case has."""
+    case = find(name)
+    known = {told["id"] for told in CaseSource(case).head["named"]}
+    for policy in case.expect:
+        assert address(case, named_policy(policy)).split("/")[1] in known
 
 
 def test_cases_across_policies():

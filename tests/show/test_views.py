@@ -44,6 +44,12 @@ def test_compare():
         nb.compare("rdma", "tux3", "reverse_fork", "I99")
 
 
+def test_compare_progress():
+    """Where only one of the two policies can wait for ever, only that one is said to."""
+    told = nb.compare("migration+fork", "migration_wait_holder", "migration_rule", "I7").text.splitlines()[-2:]
+    assert told[0].startswith("migration_wait_holder: I7 is broken") and "I7 is kept" in told[1]
+
+
 def test_lattice():
     """The least safe policies, and what each mechanism keeps away."""
     shown = nb.lattice("mmap+executable")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tux3nb.answers.lines import left_out, told
 from tux3nb.answers.tours import Run, Tours
@@ -22,12 +22,16 @@ from tux3nb.engine.result import (
     VIOLATED,
     Exploration,
     Limits,
+    Stopped,
     Violation,
 )
 from tux3nb.engine.runs import Path, covers, evaluate, failing, judge_progress, possible_for, replay, run_of, values
 from tux3nb.errors import ModelError
 from tux3nb.model.features import not_promised
 from tux3nb.model.operations import Op
+
+if TYPE_CHECKING:
+    from tux3nb.cluster.connect import Connection
 
 REFUSING_EVENTS = ("longterm_refused", "access_refused", "discard_refused")
 WORST_FIRST = (VIOLATED, UNFINISHED, UNREACHED, REFUSED, HOLDS)
@@ -297,18 +301,29 @@ def judge(
     limits: Limits | None = None,
     progress: Callable | None = None,
     interruptible: bool = False,
+    at: Connection | None = None,
+    policies: Any = None,
 ) -> Judged:
-    """Explore a case for a family and judge it.
+    """Explore a case for a family (in this process: or some of its policies) and judge it.
+
+    `at`: on these workers, see `tux3nb.cluster.worlds.explore_on`.
 
     Ctrl-C raises KeyboardInterrupt; with `interruptible` it makes what is not yet known UNFINISHED.
     """
-    run = explore(case.system, family, limits, progress=progress)
+    if at is not None:
+        from tux3nb.cluster.worlds import explore_on
+
+        run = explore_on(at, case, family, limits, progress)
+    else:
+        run = explore(case.system, family, limits, policies, progress)
     try:
         for p in case.properties:
             if p.needs_graph:
                 judge_progress(run, p.id)
     except KeyboardInterrupt:
         run.stopped = "interrupted"
+    except Stopped as limit:
+        run.stopped = str(limit)
     if run.stopped == "interrupted" and not interruptible:
         raise KeyboardInterrupt
     return Judged(case, run)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tux3nb.answers.judge import UNFINISHED, UNREACHED, Answer, judge
 from tux3nb.cases.case import VERDICTS, Case, named
@@ -18,6 +19,9 @@ from tux3nb.errors import UserError, WorkerDied
 from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.paths import data_dir, read_record
 from tux3nb.workers import each
+
+if TYPE_CHECKING:
+    from tux3nb.cluster.connect import Connection
 
 COLUMNS = ("case", "policy", "verdict", "states", "edges", "depth", "properties")
 
@@ -58,18 +62,19 @@ def matrix(
     limits: Limits | None = None,
     progress: Callable[[str], None] | None = None,
     jobs: int = 1,
+    at: Connection | None = None,
 ) -> list[Cell]:
     """Every case under every named policy, each case in one exploration of all of them; without runs and reasons.
 
     `progress` is called with the name of each case that is done. With more than one of `jobs`, shipped cases are
-    explored in as many processes. Ctrl-C ends it: the cases done so far are returned. Raises UserError for an unknown
-    policy, and WorkerDied, with the cells done so far, when one of the processes dies.
+    explored in as many processes; with `at`, all on its workers. Ctrl-C ends it: the cases done so far are returned.
+    Raises UserError for an unknown policy, and WorkerDied, with the cells done so far, when one of the processes dies.
     """
     cases, names = list(cases), list(policies)
     for name in names:
         named(name)
     work = [(case, names, limits) for case in cases]
-    found = map(_row, work) if jobs < 2 else _in_processes(work, jobs)
+    found = _on_workers(work, at) if at else map(_row, work) if jobs < 2 else _in_processes(work, jobs)
     cells: list[Cell] = []
     try:
         for case, row in zip(cases, found, strict=True):
@@ -78,8 +83,8 @@ def matrix(
                 progress(case.name)
     except KeyboardInterrupt:
         pass
-    except WorkerDied:
-        raise WorkerDied(cells) from None
+    except WorkerDied as died:
+        raise WorkerDied(cells, str(died)) from None
     return cells
 
 
@@ -111,6 +116,22 @@ def _in_processes(work: list[Work], jobs: int) -> Iterator[list[Cell]]:
 def _row_away(work: Work) -> list[Cell]:
     """The cells of one case, without the case itself: its rules are functions, which no process can send."""
     return [replace(c, answer=replace(c.answer, case=None)) for c in _row(work)]
+
+
+def _on_workers(work: list[Work], at: Connection) -> Iterator[list[Cell]]:
+    """The rows in order, each by whichever worker is free."""
+    from tux3nb.cluster.tasks import each as each_on
+    from tux3nb.cluster.worlds import as_data
+
+    sent = ((as_data(case), names, limits) for case, names, limits in work)
+    for (case, _, _), row in zip(work, each_on(at, _row_of_data, sent), strict=True):
+        yield [replace(c, answer=replace(c.answer, case=case)) for c in row]
+
+
+def _row_of_data(work: tuple) -> list[Cell]:
+    """The cells of a case that came as data."""
+    (kind, given), names, limits = work
+    return _row_away((kind(**given), names, limits))
 
 
 def record(cells: Iterable[Cell]) -> str:

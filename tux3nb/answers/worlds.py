@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from tux3nb.answers.judge import judge
+from tux3nb.answers.judge import Judged, judge
 from tux3nb.cases.case import Case
 from tux3nb.catalogue import catalogue, find
 from tux3nb.catalogue.free import FAMILIES, free
@@ -122,8 +122,13 @@ def explored(name: str, limits: Limits | None = None) -> World:
 def tell(case: Case, limits: Limits | None = None) -> World:
     """Explore a world for all policies; no mechanism is switched off, whatever the case's base."""
     family = Product(FEATURES, TUX3, [f for f in case.features_read if not FEATURES[f].control])
-    judged = judge(case, family, limits)
-    run, rows = judged.run, []
+    return said(judge(case, family, limits), family.all)
+
+
+def said(judged: Judged, policies: PolicySet) -> World:
+    """What an exploration has said of some policies (or more); its states are those of all that were explored."""
+    case, run, rows = judged.case, judged.run, []
+    family = policies.product
     for p in case.properties:
         by_verdict = judged.verdicts(p.id)
         for depth in sorted({v.depth for v in run.violations if v.property == p.id}):
@@ -131,8 +136,9 @@ def tell(case: Case, limits: Limits | None = None) -> World:
             if first:
                 rows.append(Row(p.id, VIOLATED, depth, first.count(), first.text()))
         for verdict in TOLD[1:]:
-            if by_verdict[verdict]:
-                rows.append(Row(p.id, verdict, None, by_verdict[verdict].count(), by_verdict[verdict].text()))
+            found = by_verdict[verdict] & policies
+            if found:
+                rows.append(Row(p.id, verdict, None, found.count(), found.text()))
     world = case.world
     free_running = FREE.fullmatch(case.name)
     return World(
@@ -166,7 +172,7 @@ def explore_worlds(
     names = list(names)
     for name in names:
         find_world(name)
-    work = sorted(names, key=_weight)
+    work = sorted(names, key=weight)
     ask = partial(explored, limits=limits)
     found: dict[str, World] = {}
     for name, world in zip(work, each(ask, work, jobs) if jobs > 1 else map(ask, work), strict=True):
@@ -176,7 +182,7 @@ def explore_worlds(
     return [found[name] for name in names]
 
 
-def _weight(name: str) -> int:
+def weight(name: str) -> int:
     """Those that take longest come first, so that no process waits for another at the end."""
     found = FREE.fullmatch(name)
     if not found:

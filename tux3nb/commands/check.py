@@ -8,7 +8,7 @@ from tux3nb.answers.judge import UNREACHED, Answer, judge
 from tux3nb.answers.story import race
 from tux3nb.cases.case import Case, named
 from tux3nb.catalogue import find
-from tux3nb.commands import limits
+from tux3nb.commands import cluster, limits
 from tux3nb.commands.rows import as_json, deviations, exit_code, expected
 from tux3nb.engine.policy import parse_policy
 from tux3nb.errors import UserError, nearest
@@ -30,6 +30,9 @@ def configure(parser):
                         help="with --all: only this feature varies; may be given more than once")  # fmt: skip
     parser.add_argument("--run", metavar="PROPERTY", help="show the run of this property")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("--checkpoint", metavar="DIR",
+                        help="with --scheduler or --workers: keep the search in DIR, and go on with it")  # fmt: skip
+    cluster.configure(parser, "divide one world among N processes (needs tux3nb[cluster]; default: this process)")
     limits.configure(parser)
 
 
@@ -42,17 +45,18 @@ def run(args) -> int:
     if args.run and args.run not in {p.id for p in case.properties}:
         known = [p.id for p in case.properties]
         raise UserError(f"case {case.name} judges no property {args.run!r}{nearest(args.run, known)}")
-    if args.all:
-        from tux3nb.commands import whole
+    with cluster.connection(args, local=True) as at:
+        if args.all:
+            from tux3nb.commands import whole
 
-        return whole.run(args, case)
-    judged = judge(case, case.one(policy), limits.limits(args), limits.Progress(), interruptible=True)
-    answer = judged.answer(policy)
-    if args.json:
-        print(json.dumps({"results": as_json(answer)}))
-    else:
-        show(case, answer, args.run)
-    return exit_code(judged, [answer.verdict])
+            return whole.run(args, case, at)
+        judged = judge(case, case.one(policy), limits.limits(args), limits.Progress(), True, at)
+        answer = judged.answer(policy)
+        if args.json:
+            print(json.dumps({"results": as_json(answer)}))
+        else:
+            show(case, answer, args.run)
+        return exit_code(judged, [answer.verdict])
 
 
 def contradictory(args):
@@ -65,6 +69,8 @@ def contradictory(args):
         raise UserError("--all explores every policy; --policy, --named and --run speak of one")
     if args.vary and not args.all:
         raise UserError("--vary goes with --all: it says which policies are all")
+    if args.checkpoint and not args.scheduler and (args.workers or 1) < 2:
+        raise UserError("--checkpoint goes with --scheduler, or with more than one of --workers")
     if args.json and args.run:
         raise UserError("--json has every run; leave --run out")
 

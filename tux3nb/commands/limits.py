@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser):
     """Declare the command's arguments."""
     parser.add_argument("--max-states", type=positive(int), metavar="N", help="give up after N states")
     parser.add_argument("--max-memory", type=size, metavar="SIZE",
-                        help="give up when the process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
+                        help="give up when a process has grown to SIZE bytes, as 500M or 2G")  # fmt: skip
     parser.add_argument("--max-time", type=positive(float), metavar="SECONDS", help="give up after so long")
 
 
@@ -40,8 +40,15 @@ class Progress:
     def __init__(self):
         self.bar = tqdm(unit=" states", unit_scale=True, delay=1, disable=None, leave=False)
 
+        self.told = ""
+
+    def workers(self, found: dict[str, tuple[int, float, int]]):
+        """How each worker is: address -> states, states a second, bytes of memory."""
+        each = (f"{n / 1e6:.1f}M at {rate:,.0f}/s in {size / (1 << 30):.1f}G" for n, rate, size in found.values())
+        self.told = f", workers: {'; '.join(each)}"
+
     def __call__(self, layer: int, frontier: int, states: int, rate: float):  # noqa: ARG002  (the bar knows the rate)
-        self.bar.set_postfix_str(f"layer {layer}, frontier {frontier:,}", refresh=False)
+        self.bar.set_postfix_str(f"layer {layer}, frontier {frontier:,}{self.told}", refresh=False)
         self.bar.update(states - self.bar.n)
         if not frontier:
             self.bar.close()

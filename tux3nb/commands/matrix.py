@@ -11,7 +11,7 @@ from tqdm import tqdm
 from tux3nb.answers.matrix import Cell, matrix, unfinished
 from tux3nb.cases.case import Case
 from tux3nb.catalogue import catalogue, find_all
-from tux3nb.commands import limits
+from tux3nb.commands import cluster, limits
 from tux3nb.errors import WorkerDied
 from tux3nb.model.features import NAMED
 from tux3nb.show.outside import TABLES, as_text
@@ -37,6 +37,7 @@ def configure(parser):
     )
     parser.add_argument("--policy", action="append", metavar="NAME", help="only these named policies (default: all)")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    cluster.configure(parser, "in N processes of this machine (default: one a core where that is worth it)")
     limits.configure(parser)
 
 
@@ -52,9 +53,11 @@ def run(args) -> int:
     policies = args.policy or spoken_of(cases)
     why = "interrupted"
     try:
-        cells = matrix(cases, policies, limits.limits(args), follow(len(cases)), jobs(len(cases)))
+        with cluster.connection(args) as at:
+            count = args.workers or jobs(len(cases))
+            cells = matrix(cases, policies, limits.limits(args), follow(len(cases)), count, at)
     except WorkerDied as died:
-        cells, why = died.done, str(died)
+        cells, why = died.done or [], str(died)
     if args.json:
         print(json.dumps({"cells": [as_json(c) for c in cells]}))
     else:

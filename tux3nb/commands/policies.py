@@ -21,10 +21,11 @@ from tux3nb.answers.cost import (
 )
 from tux3nb.answers.judge import Row, check
 from tux3nb.answers.least import BUILDERS, LEFT_OUT, NEVER_FORK, Answers, Break, Drop, by_owner, changes, the_policy
+from tux3nb.answers.parts import worlds_on
 from tux3nb.answers.story import race
 from tux3nb.answers.worlds import World, explore_worlds, find_world, free_names, recorded_worlds
 from tux3nb.catalogue import catalogue
-from tux3nb.commands import limits
+from tux3nb.commands import cluster, limits
 from tux3nb.commands.matrix import follow
 from tux3nb.commands.rows import steps_json
 from tux3nb.commands.whole import lines_of
@@ -67,7 +68,7 @@ def configure(parser):
     parser.add_argument("--fresh", action="store_true", help="explore the worlds anew, and use no record (minutes)")
     parser.add_argument("--rounds", type=positive(int), default=1, metavar="N",
                         help="free-running worlds with up to N rounds (default: 1)")  # fmt: skip
-    parser.add_argument("--jobs", type=positive(int), metavar="N", help="with --fresh: processes (default: one a core)")
+    cluster.configure(parser, "with --fresh: in N processes of this machine (default: one a core)", "--jobs")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     limits.configure(parser)
 
@@ -112,7 +113,12 @@ def worlds(args) -> list[World]:
     names = names_of(args.worlds, args.rounds)
     if args.fresh:
         bar = follow(len(names), "world")
-        return explore_worlds(names, limits.limits(args), args.jobs or min(len(names), os.cpu_count() or 1), bar)
+        with cluster.connection(args) as at:
+            count = args.workers or min(len(names), os.cpu_count() or 1)
+            given = names, limits.limits(args)
+            return worlds_on(at, *given, bar) if at else explore_worlds(*given, count, bar)
+    if args.scheduler:
+        raise UserError("--scheduler goes with --fresh: the record is read, not explored")
     known = recorded_worlds()
     if args.worlds is None:  # more rounds are recorded where they have been explored
         names = [n for n in names if n in known or n not in _free(range(2, args.rounds + 1))]

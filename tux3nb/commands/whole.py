@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tux3nb.answers.judge import HOLDS, REFUSED, UNFINISHED, UNREACHED, VIOLATED, Judged, Row, judge
 from tux3nb.cases.case import Case, named
@@ -13,6 +13,9 @@ from tux3nb.commands.rows import as_json, deviations, exit_code, steps_json
 from tux3nb.engine.family import PolicySet
 from tux3nb.model.features import FEATURES
 
+if TYPE_CHECKING:
+    from tux3nb.cluster.connect import Connection
+
 SHOWN = 6  # lines of a set, or least safe policies, that a person reads at once
 MORE = "and more"
 MOST_LINES = 200  # of a set in the JSON document
@@ -20,10 +23,10 @@ FEW = 200  # policies that the document lists one by one; of a larger family it 
 HEADS = {VIOLATED: "violated", UNFINISHED: "unfinished", UNREACHED: "unreached", REFUSED: "refused", HOLDS: "holds"}
 
 
-def run(args, case: Case) -> int:
+def run(args, case: Case, at: Connection | None) -> int:
     """Explore the product of all features that the case reads (or of those in ``--vary``) and tell of it."""
     family = case.product(args.vary or None)
-    judged = judge(case, family, limits.limits(args), limits.Progress(), interruptible=True)
+    judged = judge(case, family, limits.limits(args), limits.Progress(), True, at)
     if args.json:
         print(json.dumps(document(judged)))
     else:

@@ -17,6 +17,7 @@ from tux3nb.engine.system import Property, System
 from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import holds, mapcount, users
+from tux3nb.model.ghosts import active
 from tux3nb.model.world import FLUSHER
 
 
@@ -123,6 +124,15 @@ def sections_are_open(s):
     return every((s.section[t] == NONE) | (s.section[t] >= s.committed) & (s.section[t] <= s.cur) for t in tasks)
 
 
+@law("fs/inode.c:iput_final: an inode is evicted with the last reference to it", of_steps=False)
+def evicted_is_unused(s):
+    """While an inode is evicted no process maps the file, and none is in a call that has it open."""
+    w = s.world
+    evicting = some(s.pc[op.task] == "evict" for op in w.that("evicts"))
+    calls = some(active(s, op) for op in w.ops if op.how.mutex or op.how.reads == "cpu")
+    return ~evicting | every(s.vma[m] == 0 for m in w.mappings) & ~calls
+
+
 # ---- of every step -----------------------------------------------------------------------------------------------
 @law("mm/filemap.c:unlock_page: VM_BUG_ON_PAGE(!PageLocked)")
 def unlocks_locked(s, step):
@@ -140,6 +150,21 @@ def locks_unlocked(s, step):
 def cleans_locked(s, step):
     """The dirty bit is cleared under the folio lock, which an eviction takes and drops in the same step."""
     return [s.locked[f] == int(step.rule.name != "evict_drops") for f in _writes(step, "dirty", 0)]
+
+
+@law("mm/rmap.c:page_mkclean: BUG_ON(!PageLocked(page))")
+def protects_locked(s, step):
+    """PTEs are write-protected under the folio lock, which the sweep takes and drops in the same step."""
+    cleared = {str(m) for m in _writes(step, "pte")}
+    locked = int(step.rule.name != "sweep_protects_pte")
+    protected = [m for m in _writes(step, "pte_write", 0) if str(m) not in cleared]
+    return [(s.pte[m] == NONE) | (s.locked[s.pte[m]] == locked) for m in protected]
+
+
+@law("fs/tux3/commit.c:do_commit: tux3_iowait_wait")
+def commits_what_is_written(s, step):
+    """The superblock is written when no I/O of the delta is under way."""
+    return [s.writeback[f] == 0 for f in s.world.folios] if _writes(step, "committed") else []
 
 
 @law("mm/filemap.c:end_page_writeback: BUG()")

@@ -12,6 +12,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -42,7 +43,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:\+[a-z0-9_]+)*")
 _PROPERTY = re.compile(r"(?<![\w-])[IU]\d[a-z]?(?![\w(])")
 _VERDICT = re.compile(r"\b(?:HOLDS|VIOLATED)\b(?:\(([^)]*)\))?")
 _PLACE = re.compile(r"\b(?:first|second|third|fourth|fifth|last|next|upper|lower)(?: \w+)? rows?\b")
-PRESS = re.compile(r"\b(?:[Pp]ress|toggle|word|chip|button|tab)\s+\*([^*]+)\*")
+PRESS = re.compile(r"\b([Pp]ress|toggle|word|chip|button|tab)\s+\*([^*]+)\*")
 _PACKED = re.compile(r'<script type="application/json"[^>]*>("[A-Za-z0-9+/=]+")</script>')
 _ALIKE = 0.85  # from here on a word is taken for a slip of the pen
 
@@ -166,15 +167,29 @@ def _verdicts(text: str) -> Iterator[str]:
                 yield f"{cases[0]} under {policies[0]} is said to be {said[0][0]}; the record has {recorded}"
 
 
-def controls_of(notebook: NotebookNode) -> str | None:
-    """All words on the controls of its explorers, in one text; None where it holds no explorer to press."""
+@dataclass(frozen=True)
+class Controls:
+    """What the explorers of a notebook have to press: the names of their chips, and all their words in one text."""
+
+    chips: frozenset[str]
+    words: str
+
+    def has(self, kind: str, name: str) -> bool:
+        return name in (self.chips if kind == "chip" else self.words)
+
+
+def controls_of(notebook: NotebookNode) -> Controls | None:
+    """The controls of its explorers; None where it holds no explorer to press, as a committed notebook."""
     pages = [o.get("data", {}).get("text/html", "") for c in notebook.cells for o in c.get("outputs", ())]
     packed = [data for page in pages if "<tux-explorer" in page for data in _PACKED.findall(page)]
-    return "\n".join([module(), *(str(unpack(data.strip('"'))) for data in packed)]) if packed else None
+    documents = [unpack(data.strip('"')) for data in packed]
+    chips = frozenset(chip["id"] or chip["title"] for document in documents for chip in document["chips"])
+    return Controls(chips, "\n".join([module(), *map(str, documents)])) if documents else None
 
 
-def _presses(text: str, words: str | None) -> Iterator[str]:
-    if words is not None:
-        for name in PRESS.findall(" ".join(text.split())):
-            if name not in words:
-                yield f"no explorer of this notebook has a control {name!r}"
+def _presses(text: str, controls: Controls | None) -> Iterator[str]:
+    if controls is not None:
+        for kind, name in PRESS.findall(" ".join(text.split())):
+            if not controls.has(kind, name):
+                what = "chip" if kind == "chip" else "control"
+                yield f"no explorer of this notebook has a {what} {name!r}{nearest(name, controls.chips)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -89,8 +90,8 @@ def weighed(table: Table, over: Iterable[str] = tuple(COSTS)) -> Shown:
         f'<div style="overflow-x:auto"><table class="{MARK}"><thead><tr><th></th><th scope="col">policy</th>'
         f'<th scope="col">weighed</th>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         f"<p>{'All safe ones here have ' + html.escape(', '.join(shared)) + '.' if shared else ''}</p>"
-        f'<script type="module">{script()}</script>'
-    )
+        + ("" if "TUX3NB_EXECUTED" in os.environ else f'<script type="module">{script()}</script>')
+    )  # a page brings the script along, and a forge shows none
     return Shown(repr(table[["policy", "front", *shown]]), page)
 
 

@@ -19,8 +19,9 @@ from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
 from tux3nb.model.broken import Broken, broken
+from tux3nb.model.look import Look
 from tux3nb.model.operations import Op
-from tux3nb.model.world import FLUSHER
+from tux3nb.model.world import FLUSHER, FOLIO
 from tux3nb.show.cells import Shown as Cell
 from tux3nb.show.lanes import stopped
 from tux3nb.show.places import Cell as Bytes
@@ -303,7 +304,14 @@ class Tale:
         text = effect(self.case, step, before, after)
         if text == step.rule.name.replace("_", " ") and not CHOICES.search(text):
             return (f"· {text}",)  # a choice between rules that a sentence leaves out
-        return split(text)
+        return tuple(self._left(e, after) for e in split(text))
+
+    def _left(self, said: str, state: int) -> str:
+        """``A freed``, but for a folio that somebody holds: that one only leaves the file."""
+        look = Look(self.case.world, self.case.system.layout, state)
+        held = [look.hold(h.name) for h in self.case.world.holders]
+        letters = [FOLIO.word(f) for f in held if f is not None]
+        return f"{said[0]} is the file's no more, and still held" if said in [f"{n} freed" for n in letters] else said
 
     # ---- the end --------------------------------------------------------------------------------------------------
     @cached_property

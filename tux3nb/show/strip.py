@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tux3nb.cases.case import Case
 from tux3nb.model.broken import Place
@@ -75,15 +76,26 @@ def drawn(tale: Tale, found: Sequence[tuple[int, str]], names: Sequence[str]) ->
     states = [tale.states[n] for n, _ in found] + [tale.run.states[-1]]
     captions = [*(said for _, said in found), tale.end()]
     places = tale.found.places if tale.found else ()
-    frames = [[*Scene(case, state).rows] for state in states]
+    frames = [[_left(row) for row in Scene(case, state).rows] for state in states]
     kept = _kept(frames, places)
     texts, cells = [], []
     for name, caption, rows, marked in zip(names, captions, frames, [*[()] * len(found), places], strict=True):
         shown = [row for row in rows if row.key in kept]
         texts.append("\n".join([f"{name}: {caption}", *(f"  {line}" for line in _lines(shown, marked))]))
         cells.append(_frame(case, name, caption, shown, marked))
-    look = 'class="tux-strip" style="width:100%;table-layout:fixed"'
-    return Cell("\n".join(texts), f"<table {look}><tbody><tr>{''.join(cells)}</tr></tbody></table>")
+    look = 'class="tux-strip" style="width:100%;min-width:780px;table-layout:fixed"'
+    table = f"<table {look}><tbody><tr>{''.join(cells)}</tr></tbody></table>"
+    return Cell("\n".join(texts), f'<div style="overflow-x:auto">{table}</div>')
+
+
+def _left(row: Row) -> Row:
+    """A folio that has left the file, or was freed: the model forgets its bytes, so none are shown."""
+    if "freed" not in row.note:
+        return row
+    held = any(k.kind in ("pin", "ref") for k in row.lookers)
+    what = "the file's no more" if held else "freed"
+    title = f"{row.title}, {what}"
+    return replace(row, title=title, cells=(None,) * len(row.cells))
 
 
 def _kept(frames: Sequence[Sequence[Row]], places: Sequence[Place]) -> set[str]:

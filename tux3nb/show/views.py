@@ -164,7 +164,8 @@ def _end(case: Case, schedules: Schedules, run: Run, prop: str | None, policy: d
     if prop is None:
         return "nothing is broken"
     found = next((b for n in range(len(run), -1, -1) if (b := broken_at(case, run, n, prop))), None)
-    if found is None and case.system.property(prop).needs_graph and run.steps:
+    breaks = schedules.judged.row(policy, prop).run is not None
+    if found is None and breaks and case.system.property(prop).needs_graph and run.steps:
         return stopped(case, schedules.run.compiled, schedules.run.number(policy), prop, run).sentence
     return found.sentence if found else f"{prop} is kept on this schedule"
 

@@ -27,13 +27,13 @@ class LayerGraph:
     """States by layer, in arrays; see `tux3nb.engine.result.Graph`.
 
     bounds: the row at which each layer begins. late: for each layer, the rows of states that policies reach then, but
-    others earlier, with these policies.
+    others earlier, with these policies. A graph made `beside` another of the same run shares what that has learnt.
     """
 
-    def __init__(self, run: Exploration):
+    def __init__(self, run: Exploration, beside: LayerGraph | None = None):
         self.run, self.layout = run, run.system.layout
-        self.sets = SetArrays(run.numbers)
-        self.code = Frontier(run.compiled, self.sets)
+        self.sets = beside.sets if beside else SetArrays(run.numbers)
+        self.code = beside.code if beside else Frontier(run.compiled, self.sets)
         self.seen = Visited(self.layout.words, self.sets)
         self.bounds: list[int] = [0]
         self.late: list[Part] = []
@@ -126,17 +126,21 @@ class LayerGraph:
             yield from zip(map(self.packed, self.seen.words[rows].tolist()), ids.tolist(), strict=True)
 
     def before(self, state: int, depth: int) -> Iterator[tuple[int, int, int, int]]:
-        """Only states that differ from `state` in nothing but what some actor's steps write are expanded."""
+        """Only states that are `near` are expanded."""
         target, everyone = words_of([state], self.layout)[0], self.run.numbers.all
         for rows, ids in self.arrived(depth - 1):
-            differ = (self.seen.words[rows] ^ target).T
-            near = np.zeros(len(rows), bool)
-            for kept in self._kept:
-                near |= reduce(operator.and_, (column & mask == 0 for column, mask in zip(differ, kept, strict=True)))
+            near = self.near(self.seen.words[rows], target)
             states = map(self.packed, self.seen.words[rows[near]].tolist())
             for source, k in zip(states, ids[near].tolist(), strict=True):
                 steps = self.run.compiled.steps(source, everyone)
                 yield from ((step, source, k, theirs) for step, after, theirs in steps if after == state)
+
+    def near(self, words: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Which states differ from a target (words) in nothing but what some actor's steps write."""
+        differ, near = (words ^ target).T, np.zeros(len(words), bool)
+        for kept in self._kept:
+            near |= reduce(operator.and_, (column & mask == 0 for column, mask in zip(differ, kept, strict=True)))
+        return near
 
     @cached_property
     def _kept(self) -> np.ndarray:

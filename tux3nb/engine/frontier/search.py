@@ -20,7 +20,7 @@ def search_on(run: Exploration, layers: Iterable[dict[int, int]], budget: Budget
     for layer in layers:
         frontier = graph.enter(layer)
     run.graph, run.shared_states = graph, graph.seen.n
-    tally = _Tally(run, graph)
+    tally = Tally(run, graph)
     try:
         while len(frontier[1]):
             tally.begin(frontier)
@@ -35,7 +35,7 @@ def search_on(run: Exploration, layers: Iterable[dict[int, int]], budget: Budget
         tally.enter()
 
 
-class _Tally:
+class Tally:
     """Adds up what chunks report, by numbers of policy sets, and enters it into the exploration at the end.
 
     arrivals, taken: how many arrivals and edges have each set. fired: (step, set), whether there was one. happened:
