@@ -15,6 +15,7 @@ from typing import Any
 from tux3nb.answers.judge import Judged
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
+from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import evaluate, find_path, possible_for
 from tux3nb.engine.terms import Expr
 from tux3nb.errors import UserError
@@ -69,6 +70,8 @@ class Schedules:
         if not failing or evaluate(self.case.system.halted, layout, end):
             return Shown(row.run, row.depth)
         rest = self._to_rest(number, row.run, failing)
+        if len(rest) > len(row.run) and self._sees(prop, failing, rest.states[-2], rest.steps[-1], end=rest.states[-1]):
+            return Shown(rest, row.depth, reader=rest.steps[-1].actor)
         for run in dict.fromkeys((rest, row.run)):
             path = self._to_reader(number, run.states[-1], prop, failing)
             if path:
@@ -92,19 +95,20 @@ class Schedules:
 
     def _to_reader(self, number: int, start: int, prop: str, failing: list[Expr]) -> list[tuple[int, int]] | None:
         """A shortest path whose last step reads the bytes that are wrong, and leaves them so."""
-        steps, world, system = self.case.system.steps, self.case.world, self.case.system
         if prop not in FOUND or not self._readers_ahead(start):
             return None
+        steps = self.case.system.steps
+        return self._way(number, start, lambda s, i, after: self._sees(prop, failing, s, steps[i], after), NEAR)
 
-        def sees(state: int, step: int, after: int) -> bool:
-            if steps[step].actor not in world.tasks or not self._lost(failing, state):
-                return False
-            seen = [place for place, _ in reads(system.layout, steps[step], state)]
-            found = broken(world, system, prop, state) if seen else None
-            wrong = found.places[-1] if found else Place()
-            return (wrong.row, wrong.cell) in seen and self._lost(failing, after)
-
-        return self._way(number, start, sees, NEAR)
+    def _sees(self, prop: str, failing: list[Expr], state: int, step: Step, end: int) -> bool:
+        """Whether a step from a state reads what is wrong there, and leaves it wrong."""
+        system, world = self.case.system, self.case.world
+        if prop not in FOUND or step.actor not in world.tasks or not self._lost(failing, state):
+            return False
+        seen = [place for place, _ in reads(system.layout, step, state)]
+        found = broken(world, system, prop, state) if seen else None
+        wrong = found.places[-1] if found else Place()
+        return (wrong.row, wrong.cell) in seen and self._lost(failing, end)
 
     @cached_property
     def _readers(self) -> set[tuple[str, int]]:

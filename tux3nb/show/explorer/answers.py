@@ -28,7 +28,7 @@ from tux3nb.show.explorer.diagram import Diagram
 from tux3nb.show.explorer.document import web_address
 from tux3nb.show.explorer.tables import Tables
 from tux3nb.show.explorer.words import lowest, owner, sentence, word
-from tux3nb.show.lattice import distance, drops, least
+from tux3nb.show.lattice import drops, least
 from tux3nb.show.picture.cards import LOOKS
 from tux3nb.show.picture.ownership import ownership
 
@@ -246,8 +246,8 @@ class CaseSource:
         return policy if fits else self.case.policy
 
     def _chips(self) -> list[dict[str, Any]]:
-        """The start, the named repair nearest to it that still forks, the least safe policies nearest to it, and never
-        to fork, each with its drops.
+        """The start, a named repair, the least safe policies nearest to the start, and never to fork, each with its
+        drops. The repair is the first that the case names and that still forks, or one with only some of its changes.
         """
         named = {n["id"]: self.whole(n["policy"]) for n in self._named()}
         wanted: list[tuple[str, str, dict[str, str], str]] = []
@@ -256,7 +256,9 @@ class CaseSource:
         repairs = [n for n, expected in self.case.expect.items() if str(expected) == HOLDS and n in named and n != base]
         repairs = [n for n in repairs if named[n]["fork"] != "never"] or repairs
         if repairs:
-            repair = min(repairs, key=lambda n: distance(named[n], self.case.policy, self.product.vary))
+            changes = {n: {f.id: named[n][f.id] for f in self.product.vary}.items() for n in repairs}
+            changes = {n: mine - self.case.policy.items() for n, mine in changes.items()}
+            repair = min((n for n in repairs if changes[n] <= changes[repairs[0]]), key=lambda n: len(changes[n]))
             wanted.append((repair, NAMED[repair][0], named[repair], "named"))
         never = [n for n in ("stable_pages",) if n in named and n not in (w[0] for w in wanted)]
         for node in least(self.judged, named, self.case.policy):

@@ -235,10 +235,10 @@ export class Explorer {
     this.other = null;
     if (answer.error) this.say(answer.error);
     else this.answer = answer;
-    if (push) this.host.save({ policy, property, step: null }, true);
     if (this.pair && !this.#partner()) this.other = await this.#against().catch(() => null);
     this.pair &&= Boolean(this.#partner());
     this.draw(this.state.step ?? Infinity);
+    if (push) this.host.save({ policy, property, step: null }, true);
   }
 
   /** The answer with both sides of the same schedule, if there is one. */
