@@ -1,6 +1,7 @@
 """A world divided among shards: the same answers as in one process, whatever the number of shards."""
 
 import shutil
+import sys
 
 import pytest
 
@@ -10,6 +11,7 @@ from tux3nb.answers.judge import Judged
 from tux3nb.cases.case import named
 from tux3nb.catalogue import find
 from tux3nb.cluster import shard as on
+from tux3nb.cluster.connect import connected
 from tux3nb.cluster.sets import set_of, text_of
 from tux3nb.cluster.worlds import explore_on
 from tux3nb.engine.explore import explore
@@ -146,3 +148,12 @@ def test_memory_is_given_back_when_it_is_short(monkeypatch):
 
     same_answers(explore(case.system, case.one(named("tux3")), engine="numpy"), run)
     assert len(made) > 10
+
+
+def test_without_dask_it_is_named(monkeypatch):
+    """Where it is asked for; nothing else needs it."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"pip install 'tux3nb\[cluster\]'"), connected(workers=2):
+        pass
+    run = explore_on(Inline(2), find("aio+writeout"), listed(), Limits(states=100), engine="numpy")
+    assert run.stopped == "states 100"
