@@ -134,10 +134,10 @@ def test_a_device_that_nobody_asks_tears_the_copy():
 
     def torn(policy):
         over = [s for s in states(judged("migration+torn", policy)) if s["slot[0]"] and not s["target[compaction]"]]
-        return [s for s in over if s["line[device]"] == 1 and s["cell[1,0]"] != s["cell[1,1]"]]
+        return [s for s in over if s["line[device]"] == 1 and (s["cell[1,0]"] == 2) != (s["cell[1,1]"] == 1)]
 
     assert not torn("tux3")
-    assert {(s["cell[1,0]"], s["cell[1,1]"]) for s in torn("no_accounting")} == {(0, 1), (1, 0)}
+    assert {s["cell[1,1]"] for s in torn("no_accounting")} == {0, 1}, "either cell may be the one that is lost"
 
 
 def test_nobody_reads_what_is_not_copied_yet():

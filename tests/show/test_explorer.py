@@ -172,7 +172,7 @@ def test_chips_and_lattice():
 
 
 def test_chips_have_the_near_repair_and_never_to_fork():
-    """Beside the start: the first named repair that still forks, or one with only some of its changes; never to fork."""
+    """Beside the start: the first named repair that still forks, or one with some of its changes; never to fork."""
     head = CaseSource(find("uprobes+saved")).head
     chips = [chip["id"] for chip in head["chips"]]
     assert chips[:2] == ["tux3", "redirect_all"] and chips[-1] == "stable_pages" and 3 <= len(chips) <= 5

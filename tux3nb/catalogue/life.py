@@ -71,6 +71,8 @@ ORPHAN = Case(
         # One reference more than reclaim accounts for.
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
+        # The scan's reference is one that a frozen count does not have, so that only one of the two goes on.
+        "migration_rule": "HOLDS",
         # From the unlock until the list of forked folios counts its buffers nothing else keeps it: the new folio loses
         # its slot, and the list gets a folio that is freed.
         "no_own_reference": "VIOLATED(I5)",
@@ -131,11 +133,11 @@ READ_FAULT = Case(
 PUNCHED = Case(
     name="punch",
     family="life",
-    title="A hole is punched while a process reads the page through its mapping",
-    asks="The page stays within the file, so a fault may fill it again at once. From what?",
+    title="A hole is punched while the page is read, through a mapping and by read(2)",
+    asks="The page stays within the file, so a fault or a read may fill it again at once. From what?",
     columns="""
-        app               | cutter                | reader                 | kernel
-        dirty: store p0:0 | punch p0 after closed | load p0:0 after closed | closed: transition after dirty
+        app               | cutter             | reader              | caller              | kernel
+        dirty: store p0:0 | punch p0 after end | load p0:0 after end | read p0:0 after end | end: transition after dirty
     """,
     mappings=("app", "reader"),
     judges=CPU,
@@ -147,7 +149,7 @@ PUNCHED = Case(
         # Between the page's end and the hole's record the disk still has the old bytes, and the refill puts them back.
         "no_truncate_lock": "VIOLATED(I1)",
     },
-    bounds="One page, one hole, one store, one load, one delta closed. Tux3 has no such call (2015).",
+    bounds="One page, one hole, one store, one load, one read(2), one delta closed. Tux3 has no such call (2015).",
     sources=(
         INVALIDATE,
         Source(

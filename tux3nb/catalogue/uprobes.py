@@ -95,6 +95,8 @@ READ_FAULT = Case(
         "tux3_coherent": "VIOLATED(U4)",
         "redirect_all_recheck": "HOLDS",
         "cowardly_executable": "HOLDS",
+        # The fault's reference keeps the fork away.
+        "migration_rule": "HOLDS",
         "stable_pages": "HOLDS",
     },
     bounds="One page, one read fault, one probe, two writes, one delta closed.",

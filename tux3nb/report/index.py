@@ -143,7 +143,7 @@ def index_html(entries: Sequence[Entry], others: Sequence[tuple[str, str]] = ())
         "<h2>Every case</h2><p>A sign opens the case's explorer under that policy. &#10003; holds, &#10007; is "
         "violated, &#9675; holds because somebody was refused or because it never came to it, &#8211; was never "
         "promised.</p>"
-        f'<div class="wide">{matrix_html(pages)}</div>'
+        f'<div class="wide" tabindex="0">{matrix_html(pages)}</div>'
         '<p class="soft">Everything here works from disk, without a network. Live: <code>tux3nb lab</code>.</p>'
         "</main></body></html>\n"
     )

@@ -32,8 +32,8 @@ class LayerGraph:
 
     def __init__(self, run: Exploration, beside: LayerGraph | None = None):
         self.run, self.layout = run, run.system.layout
-        self.sets = beside.sets if beside else SetArrays(run.numbers)
-        self.code = beside.code if beside else Frontier(run.compiled, self.sets)
+        self.sets: SetArrays = beside.sets if beside else SetArrays(run.numbers)
+        self.code: Frontier = beside.code if beside else Frontier(run.compiled, self.sets)
         self.seen = Visited(self.layout.words, self.sets)
         self.bounds: list[int] = [0]
         self.late: list[Part] = []

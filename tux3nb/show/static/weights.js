@@ -27,7 +27,7 @@ function weigh(/** @type {HTMLTableElement} */ table, /** @type {Policy[]} */ po
     const best = p.safe && !safe.some((other) => beats(other.costs, p.costs, weights));
     const mark = p.row.querySelector(".tux-front");
     mark.textContent = `${p.safe ? (best ? "on the front" : "beaten") : "not safe"}, ${score(p).toFixed(2)}`;
-    p.row.style.opacity = best ? "1" : ".6";
+    p.row.style.opacity = best ? "1" : ".8";
     table.tBodies[0].append(p.row);
   }
 }
