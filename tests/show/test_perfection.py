@@ -77,14 +77,18 @@ def test_tables_count_what_the_sets_have(every):
     assert number(every.safe.count()) in str(notebook.shrinking_chart(every))
 
 
-def test_what_is_in_the_way_is_broken_by_the_best_of_them(every):
+@pytest.mark.parametrize("what", ["file system only", "refuse=wait_holder"])
+def test_what_is_in_the_way_is_broken_by_the_best_of_them(every, what):
     """Without the worlds that are named, some of these policies is safe; with any one of them, none of the best."""
-    own = those("file system only", every)
-    failed = list(notebook.in_the_way("file system only", every).index)
+    own = those(what, every)
+    failed = list(notebook.in_the_way(what, every).index)
     left = own
     for name, excluded in every.excluded.items():
         left = left if name in failed else left - excluded
     assert failed and left and not any(left - every.excluded[name] for name in failed)
+
+
+def test_nothing_is_in_the_way_of_those_that_are_safe(every):
     assert len(notebook.in_the_way("fork=never", every)) == 0
     with pytest.raises(UserError, match="'core' is neither"):
         notebook.in_the_way("core")
