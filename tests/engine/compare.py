@@ -51,7 +51,7 @@ def same_up_to(run: Exploration, policy: dict, most: int) -> int:
     found = one.search(most)
     layers, unpack = found.depth + 1, system.layout.unpack
     theirs = [{s for s, d in found.arrival.items() if d == depth} for depth in range(layers)]
-    ours = [list(run.graph.layer(i, depth)) for depth in range(layers)]
+    ours = [[s for s, k in run.graph.layer(depth) if run.has(k, i)] for depth in range(layers)]
     assert theirs == [set(map(unpack, layer)) for layer in ours]
     expanded = set().union(*ours)
     edges = (e for e in run.graph.edges if e[0] in expanded and run.has(e[3], i))
