@@ -31,6 +31,11 @@ def test_widget_in_lab(page, lab_server):
     assert section.locator(".bytes").count() == 2
     section.locator("[data-key=pair]").click()
 
+    section.locator("[data-key=link]").click()
+    told = section.locator("header").evaluate(
+        "all => [...all.querySelectorAll('.trouble, textarea')].map(e => e.value ?? e.innerText).join(' ')"
+    )
+    assert 'explorer("mmap+pin_outlives", "stable_pages", property="I2")' in told
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     section.locator(".list").focus()
     for key in ("Home", "j", "j", "ArrowRight", "k"):

@@ -1,7 +1,7 @@
 // The head: the case, the verdict with one sentence, what to copy and to save, and what went wrong.
 
 import { SAID, button, h, look, refill, roving, sign } from "./dom.js";
-import { columns, copy, picture, python, savePng, saveSvg } from "./save.js";
+import { columns, copy, opens, picture, python, savePng, saveSvg } from "./save.js";
 
 /** @typedef {import("./view.js").Explorer} Explorer */
 
@@ -58,7 +58,7 @@ export class Head {
         "div",
         { class: "tools", role: "toolbar", "aria-label": "copy and save" },
         "copy ",
-        copies("link", "link", () => explorer.host.link(explorer.here())),
+        copies("link", "link", () => this.#link()),
         copies("python", "Python", () => python(explorer.policies, explorer.here(), explorer.answer?.broke)),
         copies("columns", "columns", () => this.#columns()),
         " save ",
@@ -103,10 +103,16 @@ export class Head {
   }
 
   #columns() {
-    const { head, policies, state, lanes, host } = this.explorer;
+    const { head, policies, state, lanes } = this.explorer;
     const above = [`${head.case.name}: ${head.case.title}`, `policy ${policies.told(state.policy)}`];
-    const below = [this.verdict.textContent.trim(), host.link(this.explorer.here())];
+    const below = [this.verdict.textContent.trim(), this.#link()];
     return columns(head, lanes.sides.at(-1), [...above, ...below]);
+  }
+
+  /** What leads back to this view: an address, or in a notebook a call. */
+  #link() {
+    const { host, policies } = this.explorer;
+    return host.lab ? opens(policies, this.explorer.here()) : host.link(this.explorer.here());
   }
 
   #picture() {

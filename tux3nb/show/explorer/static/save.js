@@ -21,6 +21,12 @@ export function python(policies, { policy, property }, broke) {
   return `from tux3nb.notebook import check, lanes\n${call}`;
 }
 
+/** The call that opens this view in a notebook, where an address would lead nowhere. */
+export function opens(policies, { policy, property, step }) {
+  const view = [property ? `, property="${property}"` : "", step == null ? "" : `, step=${step}`].join("");
+  return `explorer("${policies.head.case.name}", ${asArgument(policies, policy)}${view})`;
+}
+
 /** A policy as Python takes it: its name, or what differs from the case's own. */
 function asArgument(policies, policy) {
   const { id, changes } = policies.named(policy);
