@@ -12,7 +12,7 @@ from tux3nb.model.features import FEATURES
 from tux3nb.show.explorer.answers import CaseSource
 from tux3nb.show.explorer.page import First, page_assets, static_html
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("explorers")]
 QUICK = ("migration", "mmap+pin_outlives")
 SLOW = ("rdma", "ptrace", "aio+fork", "uprobes+saved", "vmsplice", "migration+fork", "rdma+odp", "truncate+read_fault",
         "reuse", "ordinary", "uprobes")  # fmt: skip

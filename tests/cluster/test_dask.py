@@ -89,7 +89,7 @@ def test_an_address_without_a_scheduler(address, said, monkeypatch):
 
 
 def test_a_scheduler_without_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr("tux3nb.cluster.connect.ANSWERS", 5.0)
+    monkeypatch.setattr("tux3nb.cluster.connect.COMES", 0.2)
     started = start(tmp_path, workers=0)
     try:
         with pytest.raises(UserError, match="has no workers"), connected(started.address):

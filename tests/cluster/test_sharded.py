@@ -1,6 +1,8 @@
 """A world divided among shards: the same answers as in one process, whatever the number of shards."""
 
 import shutil
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +12,7 @@ from tux3nb.answers.judge import Judged
 from tux3nb.cases.case import named
 from tux3nb.catalogue import find
 from tux3nb.cluster import shard as on
+from tux3nb.cluster.connect import connected
 from tux3nb.cluster.sets import set_of, text_of
 from tux3nb.cluster.worlds import explore_on
 from tux3nb.engine.explore import explore
@@ -19,7 +22,7 @@ from tux3nb.engine.runs import judge_progress
 from tux3nb.errors import UserError
 from tux3nb.model.features import FEATURES
 
-POLICIES = ("tux3", "stable_pages", "reverse_fork")
+POLICIES = ("tux3", "stable_pages", "reverse_fork", "quiesced_wait")  # the last one waits for ever in rdma's cases
 
 
 def listed():
@@ -37,7 +40,7 @@ def everything(case, run, names):
 
 
 @pytest.mark.parametrize("shards", [1, 3])
-@pytest.mark.parametrize("name", ["rdma+deregister_clean", "aio+writeout", "uprobes+read_fault"])
+@pytest.mark.parametrize("name", ["rdma+deregister_clean", "rdma+wait_for_holder", "uprobes+read_fault"])
 def test_the_same_answers_for_any_number_of_shards(name, shards):
     """States, policies, depths, what is stuck, edges, and the runs that are shown."""
     case, family = find(name), listed()
@@ -46,8 +49,19 @@ def test_the_same_answers_for_any_number_of_shards(name, shards):
 
     assert run.graph.search.work.shards == shards and len(run.graph.search.layers[0]) > 10
     same_answers(plain, run)
+    assert bool(dict(plain.graph.stuck())) == name.startswith("rdma")
     assert sum(n for n in run.edge_sets.values()) == len(run.graph.edges)
     assert everything(case, run, POLICIES) == everything(case, plain, POLICIES)
+
+
+def test_behind_a_limit_of_the_model_anything_may_come():
+    """A world with too few folios: what it curbs is not stuck."""
+    case = replace(find("rdma+wait_for_holder"), folios=1)
+    family = Listed(FEATURES, [named(n) for n in ("tux3", "rik_wait_holder")])
+    plain = explore(case.system, family, engine="numpy")
+    assert plain.limits
+
+    same_answers(plain, explore_on(Inline(2), case, family, engine="numpy"))
 
 
 def test_the_whole_product_is_divided_too():
@@ -146,3 +160,12 @@ def test_memory_is_given_back_when_it_is_short(monkeypatch):
 
     same_answers(explore(case.system, case.one(named("tux3")), engine="numpy"), run)
     assert len(made) > 10
+
+
+def test_without_dask_it_is_named(monkeypatch):
+    """Where it is asked for; nothing else needs it."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"pip install 'tux3nb\[cluster\]'"), connected(workers=2):
+        pass
+    run = explore_on(Inline(2), find("aio+writeout"), listed(), Limits(states=100), engine="numpy")
+    assert run.stopped == "states 100"

@@ -535,6 +535,11 @@ TWINS = (
         (("bio_stage", "other_stage", "fetched", "written"), ("writeback",)),
     ),
     Twin(
+        "other_write_completes",
+        "the I/O is done, then end_page_writeback",
+        (("other_stage", "fetched", "written"), ("writeback",)),
+    ),
+    Twin(
         "server_answers",
         "the I/O is done, then end_page_writeback",
         (("bio_stage", "other_stage", "fetched", "written"), ("writeback",)),
@@ -590,6 +595,7 @@ CONTROL = "a control: what must not be done, not a routine of a kernel"
 WHOLE = {
     "dio_read_dma": MACHINE,
     "disk_fetches": MACHINE,
+    "disk_fetches_other": MACHINE,
     "store": MACHINE,
     "sibling_fills_tlb": MACHINE,
     "crash": "the power goes",
@@ -607,6 +613,8 @@ WHOLE = {
     "truncate_returns": "the section ends; the rest is what properties remember",
     "mmap": "under mmap_sem for writing",
     "flush_adds": ONE_BIO,
+    "flush_picks": ONE_BIO,
+    "flush_goes_back": ONE_BIO,
     "flush_bounces": ONE_BIO,
     "flush_bounces_rest": ONE_BIO,
     "flush_submits": ONE_BIO,

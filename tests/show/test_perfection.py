@@ -140,6 +140,12 @@ def test_experiments_stand_beside_claims_that_are_explored_now():
         notebook.witnesses("ptrase")
 
 
+def test_a_reader_s_own_kernel_stands_beside_where_a_notebook_is_live(monkeypatch):
+    monkeypatch.setattr("tux3nb.show.seen.live", lambda: True)
+    monkeypatch.setattr("tux3nb.show.seen.here", lambda names: dict.fromkeys(names, "agrees"))
+    assert set(notebook.witnesses("ptrace")["your kernel"]) == {"agrees"}
+
+
 def test_commands_and_exit_codes_are_the_program_s():
     from tux3nb.cli import COMMANDS, EXIT_CODES
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 MISSING = "dask.distributed is not installed: pip install 'tux3nb[cluster]'"
-ANSWERS = 30.0  # seconds that a scheduler has to answer, and to have a worker
+ANSWERS = 30.0  # seconds that a scheduler has to answer
+COMES = 30.0  # seconds that its first worker has to come
 PATIENCE = 60.0  # seconds without any worker after which a run ends
 LOOK = 0.5  # seconds between two looks at the clock and at the workers
 SAME = ("cases", "catalogue", "cluster", "engine", "model", "answers")  # what client and workers must have the same of
@@ -56,7 +57,7 @@ class Connection:
     def __post_init__(self) -> None:
         with translated(self.client):
             threads = self.workers()
-            end = time.monotonic() + ANSWERS
+            end = time.monotonic() + COMES
             while not threads and time.monotonic() < end:
                 time.sleep(0.1)
                 threads = self.workers()

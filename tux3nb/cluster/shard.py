@@ -195,22 +195,24 @@ def memory() -> int:
 
 def memory_limit() -> int:
     """Bytes that Dask allows this worker; 0 where that is not limited."""
-    from distributed import get_worker
-
-    try:
-        return get_worker().memory_manager.memory_limit or 0
-    except ValueError:  # no worker: a test calls a task as a function
-        return 0
+    worker = _worker()
+    return (worker and worker.memory_manager.memory_limit) or 0
 
 
 def address() -> str:
     """The worker's address."""
-    from distributed import get_worker
+    worker = _worker()
+    return worker.address if worker else "here"
 
+
+def _worker() -> Any:
+    """The worker that does this task; None where it is called as a function."""
     try:
-        return get_worker().address
-    except ValueError:
-        return "here"
+        from distributed import get_worker
+
+        return get_worker()
+    except (ImportError, ValueError):
+        return None
 
 
 def fetched(several: Sequence[Any]) -> Iterator[Any]:
