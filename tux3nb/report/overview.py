@@ -30,7 +30,7 @@ def numbers() -> list[tuple[str, str]]:
 
 def matrix_html(pages: Mapping[str, str]) -> str:
     """Every case by a few policies, each sign a link into the case's explorer; `pages`: case -> the file it is in."""
-    heads = "".join(f'<th scope="col" title="{say(NAMED[p][0])}"><span>{p}</span></th>' for p in SEVEN)
+    heads = "".join(f'<th scope="col" title="{say(NAMED[p][0])}">{p.replace("_", "_<wbr>")}</th>' for p in SEVEN)
     told = {policy: recorded_everywhere(policy) for policy in SEVEN}
     families: dict[str, list[str]] = {}
     for case in catalogue().values():
