@@ -1,7 +1,11 @@
 """Real workers, a real scheduler: answers, and what becomes of them when one is killed, lost or of another version."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -148,3 +152,28 @@ def test_a_lost_scheduler_leaves_a_checkpoint(fragile, dask, tmp_path):
         at.checkpoint = kept
         run = explore_on(at, case, family, engine="numpy")
         same_answers(explore(case.system, family, engine="numpy"), run)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_and_its_workers():
+    """To the whole group, as a terminal sends it: exit 130, one document, no word of the workers', and none is left."""
+    command = [sys.executable, "-m", "tux3nb", "check", "--free", "aio", "--ops", "2", "--workers", "2", "--json"]
+    tool = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def processes() -> int:
+        found = subprocess.run(["ps", "-o", "stat=", "-s", str(tool.pid)], capture_output=True, text=True)
+        return sum(not line.startswith("Z") for line in found.stdout.splitlines())
+
+    assert eventually(lambda: processes() >= 4, 120)  # the command, multiprocessing's tracker, two workers
+    time.sleep(10)
+    os.killpg(tool.pid, signal.SIGINT)
+    out, err = tool.communicate(timeout=120)
+    assert tool.returncode == 130 and json.loads(out) and err.strip() in ("", "interrupted")
+    assert eventually(lambda: processes() == 0, 60)
+
+
+def eventually(condition, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.2)
+    return condition()

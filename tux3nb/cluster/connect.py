@@ -174,7 +174,11 @@ def connected(scheduler: str | None = None, workers: int = 0) -> Iterator[Connec
     if scheduler is None:
         with safe_start():
             cluster = distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+                preload=["tux3nb.cluster.local"],
             )
         with cluster, distributed.Client(cluster) as client:
             yield Connection(client)
