@@ -15,6 +15,7 @@ FAST_WALK = "the fast walk takes a reference on the folio that has been moved, f
 WAITS = "what lies beyond the end of the file is faulted for again and again, as long as the truncation takes"
 BROKEN = {  # case -> law -> policies, of those expected to hold, and why
     "migration": ("free_is_clean is broken", {"tux3", "stable_pages"}, FAST_WALK),
+    "migration+torn": ("free_is_clean is broken", {"tux3", "stable_pages"}, FAST_WALK),
     "migration+orphan": (
         "free_is_clean is broken",
         {"no_own_recheck"},
