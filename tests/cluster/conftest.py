@@ -34,7 +34,7 @@ def start(folder: Path, workers: int = 2) -> Started:
     """A scheduler on a free port, with so many workers of one thread each."""
     told = folder / f"scheduler-{time.monotonic_ns()}.json"
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
-               "--no-dashboard", "--scheduler-file", str(told)]  # fmt: skip
+               "--no-dashboard", "--idle-timeout", "900", "--scheduler-file", str(told)]  # fmt: skip
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": child_environment()}
     scheduler = subprocess.Popen(command, **quiet)
     end = time.monotonic() + 60
@@ -43,7 +43,7 @@ def start(folder: Path, workers: int = 2) -> Started:
         time.sleep(0.05)
     address = json.loads(told.read_text())["address"]
     command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny",
-               "--no-dashboard", "--local-directory", str(folder)]  # fmt: skip
+               "--no-dashboard", "--death-timeout", "60", "--local-directory", str(folder)]  # fmt: skip
     started = Started(address, scheduler, [subprocess.Popen(command, **quiet) for _ in range(workers)])
     if workers:
         from distributed import Client
