@@ -52,7 +52,7 @@ test_thousands_that_may_go_astray = thousands(test_all_searches_go_astray_alike,
 
 @pytest.mark.parametrize("tame", [True, False])
 def test_the_random_systems_have_everything(tame):
-    """They violate and hold, are limited, get stuck, halt and go astray; most have more than a handful of states."""
+    """They violate and hold, are limited, get stuck and go astray; some have more than a handful of states."""
     seen = set()
 
     @settings(PATIENT, max_examples=150, database=None, derandomize=True)
@@ -72,5 +72,5 @@ def test_the_random_systems_have_everything(tame):
             seen.add("large")
 
     look()
-    assert seen >= {"clause fails", "checked fails", "checked fails for some", "mark", "limit", "stuck", "large"}
-    assert ("astray" in seen) == (not tame)
+    assert seen >= {"clause fails", "checked fails", "checked fails for some", "mark", "limit", "stuck"}
+    assert ("large" if tame else "astray") in seen and not (tame and "astray" in seen)

@@ -110,8 +110,6 @@ class Pan:
         if done.returncode < 0:
             raise SpinError(f"SPIN was killed by signal {-done.returncode} (out of memory?): {done.stdout[-200:]}")
         found = _parse(done.stdout + done.stderr, self._choices(policy or {}))
-        if found.first is not None and self.vary:  # breadth first, each choice is a state
-            found.states, found.transitions = found.states - len(self.vary) + 1, found.transitions - len(self.vary) + 1
         found.seconds, found.cpu = {**self.seconds, "pan": spent}, used and _children_cpu() - used
         return found
 
@@ -136,13 +134,13 @@ def _parse(out: str, choices: int | None) -> SpinRun:
         elif kind != "excluded":
             {"violated": run.violated, "reached": run.reached, "limit": run.limits}[kind].add(name)
     extra = 0 if choices is None else 1 + (("excluded", "") in events)
-    run.states = int(run.states) - extra
-    run.transitions = int(run.transitions) - (1 if choices is None else 1 + choices)
+    states, transitions = int(run.states), int(run.transitions)
+    run.states, run.transitions = states - extra, transitions - (1 if choices is None else 1 + choices)
     run.depth, run.vector = int(run.depth), int(run.vector)
     at = {event: int(depth) for depth, event in re.findall(r"^TUX3NB_AT (\d+) (.*)$", out, re.MULTILINE)}
-    if at:
+    if at:  # breadth first: of one policy, each step of its choice is a state
         chosen = min(at.values()) - 1
-        run.depth -= chosen
+        run.states, run.transitions, run.depth = states - chosen, transitions - chosen - 1, run.depth - chosen
         run.first = {e.removeprefix("violated "): d - chosen for e, d in at.items() if e.startswith("violated ")}
     return run
 
