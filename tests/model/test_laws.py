@@ -11,11 +11,8 @@ from tux3nb.model.rules import all_rules
 CASES = catalogue()
 RULES = {r.name: r for r in all_rules()}
 QUICK = ("ordinary+own_reference", "ptrace+locked", "stable_device", "crash", "uprobes+read_fault")
-FAST_WALK = "the fast walk takes a reference on the folio that has been moved, finds its PTE changed and drops it again"
 WAITS = "what lies beyond the end of the file is faulted for again and again, as long as the truncation takes"
 BROKEN = {  # case -> law -> policies, of those expected to hold, and why
-    "migration": ("free_is_clean is broken", {"tux3", "stable_pages"}, FAST_WALK),
-    "migration+torn": ("free_is_clean is broken", {"tux3", "stable_pages"}, FAST_WALK),
     "migration+orphan": (
         "free_is_clean is broken",
         {"no_own_recheck"},

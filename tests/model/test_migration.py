@@ -155,6 +155,14 @@ def test_nobody_reads_what_is_not_copied_yet():
     )
 
 
+def test_moved_folio_keeps_its_bytes_while_somebody_refers_to_it():
+    """The holder and a read(2) under way still find in the old folio what was in it; the last one to go frees it."""
+    left = [s for s in states(judged("migration+torn", "no_accounting")) if s["detached[0]"]]
+    assert any(s["hold[app]"] == 1 and s["cell[0,0]"] for s in left)
+    assert any(s["folio[reader]"] == 1 and s["cell[0,0]"] for s in left)
+    assert answer("migration+torn", "no_accounting").row("I1").verdict == "HOLDS"
+
+
 def test_read_sees_what_a_wrong_migration_puts_back():
     """The slot has the old bytes again: a read(2) that begins afterwards returns what was overwritten."""
     columns = """

@@ -17,7 +17,7 @@ from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, as_int, every, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty, free_folio, in_bio, refcount, unmapped, up_to_date
+from tux3nb.model.folio import empty, extra_references, free_folio, in_bio, refcount, unmapped, up_to_date
 from tux3nb.model.ghosts import holder_write_ends, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
@@ -251,15 +251,29 @@ def migrate_maps_target(s, policy, op, m):
 @rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_done")
 def migrate_ends(s, policy, op):
     """No entry is left: the new folio is unlocked, the old one freed."""
-    t = op.task
-    f, new = s.folio[t], s.target[t]
-    s.require(at(s, op, "migrate_map"), no_entry(s))
+    f = s.folio[op.task]
+    s.require(at(s, op, "migrate_map"), no_entry(s), ~extra_references(s, f, op.task))
     folio_freed(s, f)
-    for name in ("private", "own", "locked"):
-        getattr(s, name)[f] = 0
-    s.locked[new] = 0
     for c in CELLS:
         s.cell[f, c] = 0
+    leaves(s, op, f)
+
+
+@rule(op=ops(MIGRATE, MIGRATE_RING), kernel="mm/migrate.c:migrate_folio_done (folio_put: not the last)")
+def migrate_ends_with_reference(s, policy, op):
+    """No entry is left: the new folio is unlocked; somebody refers to the old one, which keeps its bytes till then."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "migrate_map"), no_entry(s), extra_references(s, f, op.task))
+    s.detached[f] = 1
+    leaves(s, op, f)
+
+
+def leaves(s, op, f):
+    """The migrator is done with both folios."""
+    t = op.task
+    for name in ("private", "own", "locked"):
+        getattr(s, name)[f] = 0
+    s.locked[s.target[t]] = 0
     s.folio[t] = NONE
     s.target[t] = NONE
     returns(s, op)
