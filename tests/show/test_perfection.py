@@ -54,10 +54,11 @@ def test_the_answer_follows_the_worlds():
 
 
 def test_numbers_are_rounded_for_a_reader():
-    assert [number(n) for n in (0, 999_999, 7_460_000, 1_140_000_000_000)] == [
+    assert [number(n) for n in (0, 999_999, 7_460_000, 55_200_000_000, 1_140_000_000_000)] == [
         "0",
         "999,999",
         "7.46 million",
+        "55.2 billion",
         "1.14 trillion",
     ]
 
@@ -65,6 +66,8 @@ def test_numbers_are_rounded_for_a_reader():
 def test_tables_count_what_the_sets_have(every):
     asked = notebook.possible(every)
     assert asked.iloc[0]["policies that break nothing"] == f"{every.safe.count():,}"
+    alone = every.built_by(BUILDERS["file system only"])
+    assert asked.iloc[0]["by a file system alone"] == f"{(alone & every.safe).count():,}"
     by = notebook.builders(every)
     assert list(by.index) == list(BUILDERS) and by.loc["with holders", "of these break nothing"] == number(
         every.safe.count()
@@ -111,7 +114,9 @@ def test_the_heat_map_has_a_square_for_each_case_and_policy():
         word == "VIOLATED" for p in ("tux3", "copy_for_disk_ordered") for word in recorded_everywhere(p).values()
     )
     assert all(f'title="{name} under tux3: ' in page.html for name in catalogue())
-    assert "the disk gets" in str(page) or "written out from a copy" in str(page)
+    assert "written out from a copy" in str(page) and "  tux3 breaks I2 in " in str(page)
+    promised = sum(word == "NOT PROMISED" for word in recorded_everywhere("mainline_6_5").values())
+    assert notebook.heat("mainline_6_5").html.count("–</span>") - 1 == promised > 0
     with pytest.raises(UserError, match="tux3"):
         notebook.heat("tux4")
 

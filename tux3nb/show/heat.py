@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Sequence
 
 from tux3nb.answers.matrix import recorded_everywhere, recorded_verdicts
 from tux3nb.catalogue import catalogue
-from tux3nb.engine.result import HOLDS, VIOLATED
+from tux3nb.engine.result import HOLDS, NOT_PROMISED, VIOLATED
 from tux3nb.model.features import NAMED
 from tux3nb.show.cells import Shown
 
 SEVEN = (
-    "tux3", "in_place", "stable_pages", "migration_rule", "cowardly_or_pinned", "reverse_fork", "copy_for_disk"
+    "tux3", "mainline_6_5", "stable_pages", "migration_rule", "cowardly_or_pinned", "reverse_fork", "copy_for_disk"
 )  # one for each way to treat the write  # fmt: skip
 A_ROW = 11  # squares beside each other
 SIGNS = {  # what is recorded -> sign, its colours, and what it means
     HOLDS: ("·", "#d5ecd9", "#1a6a2b", "holds"),
-    "": ("○", "#fff1c2", "#6b4400", "holds for a reason: a holder is turned away, or nothing of the kind is promised"),
+    "": ("○", "#fff1c2", "#6b4400", "holds because a holder is turned away, or because the case never comes so far"),
+    NOT_PROMISED: ("–", "#eceff2", "#4d5560", "broken, and never promised: a kernel without deltas has no cut to keep"),
     VIOLATED: ("✕", "#f6b8b3", "#7d0a15", "violated"),
 }
 
@@ -41,7 +43,7 @@ def heat(*policies: str) -> Shown:
     rows.append(f'<tr><th scope="row" style="{_CELL}">violated</th>{total}</tr>')
     key = " ".join(f"{_square(word)} {says}" for word, (*_, says) in SIGNS.items())
     table = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    titles = "".join(f"<li><code>{n}</code>: {html.escape(_says(n))}</li>" for n in names)
+    titles = "".join(f"<li><code>{n}</code>: {html.escape(_says(n))}. It breaks {_broken(n)}.</li>" for n in names)
     page = f'<div style="overflow-x:auto">{table}</div><p><small>{key}</small></p><ul>{titles}</ul>'
     return Shown(_text(families, told), page)
 
@@ -66,8 +68,14 @@ def _says(name: str) -> str:
     return _says(order[order.index(name) - 1]) + title.removeprefix("The same")
 
 
+def _broken(policy: str) -> str:
+    """The properties that a policy breaks, with the number of cases, those of most cases first."""
+    told = Counter(p for verdicts in recorded_verdicts().values() for p in verdicts[policy][1])
+    return ", ".join(f"{p} in {n}" for p, n in told.most_common()) or "nothing"
+
+
 def _kind(word: str) -> str:
-    return word if word in (HOLDS, VIOLATED) else ""
+    return word if word in SIGNS else ""
 
 
 def _square(word: str, title: str = "") -> str:
@@ -93,4 +101,5 @@ def _text(families: dict[str, list[str]], told: dict[str, dict[str, str]]) -> st
     for name, verdicts in told.items():
         by = (f"{family} {_counted(verdicts[c] for c in cases)}" for family, cases in families.items())
         lines.append(f"{name} ({_says(name)}): violated in {_counted(verdicts.values())} cases: {', '.join(by)}")
+        lines.append(f"  {name} breaks {_broken(name)}")
     return "\n".join(lines)

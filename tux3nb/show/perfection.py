@@ -22,11 +22,12 @@ from tux3nb.show.least import answers
 
 NEVER = ("fork", "never")
 FOR_THE_DISK = ("bounce", "pinned", "all")  # the disk gets a copy
+AGAIN = {"uprobes": " (a breakpoint is set, taken out and set again)"}  # what a second round is
 
 
 def number(n: int) -> str:
     """A number for a reader: whole up to a million, then rounded, as in ``111 million``."""
-    for size, word in ((10**12, "trillion"), (10**9, "thousand million"), (10**6, "million")):
+    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
         if n >= size:
             return f"{n / size:.3g} {word}"
     return f"{n:,}"
@@ -50,9 +51,8 @@ def _possible(found: Answers) -> str:
     posted = "Tux3 as posted is not" if found.breaks("tux3") else "Tux3 as posted is"
     safe, every = number(found.safe.count()), number(found.family.all.count())
     return (
-        f"Yes, within bounds: {where} leave {safe} of {every} policies that break nothing, {found.minimal.count()} of "
-        f"them with no mechanism to spare. {posted} among them. To turn a holder away counts as keeping its promise. "
-        f"{_more_rounds(found)}"
+        f"Yes, within bounds: of {every} policies {safe} break nothing in {where}. {found.minimal.count()} of these "
+        f"have no mechanism to spare. {posted} among them. {_more_rounds(found)}"
     )
 
 
@@ -62,10 +62,11 @@ def _more_rounds(found: Answers) -> str:
     names = [n for n in more.worlds if n not in found.worlds and not found.safe - more.excluded[n]]
     if not names:
         return ""
-    told = [f"{_count(more.worlds[n].rounds)} rounds of `{n.split('+')[1]}`" for n in names]
+    kinds = [n.split("+")[1] for n in names]
+    told = [f"{_count(more.worlds[n].rounds)} rounds of `{kind}`{AGAIN.get(kind, '')}" for n, kind in zip(names, kinds)]
     forks = all(more.family.all.having(*NEVER) - more.excluded[n] for n in names)
     said = " and ".join(told)
-    return f"{said[0].upper()}{said[1:]} leave none{'' if forks else ', forking or not'}."
+    return f"{said[0].upper()}{said[1:]} break every policy{'' if forks else ', forking or not'}."
 
 
 def _count(n: int) -> str:
@@ -83,6 +84,8 @@ def _for_whom(found: Answers) -> str:
     with_ = "core mm" if found.built_by(BUILDERS["file system and core mm"]) & found.safe else "core mm and holders"
     told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v])}" for f, v in needed)
     first = f"Not for a file system alone on the kernel of 2015: it needs {with_}. In all that break nothing {told}."
+    if ("longterm", "refused") in needed:
+        first += " So a network card may not register such a page; to turn it away counts as keeping the promise."
     today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
     if today is None:
         return first
@@ -108,10 +111,10 @@ def _practical(found: Answers) -> str:
     never = fewest[NEVER[0]] == NEVER[1]
     count = found.minimal.having(*NEVER).count()
     said = [
-        "All of them write a page that may be held out from a copy." if copies else "",
+        "If somebody may hold a page, all of them give the disk a copy of it." if copies else "",
         f"The one with the fewest mechanisms has {len(mechanisms(fewest))} of them and",
         f"{'never forks a page' if never else 'forks'} ({count} of the {found.minimal.count()} never fork).",
-        "Its price is a copy of every page that is written out." if fewest["bounce"] == "all" else "",
+        "Its price: every page is copied on its way to the disk." if fewest["bounce"] == "all" else "",
     ]
     return " ".join(said)
 
@@ -135,7 +138,10 @@ def _needed_of_others(found: Answers) -> list[tuple[str, str]]:
 
 # ---- possible, within which bounds ---------------------------------------------------------------------------------
 def possible(found: Answers | None = None) -> Table:
-    """How many policies break nothing, by what is asked: all that counts, less the optional properties, some worlds."""
+    """How many policies break nothing, by what is asked: all that counts, less some properties, or in some worlds.
+
+    The last column: how many of these a file system alone can build.
+    """
     found = found or answers()
     worlds = found.worlds.values()
     asked = {"all that counts": found, "but not I6d, the order of what holders write": _without(found, "I6d")}
@@ -143,6 +149,7 @@ def possible(found: Answers | None = None) -> Table:
     asked[f"nor {', '.join(p for p in optional if p != 'I6d')}, which nobody promises either"] = _without(
         found, *optional
     )
+    asked["nor I4b, that a delta has what a device wrote before it closed"] = _without(found, *optional, "I4b")
     asked["all that counts, in the cases alone"] = _of(found, [w for w in worlds if not w.rounds])
     asked["all that counts, in the worlds without a script alone"] = _of(found, [w for w in worlds if w.rounds])
     asked["all that counts, and every world of more rounds that is recorded"] = answers(rounds=9)
@@ -165,6 +172,7 @@ def _counts(found: Answers) -> dict[str, str | int]:
         "policies that break nothing": f"{found.safe.count():,}",
         "with nothing to spare": found.minimal.count(),
         "of these never fork": found.minimal.having(*NEVER).count(),
+        "by a file system alone": f"{(found.built_by(BUILDERS['file system only']) & found.safe).count():,}",
     }
 
 
@@ -291,11 +299,12 @@ def shrinking_chart(found: Answers | None = None) -> Shown:
         start = 0
         for kind, rows in table.groupby("kind", sort=False):
             places = range(start, start + len(rows))
-            line = axes.plot(places, rows["still safe"].clip(lower=0.5), "o-", label=kind, markersize=4)
-            start += len(rows)
             left = rows["still safe"].iloc[-1]
+            mark = "o-" if left else "X"  # a logarithmic scale has no place for none: a mark of its own, at the foot
+            line = axes.plot(places, rows["still safe"].clip(lower=0.5), mark, label=kind, markersize=4 if left else 9)
+            start += len(rows)
             look = {"textcoords": "offset points", "ha": "center", "color": line[0].get_color()}
-            axes.annotate(number(left), (places[-1], max(0.5, left)), xytext=(0, 7), **look)
+            axes.annotate(number(left) if left else "none", (places[-1], max(0.5, left)), xytext=(0, 7), **look)
         axes.set_xticks(range(len(table)), table["operations"], fontsize=7)
         axes.set(yscale="log", xlabel="operations in a world, at most", ylabel="policies that break nothing so far")
         axes.legend(frameon=False)
@@ -313,7 +322,8 @@ def hypothesis(found: Answers | None = None) -> Table:
     for f, (value, idea) in IDEAS.items():
         other = [v for v in FEATURES[f].values if v != value and least_.having(f, v)]
         have = least_.having(f, value).count()
-        said = "all need it" if safe and not safe - safe.having(f, value) else "some" if have else "none needs it"
+        most = "most have it" if 2 * have > least_.count() else "some have it" if have else "none needs it"
+        said = "all need it" if safe and not safe - safe.having(f, value) else most
         rows[f"{f}={value}"] = {
             "idea": idea,
             "of the least": f"{have} of {least_.count()}",
