@@ -63,7 +63,10 @@ def _more_rounds(found: Answers) -> str:
     if not names:
         return ""
     kinds = [n.split("+")[1] for n in names]
-    told = [f"{_count(more.worlds[n].rounds)} rounds of `{kind}`{AGAIN.get(kind, '')}" for n, kind in zip(names, kinds)]
+    told = [
+        f"{_count(more.worlds[n].rounds)} rounds of `{kind}`{AGAIN.get(kind, '')}"
+        for n, kind in zip(names, kinds, strict=True)
+    ]
     forks = all(more.family.all.having(*NEVER) - more.excluded[n] for n in names)
     said = " and ".join(told)
     return f"{said[0].upper()}{said[1:]} break every policy{'' if forks else ', forking or not'}."
