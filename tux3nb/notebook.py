@@ -372,7 +372,7 @@ def _tale(answer: Checked, prop: str, under: str | Mapping[str, str] | None = No
         judged = judge(case, Listed(FEATURES, [answer.policy, _labelled(case, under)[1]]))
     schedules = Schedules(judged)
     shown = schedules.broken(answer.policy, prop)
-    return schedules, Tale(case, judged.run.compiled, judged.run.number(answer.policy), shown.run, prop)
+    return schedules, Tale(case, judged.run.compiled, judged.run.number(answer.policy), shown, prop)
 
 
 def one_line(

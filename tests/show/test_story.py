@@ -9,7 +9,7 @@ from tests.show.samples import broken_rows, cases
 from tux3nb import notebook as nb
 from tux3nb.answers.follow import Schedules
 from tux3nb.catalogue import find
-from tux3nb.model.features import named_policy
+from tux3nb.model.features import NAMED, named_policy
 from tux3nb.model.rules import kinds
 from tux3nb.notebook import UserError
 from tux3nb.show.explorer.answers import CaseSource
@@ -24,8 +24,8 @@ def tux3():
 
 def tale_of(case, policy, prop, judged):
     schedules = Schedules(judged)
-    run = schedules.broken(policy, prop).run
-    return Tale(case, judged.run.compiled, judged.run.number(policy), run, prop)
+    shown = schedules.broken(policy, prop)
+    return Tale(case, judged.run.compiled, judged.run.number(policy), shown, prop)
 
 
 def test_words_are_of_kinds_that_exist():
@@ -72,6 +72,32 @@ def test_the_story_of_the_lost_write(tux3):
     assert sorted(steps) == list(range(1, len(steps) + 1)) and len(steps) >= tux3.row("I2").depth
 
 
+def test_the_way_on_is_told():
+    """A run that is shown on until somebody reads says so, in the same words in the story and in the explorer."""
+    case = find("truncate+read_fault")
+    answer = nb.check(case, "tux3")
+    depth = answer.row("I1").depth
+    told = f"is broken after {depth} steps; shown on to step {depth + 1}, where reader reads what is wrong"
+    assert told in nb.story(answer, "I1").text.splitlines()[0]
+    assert f"I1 {told}." in CaseSource(case).answer(case.policy, "I1")["runs"][0]["why"]
+    assert f"I1 is broken after {depth} steps" in nb.explorer_of(case.name)._text()
+
+
+def test_no_sentence_speaks_of_what_is_not_shown():
+    """What is not told again is word by word the first story's beginning, and nothing else is left out."""
+    answer = nb.check("ptrace", "tux3")
+    base, other = (nb.story(answer, "I2", under=under).text for under in (None, "tux3_locked"))
+    assert "Sentences 1 to 3 are as before. The runs part at step 9." in other and "Now: tracer cannot go on." in other
+    assert re.findall(r"^ (\d)\. ", other, re.MULTILINE) == ["4", "5", "6", "7"]
+    assert "it takes a reference on A" in base.splitlines()[2]
+
+
+def test_what_a_device_writes_for_a_task_is_not_its_own_write():
+    end = nb.story(nb.check("aio+fork", "tux3"), "I2").text.splitlines()[-1]
+    assert "What the device wrote for app in cell 1 (v1) was reported done" in end
+    assert end.endswith("and the device wrote v1 for app.")
+
+
 def test_the_same_schedule_under_the_repair(tux3):
     """What is the same is summed up; where they part and what is read instead is said."""
     shown = nb.story(tux3, "I2", under="reverse_fork")
@@ -96,10 +122,10 @@ def test_three_pictures(tux3):
 
 
 def test_a_folio_that_is_held_is_not_freed():
-    """It leaves the file, in words and in the picture, which shows no bytes that the model has forgotten."""
+    """It leaves the file, in words and in the picture, and keeps its bytes; a freed one has none."""
     careless = nb.check("migration", "no_accounting")
-    assert "A is the file's no more, and still held" in nb.story(careless).text
-    assert re.search(r"folio A, the file's no more +- +- +device", nb.strip(careless).text)
+    assert "A is the file's no more" in nb.story(careless).text and "freed" not in nb.story(careless).text
+    assert re.search(r"folio A, the file's no more +v1 app +v1 device +device", nb.strip(careless).text)
     assert "folio A, freed" in nb.strip(nb.check("reuse", "tux3"), "I8").text
 
 
@@ -135,6 +161,8 @@ def test_addresses():
     assert in_words(rdma, named_policy("tux3")).startswith("Tux3 as posted")
     assert in_words(rdma, odd) == "Forks unless pinned; a refused fork writes in place"
     assert short("Never fork, wait for the write-out (stable pages)") == "Never fork, wait for the write-out"
+    titles = [short(NAMED[p][0]) for p in ("tux3", "copy_for_disk", "in_place", "stable_pages")]
+    assert titles[0] == "Tux3 as posted in May 2015" and len(set(titles)) == 4 and all(len(t) < 61 for t in titles)
     assert (size(999), size(1200), size(2.5e6)) == ("999 B", "1.2 kB", "2.5 MB")
 
 

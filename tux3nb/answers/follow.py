@@ -41,6 +41,14 @@ class Shown:
     mirrors: tuple[int, ...] | None = field(default=None, hash=False)
     reader: str = ""
 
+    def told(self, what: str) -> str:
+        """``I2 is broken after 26 steps; shown on to step 31, where app reads what is wrong``."""
+        said = f"{what} is broken after {self.depth} step{'s' if self.depth != 1 else ''}"
+        if len(self.run) == self.depth:
+            return said
+        where = f"{self.reader} reads what is wrong" if self.reader else "nobody is under way"
+        return f"{said}; shown on to step {len(self.run)}, where {where}"
+
     def parts(self, schedule: Run) -> int | None:
         """The first step that is not the schedule's; None: there is none."""
         mine, theirs = self.run.steps, schedule.steps

@@ -193,6 +193,12 @@ def writer(world: World, cell: int, version: int) -> str:
     return found[0] if version and found else ""
 
 
+def by_device(world: World, cell: int, version: int) -> str:
+    """The task that reads this version with O_DIRECT into its memory; empty for what a task writes itself."""
+    found = [op.task for op in world.ops if op.version.get(cell) == version and op.kind.startswith("dio_read")]
+    return found[0] if found else ""
+
+
 def _read(e: Expr, look: Look) -> Iterator[tuple]:
     """(field, index, value) of all that an expression reads in a state, of a choice the branch taken; each once."""
     seen = set()
@@ -263,7 +269,9 @@ def held(found: Found) -> tuple[str, tuple[Place, ...]]:
     theirs = [op.version[c] for op in found.world.writing(c, "holder") if allowed >> op.version[c] & 1]
     lost = max(theirs or _bits(allowed), default=0)
     right = found.right(c, allowed, cell.place)
-    done = f"the {found.writer(c, lost)}'s write of cell {c} (v{lost}) was reported done"
+    whom = by_device(found.world, c, lost)
+    what = f"what the device wrote for {whom} in cell {c}" if whom else f"the {found.writer(c, lost)}'s write of cell {c}"
+    done = f"{what} (v{lost}) was reported done"
     still = "still has" if cell.version < lost else "has"
     told = f"{done}, yet {found.path()} and {found.where(cell.place)} {still} v{cell.version}"
     return told, _pair(found, cell.place, right)

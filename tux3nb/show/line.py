@@ -81,7 +81,11 @@ def across(answers: Mapping[str, Mapping[str, Answer]]) -> Table:
         pages.append(cells)
     table = Lines.from_dict(rows, orient="index", columns=policies)
     table.index.name = "case"
-    heads = ["case", *(f"{short(NAMED[p][0])}\n{p}" if p in NAMED else p for p in policies)]
+    named = [short(NAMED[p][0]) for p in policies if p in NAMED]
+    titles = {
+        p: NAMED[p][0] if named.count(short(NAMED[p][0])) > 1 else short(NAMED[p][0]) for p in policies if p in NAMED
+    }
+    heads = ["case", *(f"{titles[p]}\n{p}" if p in titles else p for p in policies)]
     return table.shown_with(page=Table.html(heads, pages, raw=range(len(heads))))
 
 
@@ -103,8 +107,9 @@ def guards(answers: Mapping[str, tuple[str, Answer, Answer]]) -> Table:
 
 def short(title: str) -> str:
     """A policy's title for a head of a column: ``Tux3 as posted in May 2015``."""
-    said = re.split(r" \(|;", title)[0]
-    return said if len(said) <= WIDE else re.split(r"[:,] ", said)[0]
+    said = title.partition(" (")[0]
+    ends = [m.start() for m in re.finditer(r"[;:,] ", said) if m.start() <= WIDE]
+    return said if len(said) <= WIDE or not ends else said[: ends[-1]]
 
 
 class Lines(Table):

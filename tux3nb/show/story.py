@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 
-from tux3nb.answers.follow import Schedules
+from tux3nb.answers.follow import Schedules, Shown
+from tux3nb.answers.story import actors
 from tux3nb.answers.tours import Run
 from tux3nb.cases.case import Case
 from tux3nb.engine.compile import Compiled
-from tux3nb.model.broken import Broken, broken
-from tux3nb.model.look import Look
+from tux3nb.model.broken import Broken, broken, by_device
 from tux3nb.model.operations import Op
-from tux3nb.model.world import FLUSHER, FOLIO
+from tux3nb.model.world import FLUSHER
 from tux3nb.show.cells import Shown as Cell
 from tux3nb.show.lanes import stopped
 from tux3nb.show.places import Cell as Bytes
@@ -84,6 +84,7 @@ WORDS = (  # what a lane says, and what a sentence says
     (r"page( \d)? is (\w+)", r"the page\1 is \2 from now on"),
     (r"(\w) dirty (d\d)", r"\1 is dirty for \2"),
     (r"(\w) clean", r"\1 is clean"),
+    (r"(\w) without a mapping", r"\1 is the file's no more"),
     (r"PTE of (\w+) → (\w) \((ro|rw)\)", r"\1 sees \2"),
     (r"PTE of (\w+) → its own copy", r"\1 sees a copy of its own"),
     (r"PTE of (\w+) empty", r"\1 maps nothing"),
@@ -207,9 +208,9 @@ def _together(told: list[str]) -> list[str]:
 class Tale:
     """A run of one policy (by number), told for one property. breaks: it is the run that breaks it."""
 
-    def __init__(self, case: Case, compiled: Compiled, policy: int, run: Run, prop: str, breaks: bool = True):
-        self.case, self.compiled, self.policy, self.run, self.prop = case, compiled, policy, run, prop
-        self.breaks = breaks
+    def __init__(self, case: Case, compiled: Compiled, policy: int, shown: Shown, prop: str, breaks: bool = True):
+        self.case, self.compiled, self.policy, self.shown, self.prop = case, compiled, policy, shown, prop
+        self.run, self.breaks = shown.run, breaks
 
     # ---- the order that is told -----------------------------------------------------------------------------------
     @cached_property
@@ -304,14 +305,7 @@ class Tale:
         text = effect(self.case, step, before, after)
         if text == step.rule.name.replace("_", " ") and not CHOICES.search(text):
             return (f"· {text}",)  # a choice between rules that a sentence leaves out
-        return tuple(self._left(e, after) for e in split(text))
-
-    def _left(self, said: str, state: int) -> str:
-        """``A freed``, but for a folio that somebody holds: that one only leaves the file."""
-        look = Look(self.case.world, self.case.system.layout, state)
-        held = [look.hold(h.name) for h in self.case.world.holders]
-        letters = [FOLIO.word(f) for f in held if f is not None]
-        return f"{said[0]} is the file's no more, and still held" if said in [f"{n} freed" for n in letters] else said
+        return split(text)
 
     # ---- the end --------------------------------------------------------------------------------------------------
     @cached_property
@@ -341,9 +335,15 @@ class Tale:
         ):
             who, cell = readers(row), row.cells[wrong.cell]
             good = right.cells[wrong.cell] if right else None
-            wrote = (f", and {good.by} wrote {good.v}" if good.by else f", not {good.v}") if good else ""
+            wrote = self._wrote(wrong.cell, good) if good else ""
             said += f"; {several(who)} read{'s' if len(who) == 1 else ''} {cell.v}{wrote}" if who and cell else ""
-        return said[0].upper() + said[1:] + "."
+        by_name = said.partition(" ")[0] in actors(self.case)
+        return (said if by_name else said[0].upper() + said[1:]) + "."
+
+    def _wrote(self, cell: int, good: Bytes) -> str:
+        if whom := by_device(self.case.world, cell, int(good.v[1:])):
+            return f", and the device wrote {good.v} for {whom}"
+        return f", and {good.by} wrote {good.v}" if good.by else f", not {good.v}"
 
     def seen(self, cell: int) -> str:
         """What everybody reads in a cell in the end."""
@@ -422,7 +422,7 @@ def _unfolded(tale: Tale, part: Part) -> str:
 
 def broken_story(case: Case, label: str, tale: Tale) -> Cell:
     """The run that breaks a property, told."""
-    head = f"{label}: {len(tale.run)} steps to break {_title(case, tale.prop)}"
+    head = f"{label}: {tale.shown.told(_title(case, tale.prop))}"
     return told(tale, head, end=tale.end())
 
 
@@ -430,17 +430,20 @@ def same_schedule(case: Case, schedules: Schedules, base: Tale, label: str, poli
     """The schedule of a broken run under another policy: what is the same is summed up, the rest is told."""
     shown = schedules.follow(policy, base.run)
     number = schedules.run.number(policy)
-    tale = Tale(case, schedules.run.compiled, number, shown.run, base.prop, breaks=False)
+    tale = Tale(case, schedules.run.compiled, number, shown, base.prop, breaks=False)
     at = shown.parts(base.run)
     if at is None:
         return told(tale, f"{label}: the same run, step by step", parts=(), end=tale.end())
     shared = min(len(base.run), len(shown.run))  # the same thing done by another step is no difference to a reader
     at = next((n for n in range(at, shared) if _decision(case, base.run, n) != _decision(case, shown.run, n)), shared)
-    rest = [part for part in tale.parts if part.steps[-1] > at]
-    same = len(tale.parts) - len(rest)
-    theirs, mine = (_decision(case, run, at) for run in (base.run, shown.run))
+    shortest = min(len(base.parts), len(tale.parts))
+    pairs = enumerate(zip(base.parts, tale.parts, strict=False))
+    same = next((n for n, (a, b) in pairs if a.sentence(case) != b.sentence(case)), shortest)
+    rest = tale.parts[same:]
     head = f"{label}, on the same schedule"
-    note = f"{_as_before(same)} Step {at + 1} is another. Before: {theirs}. Now: {mine}."
+    mine = f"{base.run.steps[at].actor} cannot go on" if _skipped(shown, at) else _decision(case, shown.run, at)
+    note = f"{_as_before(same)} The runs part at step {at + 1}. Before: {_decision(case, base.run, at)}. Now: {mine}."
+    note = note.strip()
     kept = f"{_title(case, base.prop)} is kept" if not tale.found else ""
     wrong = base.found.places[-1].cell if base.found and base.found.places else None
     seen = tale.seen(wrong) if kept and wrong is not None else ""
@@ -448,8 +451,15 @@ def same_schedule(case: Case, schedules: Schedules, base: Tale, label: str, poli
     return told(tale, head, note, same + 1, rest, end)
 
 
+def _skipped(shown: Shown, n: int) -> bool:
+    """Whether the actor of the schedule's step n (from 0) can take none there under the other policy."""
+    return n < len(shown.run) and shown.mirrors is not None and shown.mirrors[n] > n
+
+
 def _as_before(n: int) -> str:
-    return f"Sentences 1 to {n} are as before." if n > 1 else "Sentence 1 is as before." if n else ""
+    if n > 1:
+        return f"Sentences 1 {'and' if n == 2 else 'to'} {n} are as before."
+    return "Sentence 1 is as before." if n else ""
 
 
 def _title(case: Case, prop: str) -> str:

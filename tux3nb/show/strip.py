@@ -89,13 +89,11 @@ def drawn(tale: Tale, found: Sequence[tuple[int, str]], names: Sequence[str]) ->
 
 
 def _left(row: Row) -> Row:
-    """A folio that has left the file, or was freed: the model forgets its bytes, so none are shown."""
-    if "freed" not in row.note:
-        return row
-    held = any(k.kind in ("pin", "ref") for k in row.lookers)
-    what = "the file's no more" if held else "freed"
-    title = f"{row.title}, {what}"
-    return replace(row, title=title, cells=(None,) * len(row.cells))
+    """A folio that has left the file says so; the model forgets the bytes of a freed one, so none are shown."""
+    if "freed" in row.note:
+        return replace(row, title=f"{row.title}, freed", cells=(None,) * len(row.cells))
+    gone = "without a mapping" in row.note
+    return replace(row, title=f"{row.title}, the file's no more") if gone else row
 
 
 def _kept(frames: Sequence[Sequence[Row]], places: Sequence[Place]) -> set[str]:

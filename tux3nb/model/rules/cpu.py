@@ -359,7 +359,7 @@ def fault_gives_up(s, policy, op):
 
 @rule(op=DIRTIERS, kernel="include/linux/pagemap.h:lock_page, mm/filemap.c:__lock_page")
 def locks_folio(s, policy, op):
-    """The folio lock is taken; a task that a barrier keeps out waits before that, where it keeps nobody else out."""
+    """The folio lock is taken, unless a barrier keeps the task out."""
     t = op.task
     f = s.folio[t]
     s.require(at(s, op, "lock"), s.locked[f] == 0, admitted(s, policy) | (s.section[t] != NONE))

@@ -407,10 +407,7 @@ class CaseSource:
 
     def _shown(self, tables: Tables, shown: Shown, prop: str, number: int) -> int:
         """A run that breaks a property, with what is said of its length."""
-        more = len(shown.run) - (shown.depth or 0)
-        why = f"The shortest run that breaks {prop} has {shown.depth} steps"
-        until = f"{shown.reader} reads what is wrong" if shown.reader else "nobody is under way"
-        why = f"{why}; this one goes on until {until}." if more > 0 else f"{why}: this one."
+        why = f"{shown.told(prop)}."
         graph = self.case.system.property(prop).needs_graph
         return tables.run(shown, None, why, prop, number if graph else None)
 

@@ -32,7 +32,7 @@ class Start:
         """How the case is broken, in words."""
         if self.property is None:
             return "nothing that it asks breaks it"
-        return f"{self.policy}: {self.property} after {self.depth} steps"
+        return f"{self.policy}: {self.property} is broken after {self.depth} steps"
 
 
 def _explored(case: Case, names: Sequence[str]) -> dict[str, tuple[str, dict[str, int]]]:
@@ -67,7 +67,7 @@ def in_words(starts: Sequence[Start]) -> str:
     lines = []
     for s in starts:
         lines += [f"{s.case.name}: {s.case.title}", f"    shortest broken run: {s.broken()}"]
-        lines += [f"    holds under: {_list(s)}"]
+        lines += [f"    holds, for instance, under: {_list(s)}"]
     return "\n".join(lines)
 
 
@@ -79,7 +79,7 @@ def table(starts: Iterable[Start]) -> str:
         f"<td>{say(_list(s))}</td></tr>"
         for s in starts
     )
-    heads = "".join(f"<th>{head}</th>" for head in ("case", "shortest broken run", "holds under"))
+    heads = "".join(f"<th>{head}</th>" for head in ("case", "shortest broken run", "holds, for instance, under"))
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 

@@ -84,7 +84,8 @@ class First:
         if not self.step:
             return f"Start of a run of {len(steps)} steps."
         step = self.tables["steps"][steps[self.step - 1][0]]
-        return f"Step {self.step} of {len(steps)}, {step['actor']}: {step['says']}"
+        why = self.run["why"] if self.step == len(steps) else ""
+        return f"Step {self.step} of {len(steps)}, {step['actor']}: {step['says']} {why}".rstrip()
 
     def rows(self) -> list[Row]:
         """The rows of bytes, and who looks at each."""
