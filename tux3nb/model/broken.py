@@ -14,7 +14,7 @@ from tux3nb.engine.fields import Field, Layout
 from tux3nb.engine.rule import Step
 from tux3nb.engine.runs import evaluate
 from tux3nb.engine.system import System
-from tux3nb.engine.terms import Expr, walk
+from tux3nb.engine.terms import Expr
 from tux3nb.model.look import Look
 from tux3nb.model.operations import CELLS
 from tux3nb.model.world import FOLIO, OOPS, ORDER, VERSION, World
@@ -42,7 +42,7 @@ def reads(layout: Layout, step: Step, before: int) -> list[tuple[tuple[str, int]
     """The cells that somebody reads by a step, and the versions there: those that its checks look at."""
     out: dict[tuple[str, int], int] = {}
     for _, holds, _ in step.checks:
-        for node in walk(holds):
+        for node in _reached(holds, layout, before):
             if node.op == "get" and node.args[0].kind is VERSION and node.args[0].name in ROWS:
                 f, flat = node.args
                 at = evaluate(flat, layout, before)
@@ -202,7 +202,7 @@ def by_device(world: World, cell: int, version: int) -> str:
 def _read(e: Expr, look: Look) -> Iterator[tuple]:
     """(field, index, value) of all that an expression reads in a state, of a choice the branch taken; each once."""
     seen = set()
-    for node in _reached(e, look):
+    for node in _reached(e, look.layout, look.state):
         if node.op == "get":
             f, flat = node.args[0], evaluate(node.args[1], look.layout, look.state)
             if 0 <= flat < f.size and (f.name, flat) not in seen:
@@ -210,15 +210,15 @@ def _read(e: Expr, look: Look) -> Iterator[tuple]:
                 yield f, flat, look.layout.value(look.state, f, flat)
 
 
-def _reached(e: Expr, look: Look) -> Iterator[Expr]:
+def _reached(e: Expr, layout: Layout, state: int) -> Iterator[Expr]:
     """The nodes of an expression, without the branches that a choice does not take."""
     yield e
     below = e.below
     if e.op == "where":
         test, yes, no = below
-        below = (test, yes if evaluate(test, look.layout, look.state) else no)
+        below = (test, yes if evaluate(test, layout, state) else no)
     for b in below:
-        yield from _reached(b, look)
+        yield from _reached(b, layout, state)
 
 
 def _false(e: Expr, look: Look) -> Expr:
