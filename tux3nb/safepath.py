@@ -29,7 +29,7 @@ def safe_path() -> list[str]:
 
 def child_environment() -> dict[str, str]:
     """Return the environment for a child Python: it leaves the current folder out, and finds this very package."""
-    given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    given = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     checkout = [] if ROOT.endswith(("site-packages", "dist-packages")) else [ROOT]
     path = os.pathsep.join(dict.fromkeys([*checkout, *given]))
     return {**os.environ, "PYTHONSAFEPATH": "1", **({"PYTHONPATH": path} if path else {})}

@@ -47,8 +47,14 @@ def each(function: Callable, work: Iterable, jobs: int) -> Iterator:
 
 @contextmanager
 def safe_start() -> Iterator[None]:
-    """Processes started inside look for no module in the current folder, and Ctrl-C reaches this process only."""
-    path, environment = sys.path[:], dict(os.environ)
+    """Processes started inside look for no module in the current folder, and Ctrl-C reaches this process only.
+
+    It does so when they are started: a process that got only half of what it needs would tell of that at length.
+    """
+    path, environment, pressed = sys.path[:], dict(os.environ), []
+    handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if callable(handler):
+        signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
     sys.path[:] = safe_path()
     os.environ.update(child_environment())
     masked = hasattr(signal, "pthread_sigmask") and signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -63,6 +69,10 @@ def safe_start() -> Iterator[None]:
                 os.environ[name] = environment[name]
             else:
                 os.environ.pop(name, None)
+        if callable(handler):
+            signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _begin():

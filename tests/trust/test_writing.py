@@ -149,10 +149,10 @@ def test_a_report_of_one_notebook_keeps_the_others(tmp_path):
     (out / "other.html").write_text("<html></html>")
     (out / "bad.html").write_text('<meta name="tux3nb-page" content="[1]">')
     assert main(["report", str(tmp_path / "02-b.ipynb"), "--out", str(out)]) == 0
-    assert titles(out) == [(f"{n}.html", f"&lt;{n}&gt;") for n in ("01-a", "02-b", "03-c")]
+    assert titles(out) == [(f"{n}.html", f"{n[:2]} &lt;{n}&gt;") for n in ("01-a", "02-b", "03-c")]
     assert "About &lt;03-c&gt;." in (out / "index.html").read_text()
     page = (out / "02-b.html").read_text()
-    assert 'href="01-a.html">&larr; &lt;01-a' in page and 'href="03-c.html">&rarr;' in page
+    assert 'href="01-a.html">&larr; 01 &lt;01-a' in page and 'href="03-c.html">&rarr; 03' in page
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,9 @@ def held(found: Found) -> tuple[str, tuple[Place, ...]]:
     lost = max(theirs or _bits(allowed), default=0)
     right = found.right(c, allowed, cell.place)
     whom = by_device(found.world, c, lost)
-    what = f"what the device wrote for {whom} in cell {c}" if whom else f"the {found.writer(c, lost)}'s write of cell {c}"
+    what = (
+        f"what the device wrote for {whom} in cell {c}" if whom else f"the {found.writer(c, lost)}'s write of cell {c}"
+    )
     done = f"{what} (v{lost}) was reported done"
     still = "still has" if cell.version < lost else "has"
     told = f"{done}, yet {found.path()} and {found.where(cell.place)} {still} v{cell.version}"
