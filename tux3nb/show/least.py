@@ -98,8 +98,8 @@ def bounds(found: Answers | None = None) -> Table:
         rows[world.name] = {
             "bounds": world.bounds,
             "explored": finished,
-            "still safe": safe,
-            "fail here alone": alone.get(world.name, 0),
+            "still safe": f"{safe:,}",
+            "fail here alone": f"{alone.get(world.name, 0):,}",
         }
     return Table.from_dict(rows, orient="index").rename_axis("world")
 

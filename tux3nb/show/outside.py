@@ -76,14 +76,15 @@ def model_says(case: str, policy: str) -> str:
 
 
 def witness_saw(witness: str) -> str:
-    """What a recording has under a fact; ``-`` where there is no witness. Raises UserError for an unknown fact."""
+    """A fact and what a recording has of it; ``-`` where there is no witness. Raises UserError for an unknown fact."""
     if witness == NONE:
         return NONE
     name, _, fact = witness.partition(": ")
     found = load_recording(name)
     if found is None or fact not in found["observed"]:
         raise UserError(f"no recording of {witness!r}: `tux3nb witness {name} --record` makes one")
-    return str(found["observed"][fact]).lower()
+    saw = found["observed"][fact]
+    return f"{fact}: {saw if isinstance(saw, str) else 'yes' if saw else 'no'}"
 
 
 def bug_rows() -> list[dict[str, str]]:
