@@ -206,8 +206,8 @@ PROPERTIES = (
     Property(
         "I1",
         "coherence of every CPU path",
-        "A CPU that reads the page, by read(2) or through any shared mapping, sees the newest write, or one that is under "
-        "way; with no write under way all of them see the same.",
+        "A CPU that reads the page, by read(2) or through any shared mapping, sees the newest write, or one that is "
+        "under way; with no write under way all of them see the same.",
         "cpu_path",
         tuple((f"a CPU path shows an overwritten value of cell {c}", cpu_paths_legal(c)) for c in CELLS)
         + tuple((f"two CPU paths show different values of cell {c}", cpu_paths_agree(c)) for c in CELLS),
