@@ -46,7 +46,7 @@ class Shown:
         said = f"{what} is broken after {self.depth} step{'s' if self.depth != 1 else ''}"
         if len(self.run) == self.depth:
             return said
-        where = f"{self.reader} reads what is wrong" if self.reader else "nobody is under way"
+        where = f"{self.reader} reads what is wrong" if self.reader else "no operation is under way"
         return f"{said}; shown on to step {len(self.run)}, where {where}"
 
     def parts(self, schedule: Run) -> int | None:

@@ -57,7 +57,7 @@ def operations() -> Table:
     """The words that a column may use: what each operation does, and what may follow it."""
     rows = {}
     for k in kinds().values():
-        page = "p0:1" if k.one_cell else "p0"
+        page = "p0:1" if k.one_cell else "p0 or p0:1" if k.reads or k.writes else "p0"
         words = [page if k.page else "", "[MAPPING]" if k.maps else "", "[HOLDER]" if k.of else "",
                  *(f"[{word}]" for word in k.traits)]  # fmt: skip
         rows[k.name] = {"does": k.says, "with": " ".join(filter(None, words))}

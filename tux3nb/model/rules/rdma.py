@@ -159,7 +159,7 @@ def device_write_post(s, policy, op):
 
 @rule(op=ops("device_write"), c=each("cells"), kernel=DEVICE)
 def device_write_dma(s, policy, op, c):
-    """The device stores one cell into the folio that was pinned."""
+    """The device stores one cell into the folio that is held for it."""
     s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved), may_write(s, policy, op))
     moves(s, op, c, s.moved, "reap")
     s.cell[s.hold[op.holder], c] = op.version.get(c, 0)
@@ -184,7 +184,7 @@ def device_read_post(s, policy, op):
 
 @rule(op=ops("device_read"), c=each("cells"), kernel=DEVICE)
 def device_read_dma(s, policy, op, c):
-    """The device loads one cell from the folio that was pinned."""
+    """The device loads one cell from the folio that is held for it."""
     s.require(c in op.cells, at(s, op, "dma"), to_move(op, c, s.moved))
     moves(s, op, c, s.moved, "reap")
     value = s.cell[s.hold[op.holder], c]

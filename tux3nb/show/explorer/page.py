@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tux3nb.model.broken import Place
+from tux3nb.model.features import named_policy
 from tux3nb.show.explorer.assets import css, module
 from tux3nb.show.explorer.document import chosen, marks, pack, shown, verdict, why_not
 from tux3nb.show.picture.cards import Picture
@@ -120,12 +121,13 @@ class First:
         return Picture(graph["svg"], parts).still(now, before, self.mark["parts"] if self.mark else ())
 
     def policy_words(self) -> str:
-        """The policy as a sentence of all that the case reads."""
-        parts = []
+        """The policy as a sentence: what it has other than Tux3, of what the case reads."""
+        tux3, parts = named_policy("tux3"), []
         for f in self.document["features"]:
             value = next(v for v in f["values"] if v["id"] == self.policy[f["id"]])
-            parts.append(f["sentence"].replace("{}", value["word"]))
-        return "; ".join(parts) + "."
+            if value["id"] != tux3[f["id"]]:
+                parts.append(f["sentence"].replace("{}", value["word"]))
+        return f"Other than Tux3: {'; '.join(parts)}." if parts else "This is Tux3 as posted."
 
 
 def figure(first: First, image: bool = False) -> str:
