@@ -92,7 +92,8 @@ def _for_whom(found: Answers) -> str:
     today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
     if today is None:
         return first
-    return f"{first} Mainline Linux has had that since v6.5, and there a file system alone has to build {today} mechanisms."
+    there = f"there a file system alone has to build {today} mechanisms"
+    return f"{first} Mainline Linux has had that since v6.5, and {there}."
 
 
 def _value(text: str) -> str:
