@@ -392,6 +392,66 @@ UNMOUNTED = Case(
     sources=(UNMOUNT, EVICT),
 )
 
+UNMOUNTED_IN_FLIGHT = Case(
+    name="evict+direct_read",
+    family="life",
+    title="An unmount while a direct read is in flight",
+    asks="A direct read is in flight into a page that its process has unmapped meanwhile; its pin holds neither the "
+    "mapping nor the file. The unmount writes everything out and evicts the inode. What does it meet?",
+    columns="""
+        app                 | reader            | vfs
+        dirty: store p0:0   | dio_read p0:1 app | evict after gone
+        gone: munmap app    |                   |
+    """,
+    mappings=("app",),
+    deltas=4,
+    judges=("I4a", "I4b", "I5", "I5w", "I7", "I8"),
+    # A pin for the time of one I/O is refused by nobody, so what refuses long-term pins does not help here. A reader
+    # asked for this case when the record had thirty-one policies that break nothing; each of them breaks it.
+    expect={
+        # Dirty for its pin, or dirtied by the direct read's completion: Tux3 asserts that no inode is dirty then.
+        "tux3": "VIOLATED(I5)",
+        "stable_pages": "VIOLATED(I5)",
+        "copy_for_disk": "VIOLATED(I5)",
+        "perfect_index": "VIOLATED(I5)",
+        "no_longterm": "VIOLATED(I5)",
+        # What came after the last delta is dropped with the page, and was never reported dirty before it.
+        "evict_drop": "HOLDS",
+        "evict_wait": "HOLDS",
+        "mainline_6_5": "HOLDS",
+    },
+    bounds="One page, one store, one direct read through a mapping that goes, one unmount, up to four deltas closed.",
+    sources=(UNMOUNT, EVICT),
+)
+
+TRUNCATED_IN_FLIGHT = Case(
+    name="truncate+direct_read",
+    family="life",
+    title="A direct read in flight while its page is truncated in the next delta",
+    asks="The page that a direct read was started into is truncated before the read completes. What does its late "
+    "dirty call meet?",
+    columns="""
+        app               | cutter                   | kernel
+        dirty: store p0:0 | truncate p0 after closed | closed: transition after dirty
+        dio_read p0:1     |                          |
+    """,
+    mappings=("app",),
+    judges=("I1", "I3", "I5", "I5w", "I6", "I7", "I8"),
+    expect={
+        # The truncation forks a dirty page of the older delta; the dirty call meets a forked folio.
+        "tux3": "VIOLATED(I3, I5, I5w)",
+        # The copy for the disk is made, and the forked folio is asserted about all the same.
+        "reverse_fork": "VIOLATED(I5, I5w)",
+        "perfect": "VIOLATED(I5, I5w)",
+        # Never forked, and every folio bounced.
+        "copy_for_disk": "HOLDS",
+        "stable_bounced": "HOLDS",
+        "stable_pages": "VIOLATED(I3, I5)",
+    },
+    bounds="One page, one store, one direct read, one truncation, one delta closed.",
+    sources=(INVALIDATE, DIRTY),
+)
+
 REUSED = Case(
     name="reuse",
     family="life",

@@ -116,3 +116,33 @@ LENT = Case(
     bounds="One page, one vmsplice, one read of one cell, one delta closed.",
     sources=(SPLICE, FORK, RIK, PINS),
 )
+
+LENT_ENDLESS = Case(
+    name="vmsplice+endless_write_out",
+    family="splice",
+    title="Memory lent to a pipe, and write-out to a server that never answers",
+    asks="Who waits for the server, once the page is held?",
+    columns="""
+        app               | writer                     | kernel
+        lent: vmsplice p0 | old: write p0:0 after lent | closed: transition after old
+                          | write p0:0 after closed    |
+    """,
+    mappings=("app",),
+    judges=("I1", "I7"),
+    endless_disk=True,
+    # A policy that forks and waits for the write-out only where the fork is refused waits for ever, too, as soon as
+    # somebody holds the page. Without a holder that does not show (`ordinary+endless_write_out`).
+    expect={
+        "tux3": "HOLDS",
+        "reverse_fork": "HOLDS",
+        "copy_for_disk": "HOLDS",
+        "stable_pages": "VIOLATED(I7)",
+        "holder_index": "VIOLATED(I7)",
+        "perfect_index": "VIOLATED(I7)",
+    },
+    bounds="One page, one vmsplice that is never read, two writes, one delta closed.",
+    sources=(
+        SPLICE,
+        Source("FUSE, AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM (2024): a server may never complete a write-out"),
+    ),
+)
