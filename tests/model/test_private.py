@@ -176,7 +176,7 @@ def test_the_index_marks_the_copy():
 
 
 def test_a_region_pinned_for_writing_takes_the_slow_walk():
-    """Before v6.1; its deregistration makes no dirty call, since the device only reads."""
+    """Before v6.2; its deregistration makes no dirty call, since the device only reads."""
     world = find("rdma+checked_then_pinned+forced").world
     (op,) = [op for op in world.ops if op.kind == "mr_register"]
     assert op.write and op.how.walks == "slow"

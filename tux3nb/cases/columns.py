@@ -29,7 +29,7 @@ from tux3nb.model.world import FLUSHER
 
 TRAITS = {  # words of a hold -> what they say
     "readonly": "the hold only reads",
-    "forced": "it only reads, and is taken for writing all the same, by the slow walk (regions before v6.1)",
+    "forced": "it only reads, and is taken for writing all the same, by the slow walk (regions before v6.2)",
     "get": "a plain reference, as in 2015 (FOLL_GET), and not a counted pin",
 }
 MAPPING_TRAITS = {

@@ -18,7 +18,7 @@ PARTIAL = Source(
 FAULT = Source("linux-tux3, mm/filemap.c:filemap_fault (9c3845ed): page->mapping and i_size, no test for a forked page")
 MKWRITE = Source("linux-tux3, fs/tux3/filemap_mmap.c:tux3_page_mkwrite (07b8aa30): assert(page) after find_get_page")
 UMEM = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get (commit 0446cad9, about v5.3)")
-UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.1 (recalled)")
+UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.2 (b40656aa7d55)")
 STABLE = Source(
     "Linux 3.9 and later, mm/filemap.c:grab_cache_page_write_begin, mm/page-writeback.c:wait_for_stable_page"
 )
@@ -287,7 +287,7 @@ STABLE_FORCED = Case(
     name="stable_device+device_read+forced",
     family="life",
     title="The same, with a region that is pinned for writing whatever it is for",
-    asks="Does a pin for writing, as before v6.1, leave the check of the fork a gap?",
+    asks="Does a pin for writing, as before v6.2, leave the check of the fork a gap?",
     columns="""
         app                     | device           | writer                  | kernel
         dirty: store p0:0       | device_read p0:0 | write p0:0 after closed | closed: transition after dirty

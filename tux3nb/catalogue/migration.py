@@ -5,10 +5,10 @@ from tux3nb.cases.case import Case, Source
 MIGRATE = Source("Linux, mm/migrate.c:folio_migrate_mapping, folio_expected_refs (0003e2a4, about v6.6)")
 MIGRATE_41 = Source("Linux, mm/migrate.c:migrate_page_move_mapping (about v4.1): the slot is compared (recalled)")
 UMEM = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get (commit 0446cad9, about v5.3)")
-UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.1 (recalled)")
+UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.2 (b40656aa7d55)")
 RIK = Source("Rik van Riel, 14 May 2015 (second mail)", "https://phunq.net/pipermail/tux3/2015-May/002240.html")
 FREE = Source("linux-tux3, fs/tux3/buffer_fork.c:tux3_fork_page, is_freeable_forked (18a490ba): the own reference")
-OPERATIONS = Source("linux-tux3, fs/tux3/filemap.c:tux_file_aops (15aad55c): migratepage is commented out")
+OPERATIONS = Source("linux-tux3, fs/tux3/filemap.c:tux_file_aops (15aad55c): no migratepage, so fallback_migrate_page")
 RING = Source("Linux, fs/aio.c:aio_migrate_folio (patches of 2014, 2022 and 2024): extra_count")
 WP = Source("linux-tux3, mm/memory.c:do_wp_page (acb71e58): pte_same before the new PTE is set")
 
@@ -71,7 +71,7 @@ FORK_FORCED = Case(
     name="migration+fork+forced",
     family="migration",
     title="The same, with a region that is pinned for writing whatever it is for",
-    asks="Before v6.1 a region that is only read was pinned with FOLL_WRITE, through a writable PTE. What changes?",
+    asks="Before v6.2 a region that is only read was pinned with FOLL_WRITE, through a writable PTE. What changes?",
     columns="""
         app                     | device           | writer                  | kernel
         dirty: store p0:0       | device_read p0:0 | write p0:0 after closed | closed: transition after dirty

@@ -3,7 +3,7 @@
 from tux3nb.cases.case import Case, Source
 
 UMEM = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get (commit 0446cad9, about v5.3)")
-UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.1 (recalled)")
+UMEM_READS = Source("Linux, drivers/infiniband/core/umem.c:ib_umem_get since v6.2 (b40656aa7d55)")
 FORK = Source("linux-tux3, fs/tux3/buffer_fork.c (commits 18a490ba, 489cb8dc)")
 RIK = Source("Rik van Riel, 14 May 2015", "https://phunq.net/pipermail/tux3/2015-May/002238.html")
 
@@ -165,7 +165,7 @@ GET_2015 = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I7", "I8"),
-    # FOLL_PIN came in v5.6; a reference count sees the holder, as does a registry of holds; a pin count does not.
+    # A pin is counted since v5.7; a reference count sees the holder, as does a registry of holds; a pin count does not.
     expect={
         "tux3": "VIOLATED(I2)",
         "reverse_fork": "VIOLATED(I2)",
@@ -204,7 +204,7 @@ CHECKED_FORCED = Case(
     name="rdma+checked_then_pinned+forced",
     family="rdma",
     title="The same, with a region that is pinned for writing whatever it is for",
-    asks="Before v6.1 a region that is only read was pinned with FOLL_WRITE. Does the check see such a pin in time?",
+    asks="Before v6.2 a region that is only read was pinned with FOLL_WRITE. Does the check see such a pin in time?",
     columns="""
         app                        | device           | writer                  | kernel
         dirty: store p0:0          | device_read p0:0 | write p0:0 after closed | closed: transition after dirty

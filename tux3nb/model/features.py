@@ -463,11 +463,11 @@ NAMED = {
     ),
     "copy_for_disk_ordered": ("The same, with the barrier", {**COPY_FOR_DISK, "protect": "barrier"}),
     "stable_pages": (
-        "Never fork, wait for the write-out (stable pages)",
+        "Tux3 that never forks and waits for the older delta (stable pages wait for one page's I/O)",
         {"fork": "never", "stable_stores": "yes"},
     ),
     "in_place": (
-        "Never fork; wait only where the device asks for stable pages (kernels before 3.0, and most devices today)",
+        "Tux3 that never forks and writes in place (a wait only where the device asks, as Linux since 3.9)",
         {"fork": "never", "refuse": "in_place", "stable_stores": "yes"},
     ),
     "rik_wait": (
@@ -546,7 +546,7 @@ NAMED = {
     ),
     "reverse_fork_clean": ("Reverse fork without re-dirtying pinned folios", {**REVERSE_FORK, "redirty": "no"}),
     "stable_bounced": (
-        "Never fork, wait, and submit bounce copies of folios that may be pinned (Kara 2023)",
+        "Tux3 that never forks, waits and bounces what may be pinned (after Kara's outline, 2023)",
         {"fork": "never", "bounce": "pinned", "redirty": "yes"},
     ),
     "pin_forks_slow": ("Tux3, and the slow GUP walk forks first", {"pinfork": "slow"}),

@@ -82,7 +82,7 @@ def holder_let_go(s, policy, op):
     s.pc[t] = tried_again(op)
 
 
-@rule(op=BLOCK, kernel="refusal: write in place (kernels before 3.0)")
+@rule(op=BLOCK, kernel="refusal: write in place (before 3.0; since 3.9 unless the device asks: 1d1d1a767206)")
 def writes_in_place(s, policy, op):
     """Write into the folio although an older delta has it (where that matters: not while it is under write-out)."""
     t = op.task

@@ -4,7 +4,7 @@ vfio type1, iommufd, vdpa and AF_XDP are the same to a page fork: long-term pins
 physical addresses, pages reported dirty at the end (vfio takes the slow walk only, which here is one of the two that a
 registration may take).
 
-A region that is only read was pinned for writing all the same before v6.1, by the slow walk (FOLL_WRITE always, and
+A region that is only read was pinned for writing all the same before v6.2, by the slow walk (FOLL_WRITE always, and
 FOLL_FORCE: umem.c at 0446cad9); since then it is pinned for reading. The word `forced` says the former of a region.
 
 Two eras of release: a plain reference (the word `get`) is of 2015, when a writable region was reported dirty without a
@@ -29,7 +29,7 @@ REGIONS = ("mr_register", "buffer_register")
 KINDS = (
     Kind(
         "mr_register",
-        "register an RDMA memory region (`readonly`: the device may only read; `forced`: as before v6.1)",
+        "register an RDMA memory region (`readonly`: the device may only read; `forced`: as before v6.2)",
         maps=True,
         dirties=True,
         walks="slow fast",

@@ -178,7 +178,7 @@ WITNESSES = (
         needs=_NEEDS,
         question="Does a mapping return to the page-cache page when the probe goes?",
         model_says="Only if nobody else holds the copy: the same question as the page fork's, answered by counting.",
-        beyond="In the model the copy stays: that a mapping goes back is newer than the routines it follows.",
+        beyond="In the model the copy stays; since v5.4 a mapping goes back if the bytes are the same.",
         predicts={
             "extra reference: instruction intact": True,
             "no extra reference: instruction intact": True,
