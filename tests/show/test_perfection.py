@@ -139,7 +139,8 @@ def test_four_pictures_end_where_the_loss_is_seen():
     assert "app and writer read v0, and device wrote v1" in told
 
 
-def test_experiments_stand_beside_claims_that_are_explored_now():
+def test_experiments_stand_beside_claims_that_are_explored_now(monkeypatch):
+    monkeypatch.setattr("tux3nb.show.seen.live", lambda: False)  # a test before this one may have begun an IPython
     table = notebook.witnesses("ptrace")
     assert list(table.index) == ["ptrace-private", "ptrace-shared", "ptrace-read-only"]
     assert "ptrace+lost under stable_pages: I2 HOLDS" in table.loc["ptrace-shared", "the model"]
