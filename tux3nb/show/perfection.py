@@ -88,8 +88,8 @@ def _for_whom(found: Answers) -> str:
     told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v])}" for f, v in needed)
     first = f"Not for a file system alone on the kernel of 2015: it needs {with_}. In all that break nothing {told}."
     if ("longterm", "refused") in needed:
-        first += " So a network card that may write must not register such a page; to turn it away counts as keeping the "
-        first += "promise."
+        first += " So a network card that may write must not register such a page; to turn it away counts as keeping"
+        first += " the promise."
     today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
     if today is None:
         return first
