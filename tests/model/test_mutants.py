@@ -38,7 +38,6 @@ from tux3nb.paths import data_dir
 RULES = {r.name: r for r in all_rules()}
 CASE = "ordinary+own_reference"
 SAMPLE = 20
-baseline = cache(baseline)
 
 
 def met(name, rule) -> dict:
