@@ -70,7 +70,7 @@ MOST = 6_000  # states of the cases on which a mutant is tried that the case of 
 ROOM = 10_000  # states that a mutant may have in a case beside twice the case's own
 PATIENCE = 4  # cases in which a mutant that is killed otherwise is tried on, for a verdict that changes
 FREE = ("uprobes", "aio", "mmap", "life", "evict", "migration")  # families whose free-running world is small
-LOOKED = 12_000  # states of a case up to which the laws of every run are asked, which takes a while
+LOOKED = 20_000  # states of a case up to which the laws of every run are asked, which takes a while
 JOBS = 2
 
 

@@ -18,8 +18,8 @@ from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some, wit
 from tux3nb.model.features import FEATURES
 from tux3nb.model.folio import cells_in, holds, mapcount, refs_of_tasks, users
 from tux3nb.model.ghosts import active, begun
-from tux3nb.model.rules.cpu import walking
-from tux3nb.model.world import FLUSHER
+from tux3nb.model.rules.cpu import FORKING, swept, walking
+from tux3nb.model.world import FLUSHER, tasks_of
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,12 @@ def evicted_is_unused(s):
     return ~evicting | every(s.vma[m] == 0 for m in w.mappings) & ~calls
 
 
+@law("fs/read_write.c, fs/open.c: i_mutex", of_steps=False)
+def has_mutex_alone(s):
+    """Of the calls that take the inode's mutex one is under way at a time."""
+    return count(active(s, op) for op in s.world.that("mutex")) < 2
+
+
 # ---- of every step -----------------------------------------------------------------------------------------------
 @law("mm/filemap.c:unlock_page: VM_BUG_ON_PAGE(!PageLocked)")
 def unlocks_locked(s, step):
@@ -170,14 +176,32 @@ def commits_what_is_written(s, step):
 
 @law("fs/tux3/commit_flusher.c:can_transition")
 def closes_one_delta(s, step):
-    """A delta is closed when the one before it is committed and its polling done."""
-    return [(s.cur == s.committed) & (s.pc[FLUSHER] != "poll")] if _writes(step, "cur") else []
+    """A delta is closed, and its closing waited for, when the one before it is committed and its polling done."""
+    closes = _writes(step, "cur") or _writes(step, "pc", s.world.places.index("quiesce"))
+    return [(s.cur == s.committed) & (s.pc[FLUSHER] != "poll")] if closes else []
 
 
 @law("block/blk-core.c:blk_update_request: a bio ends when none of it is left")
 def completes_what_is_fetched(s, step):
     """Writeback ends when the disk has fetched the whole folio."""
     return [without(cells_in(s, f), s.fetched) == 0 for f in _writes(step, "writeback", 0)]
+
+
+@law("fs/fuse/file.c: a server may never answer; of a disk the model takes it that it does")
+def answers_as_it_must(s, step):
+    """Nobody counts on the end of an I/O where the write-out may never complete, and everybody may where it does."""
+    return [const(step.rule.release == s.world.endless_disk)] if _writes(step, "writeback", 0) else []
+
+
+@law("mm/page-writeback.c:wait_for_stable_page, as in grab_cache_page_write_begin; page->mapping")
+def goes_on_in_file(s, step):
+    """A section goes on with a folio that is in the file; write(2) not while a device that wants it stable reads it."""
+    op = step.args.get("op")
+    if op is None or not _writes(step, "pc", s.world.places.index("decide")):
+        return []
+    f = s.folio[op.task]
+    stable = s.writeback[f] == 0 if s.world.stable_device and not op.how.maps else TRUE
+    return [(s.detached[f] == 0) & stable]
 
 
 @law("fs/tux3/buffer_writeback.c:prepare_and_lock_page")
@@ -211,9 +235,9 @@ def unmaps_under_mmap_sem(s, step):
 
 @law("mm/filemap.c:find_get_page: page_cache_get_speculative fails while a count is frozen")
 def reads_no_frozen(s, step):
-    """The instruction that uprobes saves is not read from a folio whose count is frozen."""
-    op = step.args.get("op")
-    return [s.frozen[s.slot[op.page]] == 0] if op and _writes(step, "saved") else []
+    """What uprobes saves of the page cache, or compares with it, is not read while the folio's count is frozen."""
+    reads = _writes(step, "saved") or step.rule.name == "unprobe_compares"
+    return [s.frozen[s.slot[step.args["op"].page]] == 0] if reads else []
 
 
 @law("a proposal: the holder takes the folio lock and looks the index up again")
@@ -427,6 +451,12 @@ MECHANISMS = {  # event -> feature -> values: it happens only under a policy tha
     "a PTE is swept": {"protect": ("sweep", "barrier")},
     "in a bio before it is known what to submit": {"bounce": ("no",)},
     "picked before it is in a bio": {"bounce": ("pinned", "all")},
+    "a section begins before the closed delta is swept": {"protect": ("no", "sweep")},
+    "a device writes before all copies are made": {"quiesce": ("no", "wait")},
+    "what is being forked is looked up and held": {
+        "fork": tuple(v for v in FEATURES["fork"].values if v != "unless_registered"),
+        "off": ("index_of_copy",),
+    },
     "the faulting PTE is flushed": {"flush_orig": ("yes",)},
     "the faulting PTE is told": {"notify_orig": ("yes",)},
 }
@@ -450,9 +480,30 @@ def _mechanisms(s: State, step: Step) -> list[tuple[str, Expr]]:
         "the faulting PTE is told": faulting and _writes(step, "spte", 0),
     }
     found = [(name, TRUE) for name, places in told.items() if places]
+    op = step.args.get("op")
+    if op is not None and step.rule.name.endswith("_dma") and not op.own and _writes(step, "cell"):
+        found.append(("a device writes before all copies are made", copies_to_come(s)))
+    if s.world.mappings and [1 for f, _, v in step.writes if f.name == "section" and not (v.is_const and v.value == 0)]:
+        found.append(("a section begins before the closed delta is swept", ~swept(s)))
+    if step.rule.name in ("splice_takes", "pipe_looks_again", "ring_is_set_up"):
+        found.append(("what is being forked is looked up and held", in_fork(s, s.slot[step.args["op"].page])))
     if flusher and _writes(step, "pte_write", 0):
         found.append(("a PTE is swept", s.pc[FLUSHER] != "protect"))
     return found
+
+
+def in_fork(s: State, f: Expr) -> Expr:
+    """Some task is between the decision to fork folio f, or to make it of another, and the end of that."""
+    tasks = [t for t in _axis(s, "copy") if t in tasks_of(s.world.that("dirties"))]
+    mine = {t: (s.folio[t] == f) | (s.copy[t] == f) for t in tasks}
+    return some(mine[t] & (s.pc[t] == place) for t in tasks for place in FORKING)
+
+
+def copies_to_come(s: State) -> Expr:
+    """The closed delta has folios that are in no bio yet, or a bio of it that reads its folio is not submitted."""
+    dirty = some((s.dirty[f] == 1) & (s.tag[f] == s.committed) for f in s.world.folios)
+    waits = (s.bio_stage == "added") & (s.bounced == 0) | (s.other_stage == "added") & (s.other_bounced == 0)
+    return (s.cur > s.committed) & (dirty | waits)
 
 
 # ---- a system under the laws -------------------------------------------------------------------------------------
