@@ -18,7 +18,11 @@ BROKEN = {  # case -> law -> policies, of those expected to hold, and why
         {"no_own_recheck"},
         "a write(2) still has the forked folio that is moved",
     ),
-    "truncate+read_fault": ("goes_on_alone is broken by reader", {"tux3_coherent", "stable_pages"}, WAITS),
+    "truncate+read_fault": (
+        "goes_on_alone is broken by reader",
+        {"tux3_coherent", "stable_pages", "cowardly"},
+        WAITS,
+    ),
     "rdma+dirty_call_forwarded": (
         "leaves_locked_alone is broken",
         {"forward_range"},

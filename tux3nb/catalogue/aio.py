@@ -50,6 +50,8 @@ FLUSHED = Case(
         "reverse_fork": "HOLDS",
         "reverse_fork_holders": "HOLDS",
         "perfect": "HOLDS",
+        # nor does holding the device back while the delta takes its copies do harm
+        "quiesced": "HOLDS",
     },
     bounds="One page, one read of one cell, one delta closed.",
     sources=(DIRECT, CHECK, ASSERT),

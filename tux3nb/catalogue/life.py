@@ -100,6 +100,8 @@ TRUNCATED = Case(
         "rik_wait": "HOLDS",
         # Waiting for the older delta, as mainline waits for writeback.
         "stable_pages": "HOLDS",
+        # Nobody holds the page: there is nothing to refuse for.
+        "bond_refuse": "HOLDS",
         # Dropped under the flusher's hands.
         "in_place": "VIOLATED(I5, I6)",
     },
@@ -125,6 +127,12 @@ READ_FAULT = Case(
         "tux3": "VIOLATED(I1)",
         "tux3_coherent": "HOLDS",
         "stable_pages": "HOLDS",
+        # The file is mapped, so the page is not forked: it is deleted once it is written, as in mainline.
+        "cowardly": "HOLDS",
+        # A barrier keeps sections out, not read faults.
+        "protected": "VIOLATED(I1)",
+        # Nor does it matter when the section of the store begins.
+        "no_lock_order": "VIOLATED(I1)",
     },
     bounds="One page, one truncation, one store, one load, one delta closed.",
     sources=(INVALIDATE, FAULT),
@@ -208,6 +216,8 @@ PINNED = Case(
         # two cases above); the truncation now waits for the pin.
         "forward_range": "HOLDS",
         "no_longterm": "HOLDS(refused)",
+        # Nobody unpins before the truncation has returned, and that waits for the unpin.
+        "bond_wait": "VIOLATED(I7)",
     },
     bounds="One page, one registration, one device write, one truncation, one delta closed.",
     sources=(INVALIDATE, DIRTY),
@@ -256,6 +266,8 @@ STABLE_DEVICE = Case(
         # A folio that is dirty for the closed delta and not yet in a bio has no write-out to wait for: what is written
         # in place then gets into the wrong delta, although the page is stable on its way to the disk.
         "in_place": "VIOLATED(I6)",
+        # One writer: nobody is kept from the folio by a section that has begun before its lock.
+        "no_lock_order": "HOLDS",
     },
     bounds="One page, two writes, one delta closed.",
     sources=(STABLE, WRITE),
@@ -345,6 +357,8 @@ EVICTED = Case(
         # what the device has written is lost, as in any kernel.
         "tux3": "HOLDS",
         "stable_pages": "HOLDS",
+        # The fork is refused for the pin; the munmap waits for the entries that it has taken away.
+        "migration_rule": "HOLDS",
         # Left alone, its mapping is that of a freed inode.
         "no_forced_free": "VIOLATED(I5)",
         # A page that stays dirty for its pin is never clean, so an unmount finds it dirty: an open hole.

@@ -42,7 +42,8 @@ ODP_WRITE = Case(
     """,
     mappings=("app",),
     judges=("I1", "I2", "I3", "I4a", "I5", "I6", "I7", "I8"),
-    # A revocable user is coherent as long as every PTE change notifies before the new folio can be written.
-    expect={"tux3": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
+    # A revocable user is coherent as long as every PTE change notifies before the new folio can be written, and so it
+    # is when its device is held back meanwhile.
+    expect={"tux3": "HOLDS", "quiesced": "HOLDS", "in_place": "VIOLATED(I3, I6)"},
     sources=(ODP,),
 )

@@ -53,8 +53,11 @@ FLUSHED = Case(
         "tux3": "VIOLATED(I5)",
         "stable_pages": "VIOLATED(I5)",
         "reverse_fork": "VIOLATED(I5)",
+        "no_mkclean": "VIOLATED(I5)",
         "queued": "HOLDS",
         "mainline_6_5": "HOLDS",
+        # A call on a clean folio is taken, and the poke's folio is never forked.
+        "copy_for_disk_ordered": "HOLDS",
     },
     sources=(ACCESS, ASSERT),
 )

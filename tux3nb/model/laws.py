@@ -14,11 +14,12 @@ from itertools import combinations
 from tux3nb.engine.result import Exploration
 from tux3nb.engine.rule import State, Step, predicate
 from tux3nb.engine.system import Property, System
-from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some
+from tux3nb.engine.terms import NONE, TRUE, Expr, const, count, every, some, without
 from tux3nb.model.features import FEATURES
-from tux3nb.model.folio import holds, mapcount, users
-from tux3nb.model.ghosts import active
-from tux3nb.model.world import FLUSHER
+from tux3nb.model.folio import cells_in, holds, mapcount, refs_of_tasks, users
+from tux3nb.model.ghosts import active, begun
+from tux3nb.model.rules.cpu import FORKING, swept, walking
+from tux3nb.model.world import FLUSHER, tasks_of
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,12 @@ def evicted_is_unused(s):
     return ~evicting | every(s.vma[m] == 0 for m in w.mappings) & ~calls
 
 
+@law("fs/read_write.c, fs/open.c: i_mutex", of_steps=False)
+def has_mutex_alone(s):
+    """Of the calls that take the inode's mutex one is under way at a time."""
+    return count(active(s, op) for op in s.world.that("mutex")) < 2
+
+
 # ---- of every step -----------------------------------------------------------------------------------------------
 @law("mm/filemap.c:unlock_page: VM_BUG_ON_PAGE(!PageLocked)")
 def unlocks_locked(s, step):
@@ -165,6 +172,82 @@ def protects_locked(s, step):
 def commits_what_is_written(s, step):
     """The superblock is written when no I/O of the delta is under way."""
     return [s.writeback[f] == 0 for f in s.world.folios] if _writes(step, "committed") else []
+
+
+@law("fs/tux3/commit_flusher.c:can_transition")
+def closes_one_delta(s, step):
+    """A delta is closed, and its closing waited for, when the one before it is committed and its polling done."""
+    closes = _writes(step, "cur") or _writes(step, "pc", s.world.places.index("quiesce"))
+    return [(s.cur == s.committed) & (s.pc[FLUSHER] != "poll")] if closes else []
+
+
+@law("block/blk-core.c:blk_update_request: a bio ends when none of it is left")
+def completes_what_is_fetched(s, step):
+    """Writeback ends when the disk has fetched the whole folio."""
+    return [without(cells_in(s, f), s.fetched) == 0 for f in _writes(step, "writeback", 0)]
+
+
+@law("fs/fuse/file.c: a server may never answer; of a disk the model takes it that it does")
+def answers_as_it_must(s, step):
+    """Nobody counts on the end of an I/O where the write-out may never complete, and everybody may where it does."""
+    return [const(step.rule.release == s.world.endless_disk)] if _writes(step, "writeback", 0) else []
+
+
+@law("mm/page-writeback.c:wait_for_stable_page, as in grab_cache_page_write_begin; page->mapping")
+def goes_on_in_file(s, step):
+    """A section goes on with a folio that is in the file; write(2) not while a device that wants it stable reads it."""
+    op = step.args.get("op")
+    if op is None or not _writes(step, "pc", s.world.places.index("decide")):
+        return []
+    f = s.folio[op.task]
+    stable = s.writeback[f] == 0 if s.world.stable_device and not op.how.maps else TRUE
+    return [(s.detached[f] == 0) & stable]
+
+
+@law("fs/tux3/buffer_writeback.c:prepare_and_lock_page")
+def flusher_locks_first(s, step):
+    """The flusher looks at the folio that it has picked when it can lock it, and fails only there or at the poll."""
+    if step.actor != FLUSHER or not (_writes(step, "pc") or _writes(step, "oops")):
+        return []
+    picked = s.pc[FLUSHER] == "flush_lock"
+    placed = picked | (s.pc[FLUSHER] == "poll") if _writes(step, "oops") else TRUE
+    return [(~picked | (s.locked[s.bio_folio] == 0)) & placed]
+
+
+@law("fs/super.c:generic_shutdown_super; fs/fs-writeback.c:inode_wait_for_writeback")
+def unmounts_what_is_unused(s, step):
+    """An unmount goes on to its next stage while no folio is written out or looked up, and the flusher has no work."""
+    op = step.args.get("op")
+    if op is None or not op.how.evicts or not _writes(step, "pc") or _writes(step, "line"):
+        return []
+    calls = some(active(s, o) for o in s.world.ops if o.how.mutex or o.how.reads == "cpu")
+    idle = every((s.writeback[f] == 0) & (refs_of_tasks(s, f) == 0) for f in s.world.folios)
+    return [every(s.vma[m] == 0 for m in s.world.mappings) & ~calls & idle & (s.pc[FLUSHER] == "idle")]
+
+
+@law("mm/mmap.c:vm_munmap, mm/gup.c, arch/x86/mm/fault.c: mmap_sem")
+def unmaps_under_mmap_sem(s, step):
+    """A mapping does not go away while a fault or a slow walk through it is under way."""
+    op = step.args.get("op")
+    gone = _writes(step, "vma", 0)
+    return [~some(walking(s, o) for o in s.world.ops if o.via == op.via and o.task != op.task)] if op and gone else []
+
+
+@law("mm/filemap.c:find_get_page: page_cache_get_speculative fails while a count is frozen")
+def reads_no_frozen(s, step):
+    """What uprobes saves of the page cache, or compares with it, is not read while the folio's count is frozen."""
+    reads = _writes(step, "saved") or step.rule.name == "unprobe_compares"
+    return [s.frozen[s.slot[step.args["op"].page]] == 0] if reads else []
+
+
+@law("a proposal: the holder takes the folio lock and looks the index up again")
+def looks_again_unlocked(s, step):
+    """A holder that looks the index up again takes the folio lock for it."""
+    op = step.args.get("op")
+    if op is None or not op.holder or step.actor != op.task or not _writes(step, "hold"):
+        return []
+    again = some(s.pc[op.task] == place for place in ("relock", "confirm") if place in s.world.places)
+    return [~again | (s.locked[s.hold[op.holder]] == 0)]
 
 
 @law("mm/filemap.c:end_page_writeback: BUG()")
@@ -227,11 +310,15 @@ def leaves_locked_alone(s, step):
 
 @law("mm/page-writeback.c:set_page_dirty_lock")
 def calls_dirty_unlocked(s, step):
-    """A dirty call waits for the folio lock (a holder like ptrace may have it already)."""
+    """A dirty call waits for the folio lock; a holder like ptrace may have it already, and the flusher has not."""
     op = step.args.get("op")
-    if "outcome" not in step.args or op.how.then == "relock":
+    if "outcome" not in step.args:
         return []
-    return [s.locked[s.hold[op.holder]] == 0]
+    f = s.hold[op.holder]
+    if op.how.then == "relock":
+        working = some(s.pc[FLUSHER] == place for place in ("writeback", "protect", "bounce_rest", "clear"))
+        return [(s.bio_folio != f) | ~working]
+    return [s.locked[f] == 0]
 
 
 @law("the MMU; mm/migrate.c:migration_entry_wait")
@@ -254,10 +341,15 @@ def faults_for_need(s, step):
 
 @law("what columns mean")
 def stays_in_line(s, step):
-    """A task does the operation of its line, and begins it once those that it waits for are behind."""
+    """A task does the operation of its line, and begins it once those that it waits for are behind.
+
+    What others do for it, like a work item, they do when it has begun.
+    """
     op = step.args.get("op")
-    if op is None or step.actor != op.task:
+    if op is None:
         return []
+    if step.actor != op.task:
+        return [begun(s, op)]
     idle, at = s.pc[op.task] == "idle", s.line[op.task]
     chooses = idle & (at == op.choice.start) if op.choice else const(False)
     waited = every(s.line[task] > line for task, line in op.after)
@@ -296,7 +388,7 @@ def run_laws(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
     for source, i, after, k in run.graph.edges if run.graph else ():
         step = run.system.steps[i]
         edges[step.actor].append((source, after, k))
-        if step.rule.name not in CHOICES:
+        if not _may_choose(step):
             ways[source, step.actor][_way(step)].add(k)
     found = set()
     for actor, mine in edges.items():
@@ -308,6 +400,15 @@ def run_laws(run: Exploration, policies: Iterable[int]) -> set[tuple[str, int]]:
             both = run.numbers.join(choice[pair[0]]) & run.numbers.join(choice[pair[1]])
             found |= {(f"{ONE_WAY} is broken by {' and '.join(pair)}", p) for p in policies if both & run.numbers[p]}
     return found
+
+
+def _may_choose(step: Step) -> bool:
+    """The step is one of several that may be taken; of the walks only a registration may choose, others try the fast
+    one first.
+    """
+    if step.rule.name == "gup_fast_reads_pte":
+        return step.args["op"].how.longterm
+    return step.rule.name in CHOICES
 
 
 def _way(step: Step) -> str:
@@ -349,6 +450,13 @@ MECHANISMS = {  # event -> feature -> values: it happens only under a policy tha
     "superblock gets ahead": {"off": ("superblock",)},
     "a PTE is swept": {"protect": ("sweep", "barrier")},
     "in a bio before it is known what to submit": {"bounce": ("no",)},
+    "picked before it is in a bio": {"bounce": ("pinned", "all")},
+    "a section begins before the closed delta is swept": {"protect": ("no", "sweep")},
+    "a device writes before all copies are made": {"quiesce": ("no", "wait")},
+    "what is being forked is looked up and held": {
+        "fork": tuple(v for v in FEATURES["fork"].values if v != "unless_registered"),
+        "off": ("index_of_copy",),
+    },
     "the faulting PTE is flushed": {"flush_orig": ("yes",)},
     "the faulting PTE is told": {"notify_orig": ("yes",)},
 }
@@ -365,13 +473,37 @@ def _mechanisms(s: State, step: Step) -> list[tuple[str, Expr]]:
         "in a bio before it is known what to submit": _writes(step, "bio_folio")
         and _writes(step, "bio_stage", 1)
         and not _writes(step, "other_folio", 0),  # back to the bio that was laid aside
+        "picked before it is in a bio": _writes(step, "bio_folio")
+        and not _writes(step, "bio_folio", 0)
+        and _writes(step, "bio_stage", 0),
         "the faulting PTE is flushed": faulting and _writes(step, "tlb", 0),
         "the faulting PTE is told": faulting and _writes(step, "spte", 0),
     }
     found = [(name, TRUE) for name, places in told.items() if places]
+    op = step.args.get("op")
+    if op is not None and step.rule.name.endswith("_dma") and not op.own and _writes(step, "cell"):
+        found.append(("a device writes before all copies are made", copies_to_come(s)))
+    if s.world.mappings and [1 for f, _, v in step.writes if f.name == "section" and not (v.is_const and v.value == 0)]:
+        found.append(("a section begins before the closed delta is swept", ~swept(s)))
+    if step.rule.name in ("splice_takes", "pipe_looks_again", "ring_is_set_up"):
+        found.append(("what is being forked is looked up and held", in_fork(s, s.slot[step.args["op"].page])))
     if flusher and _writes(step, "pte_write", 0):
         found.append(("a PTE is swept", s.pc[FLUSHER] != "protect"))
     return found
+
+
+def in_fork(s: State, f: Expr) -> Expr:
+    """Some task is between the decision to fork folio f, or to make it of another, and the end of that."""
+    tasks = [t for t in _axis(s, "copy") if t in tasks_of(s.world.that("dirties"))]
+    mine = {t: (s.folio[t] == f) | (s.copy[t] == f) for t in tasks}
+    return some(mine[t] & (s.pc[t] == place) for t in tasks for place in FORKING)
+
+
+def copies_to_come(s: State) -> Expr:
+    """The closed delta has folios that are in no bio yet, or a bio of it that reads its folio is not submitted."""
+    dirty = some((s.dirty[f] == 1) & (s.tag[f] == s.committed) for f in s.world.folios)
+    waits = (s.bio_stage == "added") & (s.bounced == 0) | (s.other_stage == "added") & (s.other_bounced == 0)
+    return (s.cur > s.committed) & (dirty | waits)
 
 
 # ---- a system under the laws -------------------------------------------------------------------------------------
