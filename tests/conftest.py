@@ -7,7 +7,7 @@ from hypothesis import settings
 settings.register_profile("tux3nb", deadline=None)
 settings.load_profile("tux3nb")
 
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # a shell starts what is in the background so; children inherit it
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts what is in the background so, and `nohup` does; children inherit it.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (getattr(signal, "SIGHUP", None), signal.SIG_DFL)):
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)

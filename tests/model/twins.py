@@ -577,6 +577,7 @@ TWINS = (
     Twin("evict_frees_forked", "the list, the own reference, buffers, mapping", (("orphan",), ("own",))),
     Twin("migrate_gives_up", "unlock, put", (("locked",), ("folio",))),
     Twin("migrate_ends", "unlock, then the old folio is freed", (("locked",),)),
+    Twin("migrate_ends_with_reference", "unlock, then the old folio is put", (("locked",),)),
     Twin("pipe_read_returns", "unlock, put", (("locked",), ("hold",))),
     Twin("uprobe_retries", "unlock, put, drop the copy", (("locked",), ("hold",))),
     Twin("uprobe_registered", "unlock, put", (("locked",), ("hold",))),

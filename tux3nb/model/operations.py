@@ -18,9 +18,10 @@ class Kind:
     into the file. reads: an interval read, "holder" or "cpu" by whose it is, or "instruction" if it is that of uprobes.
     at_once: the write is one step, so it is never in flight.
     maps: it works through a mapping (its task's, or the one named). dirties: it can get to need_fork.
-    looks: it may keep a looked-up folio without dirtying it. secondary: it sets up a secondary MMU (a notifier user).
-    walks: "slow" or "slow fast" if it is a GUP walk. gup_write: the walk asks to write. then: the place where a walk's
-    routine goes on with the folio in hand, nothing if the operation is done with it.
+    looks: it may keep a looked-up folio without dirtying it. moves: it may put another folio into the slot.
+    secondary: it sets up a secondary MMU (a notifier user). walks: "slow" or "slow fast" if it is a GUP walk.
+    gup_write: the walk asks to write. then: the place where a walk's routine goes on with the folio in hand, nothing
+    if the operation is done with it.
     after_fault: the place after a write fault. read_fault: the place after a read fault, nothing if it takes
     none. longterm: a FOLL_LONGTERM pin.
     holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. of: the operations whose holds it uses or
@@ -47,6 +48,7 @@ class Kind:
     maps: bool = False
     dirties: bool = False
     looks: bool = False
+    moves: bool = False
     secondary: bool = False
     walks: str = ""
     gup_write: bool = False

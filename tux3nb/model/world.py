@@ -235,7 +235,7 @@ def declare_pages(w: World):
     copies = any(op.copies for op in w.ops)
     w.field("anonymous", w.folios, when=copies, of="{0}", says=("freed", "an anonymous copy"))
     detached = (SILENT, "without a mapping", "with the mapping of a freed inode")
-    leaves = w.empties or bool(w.of("migrate", "migrate_ring"))  # a folio may leave the file before its holder lets go
+    leaves = w.empties or bool(w.that("moves"))  # a folio may leave the file before its holder lets go
     w.field("detached", w.folios, hi=2 if w.that("evicts") else 1, when=leaves, of="{0}", says=detached)
     for name, delta in (("hole_front", "current"), ("hole_back", "closed")):
         says = (f"is no hole in the {delta} delta", f"is a hole in the {delta} delta")

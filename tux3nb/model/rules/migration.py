@@ -28,11 +28,12 @@ from tux3nb.model.world import FOLIO, each, ops, tasks_of
 MIGRATE, MIGRATE_RING = "migrate", "migrate_ring"
 RING = ("ring_setup",)
 KINDS = (
-    Kind(MIGRATE, "compaction migrates a folio of the file", looks=True, alone=True),
+    Kind(MIGRATE, "compaction migrates a folio of the file", looks=True, moves=True, alone=True),
     Kind(
         MIGRATE_RING,
         "migration that accounts for the reference of an AIO ring",
         looks=True,
+        moves=True,
         holder="uses",
         of=RING,
         alone=True,
