@@ -18,9 +18,9 @@ import numpy as np
 
 from tux3nb.cluster.connect import fingerprint
 from tux3nb.cluster.sets import Ids, Texts, text_of
-from tux3nb.cluster.shard import Layer
+from tux3nb.cluster.shard import Layer, Report, heard, told
 from tux3nb.engine.family import Family
-from tux3nb.engine.result import Exploration, Violation
+from tux3nb.engine.result import Exploration
 from tux3nb.errors import UserError
 from tux3nb.paths import writable_folder, write_whole
 
@@ -46,9 +46,9 @@ class Checkpoint:
     @classmethod
     def of(cls, folder: str, case: Any, family: Family) -> Checkpoint:
         """The checkpoint in a folder, which is made. UserError where the folder has another search, or other files."""
-        told = hashlib.sha256(repr((type(case).__name__, sorted(_fields(case).items()))).encode()).hexdigest()[:16]
+        columns = hashlib.sha256(repr((type(case).__name__, sorted(_fields(case).items()))).encode()).hexdigest()[:16]
         varied = hashlib.sha256(text_of(family.all).encode()).hexdigest()[:16]
-        found = cls(Path(folder), {"code": fingerprint(), "case": case.name, "columns": told, "family": varied})
+        found = cls(Path(folder), {"code": fingerprint(), "case": case.name, "columns": columns, "family": varied})
         found.head()
         return found
 
@@ -90,8 +90,8 @@ class Checkpoint:
             np.savez(out, **arrays)
             write_whole(self.folder / f"layer-{depth:04}.npz", out.getvalue())
         self.written = len(layers[0])
-        told = {"identity": self.identity, "layers": self.written, "shards": len(layers), "run": _told(run, texts)}
-        write_whole(self.folder / NAME, json.dumps(told))
+        whole = {"identity": self.identity, "layers": self.written, "shards": len(layers), "run": _told(run, texts)}
+        write_whole(self.folder / NAME, json.dumps(whole))
 
     # ---- going on ------------------------------------------------------------------------------------------
     def restore(self, run: Exploration, texts: Texts, head: dict[str, Any]) -> None:
@@ -130,42 +130,20 @@ def _fields(case: Any) -> dict[str, Any]:
 
 # ---- an exploration as data -----------------------------------------------------------------------------------
 def _told(run: Exploration, texts: Texts) -> dict[str, Any]:
-    text = texts.text
-    return {
-        "states": run.shared_states,
-        "depths": [text(k) for k in run.depths],
-        "violations": [
-            (v.property, v.reason, v.depth, f"{v.state:x}", text(v.policies), v.step) for v in run.violations
-        ],
-        "reached": {k: text(n) for k, n in run.reached.items()},
-        "limits": {k: text(n) for k, n in run.limits.items()},
-        "fired": {k: text(n) for k, n in run.fired.items()},
-        "state_sets": {text(k): n for k, n in run.state_sets.items()},
-        "edge_sets": {text(k): n for k, n in run.edge_sets.items()},
-    }
+    report = told(run, texts)
+    depths = [texts.text(k) for k in run.depths]
+    return {"states": run.shared_states, "depths": depths, "found": report.violations, "named": report.named}
 
 
-def restore(run: Exploration, texts: Texts, told: dict[str, Any]) -> None:
-    """Make an exploration say what it had told. Raises ValueError, KeyError, TypeError, IndexError
+def restore(run: Exploration, texts: Texts, data: dict[str, Any]) -> None:
+    """Make an exploration say what it had told, and nothing else. Raises ValueError, KeyError, TypeError, IndexError
     for what is none.
     """
-    number = texts.number
-    run.shared_states = int(told["states"])
-    run.depths = [number(t) for t in told["depths"]]
-    run.violations.clear()
-    run._violated.clear()
-    for prop, reason, depth, state, policies, step in told["violations"]:
-        found = Violation(prop, reason, depth, int(state, 16), number(policies), step)
-        run.violations.append(found)
-        known = run._violated[prop]
-        known[depth] = run.numbers.union[known[depth]][found.policies]
-    for into, found, kind in (
-        (run.reached, told["reached"], str),
-        (run.limits, told["limits"], str),
-        (run.fired, told["fired"], int),
-    ):
-        into.clear()
-        into.update({kind(k): number(t) for k, t in found.items()})
-    for counts, found in ((run.state_sets, told["state_sets"]), (run.edge_sets, told["edge_sets"])):
-        counts.clear()
-        counts.update({number(t): int(n) for t, n in found.items()})
+    depths = [texts.number(t) for t in data["depths"]]
+    reached, limits, fired, *counted = data["named"]
+    named = [reached, limits, {int(k): text for k, text in fired.items()}, *counted]
+    run.shared_states = int(data["states"])
+    for known in (run.violations, run._violated, run.reached, run.limits, run.fired, run.state_sets, run.edge_sets):
+        known.clear()
+    run.depths[:] = depths
+    heard(run, texts, Report(data["found"], named))

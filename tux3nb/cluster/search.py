@@ -9,7 +9,7 @@ dies takes its layers along, and Dask computes just these again, from those befo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,8 @@ class Search:
         tables = [LayerGraph(self.run) for _ in self.shards]
         for states in layers:
             for s, (words, ids) in enumerate(divided(states, self.run.system.layout, self.work.shards)):
-                self.enter(s, taken_in(tables[s], [(words, ids)], self.texts))
+                tables[s].arrive((words, hashes(words.T), ids))
+                self.enter(s, on.closed(tables[s], self.texts))
 
     def enter(self, shard: int, layer: Layer, data: bool = False) -> None:
         """A layer that this process has. data: too large for the scheduler to remember, and lost with a worker."""
@@ -141,12 +142,3 @@ class Search:
                     for worker in sorted({h.worker for h in last})
                 }
             )
-
-
-def taken_in(table: LayerGraph, parcels: Iterable, texts: Texts) -> Layer:
-    """What arrives, words and policy sets by number, as a layer of a shard that this process keeps itself."""
-    for words, ids in parcels:
-        table.arrive((words, hashes(words.T), ids))
-    words, ids = table.close_layer()
-    first, end = table.bounds[-2:]
-    return Layer(words, texts.tell(ids), end - first, first, table.late[-1][0], "begin")

@@ -10,10 +10,9 @@ memory was short. The layers are results that Dask keeps, and puts on disk where
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,7 @@ class Layer(Sized):
     """What arrives in a shard in one layer: rows of words with policy sets, `new` states and then those that come late.
 
     begin: the number that the first new state has in the shard. late: the numbers of the late ones. The rest tells of
-    the process that took them in: its address, its memory in bytes, and the seconds that it took.
+    the process that took them in: its address, and its memory in bytes.
     """
 
     words: np.ndarray
@@ -72,7 +71,6 @@ class Layer(Sized):
     late: np.ndarray
     worker: str = ""
     memory: int = 0
-    seconds: float = 0.0
 
     def numbers(self) -> np.ndarray:
         """The number that each row has in the shard."""
@@ -100,13 +98,15 @@ class Edges(Sized):
 
 @dataclass(eq=False)
 class Report:
-    """What expanding some states has told, in texts; see `Exploration`."""
+    """What an exploration, or expanding some states, has told, in texts; see `Exploration`.
+
+    named: reached, limits and fired with their policies; the counts of states and edges by policies. depth, of a task:
+    the policies that have arrived in the layer.
+    """
 
     violations: list[tuple]
     named: list[dict]
-    depth: str
-    worker: str
-    seconds: float
+    depth: str = ""
 
 
 @dataclass(eq=False)
@@ -258,7 +258,7 @@ def divided(states: dict[int, int], layout: Any, shards: int) -> list[tuple[np.n
 
 def expand(work: Work, depth: int, layer: Layer) -> tuple[Report, list[tuple[np.ndarray, Ids]]]:
     """Judge and expand what arrived in a layer: what that tells, and the successors by shard, each once."""
-    me, begin = here(work), time.monotonic()
+    me = here(work)
     words, ids = layer.words, me.texts.read(layer.ids)
     run = Exploration(me.compiled)
     run.depths = [0] * depth
@@ -281,16 +281,18 @@ def expand(work: Work, depth: int, layer: Layer) -> tuple[Report, list[tuple[np.
     for shard in range(work.shards):
         at = np.flatnonzero(mine == shard)
         parcels.append((after[at], me.texts.tell(k[at])))
-    return told(run, me.texts, begin), parcels
+    report = told(run, me.texts)
+    report.depth = me.texts.text(run.depths[-1])
+    return report, parcels
 
 
-def told(run: Exploration, texts: Texts, begin: float) -> Report:
+def told(run: Exploration, texts: Texts) -> Report:
     """What an exploration found, in texts."""
     text = texts.text
     violations = [(v.property, v.reason, v.depth, v.state, text(v.policies), v.step) for v in run.violations]
     named = [{k: text(ids) for k, ids in found.items() if ids} for found in (run.reached, run.limits, run.fired)]
     counted = [{text(k): n for k, n in found.items() if n} for found in (run.state_sets, run.edge_sets)]
-    return Report(violations, [*named, *counted], text(run.depths[-1]), address(), time.monotonic() - begin)
+    return Report(violations, [*named, *counted])
 
 
 def heard(run: Exploration, texts: Texts, report: Report) -> None:
@@ -310,37 +312,38 @@ def absorb(
     work: Work, shard: int, before: list[Layer], parcels: list[tuple[np.ndarray, Ids]], keys: list[str]
 ) -> Layer:
     """Take successors into a shard: the layer that they make. before: its last layer, keys: those before that."""
-    me, begin = here(work), time.monotonic()
+    me = here(work)
     check_memory(work)
     with me.table(shard, [*keys, *before]) as table:
         graph = table.graph
         for words, ids in parcels:
             graph.arrive((words, hashes(words.T), me.texts.read(ids)))
-        words, ids = graph.close_layer()
-        first, end = graph.bounds[-2:]
-        late = graph.late[-1][0]
-    told = me.texts.tell(ids)
-    return Layer(words, told, end - first, first, late, address(), memory(), time.monotonic() - begin)
+        return replace(closed(graph, me.texts), worker=address(), memory=memory())
+
+
+def closed(graph: LayerGraph, texts: Texts) -> Layer:
+    """What has arrived in a shard since its last layer, as the next one."""
+    words, ids = graph.close_layer()
+    first, end = graph.bounds[-2:]
+    return Layer(words, texts.tell(ids), end - first, first, graph.late[-1][0])
 
 
 @dataclass(frozen=True)
 class Head:
     """A layer of a shard in numbers."""
 
-    new: int
     arrivals: int
     states: int
     bytes: int
     worker: str
     memory: int
-    seconds: float
 
 
 def head(layer: Layer) -> Head:
     """What a client has to know of a layer."""
     states = layer.begin + layer.new
     size = layer.__sizeof__()
-    return Head(layer.new, len(layer.ids), states, size, layer.worker, layer.memory, layer.seconds)
+    return Head(len(layer.ids), states, size, layer.worker, layer.memory)
 
 
 def part(whole: Any, *path: int) -> Any:
