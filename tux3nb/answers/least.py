@@ -80,6 +80,11 @@ def the_policy(text: str | Policy) -> dict[str, str]:
     return policy
 
 
+def values_of(policy: str | Policy) -> Policy:
+    """The values of a policy that may be given as a text, see `the_policy`."""
+    return the_policy(policy) if isinstance(policy, str) else policy
+
+
 def everything() -> Product:
     """The family of every policy there is."""
     return Product(FEATURES, TUX3, [f.id for f in FEATURES if not f.control])
@@ -261,7 +266,7 @@ class Answers:
 
     # ---- one policy ----------------------------------------------------------------------------------------
     def _single(self, policy: str | Policy) -> PolicySet:
-        return self.family.single(the_policy(policy) if isinstance(policy, str) else policy)
+        return self.family.single(values_of(policy))
 
     def breaks(self, policy: str | Policy, every: bool = False) -> tuple[Break, ...]:
         """What a policy violates, the easiest to read first: cases before free-running worlds, then shortest runs.
@@ -293,7 +298,7 @@ class Answers:
 
     def drops(self, policy: str | Policy) -> list[Drop]:
         """Every mechanism of a policy, given up one step, with what then breaks: nothing, if it is to spare."""
-        policy, found = the_policy(policy) if isinstance(policy, str) else policy, []
+        policy, found = values_of(policy), []
         for fid, value in mechanisms(policy).items():
             for lower in FEATURES[fid].below[value]:
                 dropped = {**policy, fid: lower}
@@ -332,11 +337,7 @@ class Answers:
 
         Exact: all policies that differ from it in no feature, in one, in two ... are formed as sets, until one is safe.
         """
-        base, builders, diagrams = (
-            the_policy(base) if isinstance(base, str) else base,
-            set(builders),
-            self.family.diagrams,
-        )
+        base, builders, diagrams = values_of(base), set(builders), self.family.diagrams
         reached = self.family.single(base)
         allowed = {
             f.id: [v for v in f.values if v == base[f.id] or builders >= set(f.owner_of(v))] for f in self.family.vary

@@ -12,11 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tux3nb.answers.judge import judge
-from tux3nb.answers.worlds import TOLD, Row, World, find_world, said, weight
+from tux3nb.answers.worlds import TOLD, Row, World, family_of, find_world, said, weight
 from tux3nb.cases.case import Case
-from tux3nb.engine.family import Product
 from tux3nb.engine.result import Exploration, Limits
-from tux3nb.model.features import FEATURES, TUX3
+from tux3nb.model.features import FEATURES
 
 if TYPE_CHECKING:
     from tux3nb.cluster.connect import Connection
@@ -55,10 +54,10 @@ def worlds_on(
 
 def parts_of(case: Case) -> list[Part]:
     """The values of the feature that has most of them, of those that the case reads."""
-    read = [FEATURES[f] for f in case.features_read if not FEATURES[f].control]
-    if not read:
+    family = family_of(case)
+    if not family.vary:
         return [None]
-    most, family = max(read, key=lambda f: len(f.values)), Product(FEATURES, TUX3, [f.id for f in read])
+    most = max(family.vary, key=lambda f: len(f.values))
     return [(most.id, value) for value in most.values if family.members(most, (value,))]
 
 
@@ -66,7 +65,7 @@ def explore_part(data: tuple, limits: Limits | None, part: Part) -> tuple[World,
     """What a world, as data, says of a part of the policies; and the states found, as rows of words."""
     kind, given = data
     case = kind(**given)
-    family = Product(FEATURES, TUX3, [f for f in case.features_read if not FEATURES[f].control])
+    family = family_of(case)
     policies = family.members(FEATURES[part[0]], part[1:]) if part else family.all
     judged = judge(case, family, limits, policies=policies)
     out = said(judged, policies), _states(judged.run) if part else None

@@ -120,9 +120,14 @@ def explored(name: str, limits: Limits | None = None) -> World:
 
 
 def tell(case: Case, limits: Limits | None = None) -> World:
-    """Explore a world for all policies; no mechanism is switched off, whatever the case's base."""
-    family = Product(FEATURES, TUX3, [f for f in case.features_read if not FEATURES[f].control])
+    """Explore a world for all policies."""
+    family = family_of(case)
     return said(judge(case, family, limits), family.all)
+
+
+def family_of(case: Case) -> Product:
+    """All policies that a world can tell apart; no mechanism is switched off, whatever the case's base."""
+    return Product(FEATURES, TUX3, [f for f in case.features_read if not FEATURES[f].control])
 
 
 def said(judged: Judged, policies: PolicySet) -> World:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tux3nb.engine.fields import WORD, Constant, Field, Layout
 from tux3nb.errors import ModelError, nearest
-from tux3nb.model.world import FLUSHER, World
+from tux3nb.model.world import World
 
 
 class Look:
@@ -52,10 +52,6 @@ class Look:
         """The place of a task (or of the flusher) in its routine; empty where it is in none."""
         number = self.value("pc", task) or 0
         return self.world.places[number] if number else ""
-
-    def flusher_works_on(self) -> int | None:
-        """The folio that the flusher is about, while it is about one."""
-        return self.value("bio_folio") if self.at(FLUSHER) else None
 
     def in_slot(self, folio: int) -> list[int]:
         """The pages whose slot holds a folio."""

@@ -37,7 +37,7 @@ def print_page(browser: str, page: Path, pdf: Path) -> None:
     """Print a page of this machine to a PDF file, with no network; UserError where the browser does not do it."""
     with tempfile.TemporaryDirectory() as profile:
         target = Path(profile) / "page.pdf"
-        command = [browser, "--headless", *ARGS, *(["--no-sandbox"] if _is_root() else [])]
+        command = [browser, "--headless", *ARGS, *(["--no-sandbox"] if is_root() else [])]
         command += [f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND", "--no-pdf-header-footer"]
         command += [f"--print-to-pdf={target}", page.resolve().as_uri()]
         try:
@@ -52,5 +52,6 @@ def print_page(browser: str, page: Path, pdf: Path) -> None:
         shutil.move(target, pdf)
 
 
-def _is_root() -> bool:
+def is_root() -> bool:
+    """Whether root started this: Chromium and JupyterLab want to be told that it is meant."""
     return hasattr(os, "geteuid") and os.geteuid() == 0

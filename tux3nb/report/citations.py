@@ -17,7 +17,12 @@ CITED = re.compile(r"\[\^([a-z0-9][a-z0-9-]*)\]")
 NOTES = "notes"  # the id of the cell that lists them
 SURE = {"verified": "read in the source", "recalled": "from memory, not checked against the source"}
 _FILE = re.compile(r"[\w/-]+/[\w-]+\.[ch]\b")
-_FENCED = re.compile(r"^ *```.*?^ *``` *$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^( *)(```|~~~).*?^\1?\2 *$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+def keys_in(text: str) -> list[str]:
+    """The keys that prose cites; what stands in code is no citation."""
+    return CITED.findall(_FENCED.sub(" ", text))
 
 
 def cited(notebook: NotebookNode) -> list[str]:
@@ -25,7 +30,7 @@ def cited(notebook: NotebookNode) -> list[str]:
     known, found = sources(), []
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.get("id") != NOTES:
-            found += CITED.findall(_FENCED.sub(" ", cell.source))
+            found += keys_in(cell.source)
     return [key for key in dict.fromkeys(found) if key in known]
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tux3nb.paths import in_checkout, notebooks_dir, writable_folder, write_whole
+from tux3nb.report.browser import is_root
 from tux3nb.report.places import all_notebooks
 from tux3nb.safepath import child_environment
 
@@ -47,7 +48,7 @@ def lab_command(folder: Path, port: int, browser: bool) -> list[str]:
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}", f"--port={port}"]
     if not browser:
         command.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if is_root():
         command.append("--allow-root")
     return command
 

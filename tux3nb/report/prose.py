@@ -26,7 +26,7 @@ from tux3nb.model.features import FEATURES, NAMED
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.model.rules import all_rules, kinds
 from tux3nb.paths import notebooks_dir
-from tux3nb.report.citations import CITED, NOTES, used_sources
+from tux3nb.report.citations import CITED, NOTES, keys_in, used_sources
 from tux3nb.show.explorer.assets import module
 from tux3nb.show.explorer.document import unpack
 from tux3nb.show.holders import sources
@@ -78,7 +78,7 @@ def _plain(text: str) -> str:
 
 # ---- citations and numbers ---------------------------------------------------------------------------------------
 def _citations(text: str) -> Iterator[str]:
-    for key in CITED.findall(_CODE.sub(" ", _FENCE.sub("", text))):
+    for key in keys_in(text):
         if key not in sources():
             yield f"no source {key!r}{nearest(key, sources())}"
 

@@ -57,10 +57,8 @@ def lines(case: Case, answers: Mapping[str, Answer], workloads: Sequence[str], d
         words = NAMED[label][0] if label in NAMED else ""  # the label of one of the reader's own says what it is
         paid = [pays(answer.policy, numbers, workloads)] if workloads else []
         rows.append([words, str(answer.verdict), "; ".join(broken), *paid])
-        link = address(case, answer.policy, answer.violated[0] if answer.verdict == VIOLATED else None)
-        verdict = f'<a href="{say(link)}">{verdict_html(answer.verdict)}</a>'
-        first = f"{say(words)}<br><small><code>{say(label)}</code></small>" if words else say(label)
-        pages.append([first, verdict, say("; ".join(broken)) or "–", *map(say, paid)])
+        first = _named(words, label) if words else say(label)
+        pages.append([first, _linked(answer), say("; ".join(broken)) or "–", *map(say, paid)])
     heads = HEADS[: 4 if workloads else 3]
     table = Lines(rows, columns=["in words", *heads[1:]], index=list(answers))
     table.index.name = "policy"
@@ -74,17 +72,11 @@ def across(answers: Mapping[str, Mapping[str, Answer]]) -> Table:
     for name, told in answers.items():
         case = next(iter(told.values())).case
         rows[name] = {label: a.verdict for label, a in told.items()}
-        cells = [f"{say(case.title)}<br><small><code>{say(name)}</code></small>"]
-        for a in told.values():
-            link = address(case, a.policy, a.violated[0] if a.verdict == VIOLATED else None)
-            cells.append(f'<a href="{say(link)}">{verdict_html(a.verdict, ", ".join(a.violated))}</a>')
-        pages.append(cells)
+        pages.append([_named(case.title, name), *(_linked(a, ", ".join(a.violated)) for a in told.values())])
     table = Lines.from_dict(rows, orient="index", columns=policies)
     table.index.name = "case"
-    named = [short(NAMED[p][0]) for p in policies if p in NAMED]
-    titles = {
-        p: NAMED[p][0] if named.count(short(NAMED[p][0])) > 1 else short(NAMED[p][0]) for p in policies if p in NAMED
-    }
+    brief = {p: short(NAMED[p][0]) for p in policies if p in NAMED}
+    titles = {p: NAMED[p][0] if list(brief.values()).count(said) > 1 else said for p, said in brief.items()}
     heads = ["case", *(f"{titles[p]}\n{p}" if p in titles else p for p in policies)]
     return table.shown_with(page=Table.html(heads, pages, raw=range(len(heads))))
 
@@ -94,15 +86,23 @@ def guards(answers: Mapping[str, tuple[str, Answer, Answer]]) -> Table:
     rows, pages = {}, []
     for what, (label, kept, lost) in answers.items():
         rows[kept.case.name] = [what, kept.told, label, lost.told]
-        cells = [f"{say(what)}<br><small><code>{say(kept.case.name)}</code></small>", verdict_html(kept.verdict)]
-        link = address(kept.case, lost.policy, next(iter(lost.violated), None))
-        name = f"{say(NAMED[label][0])}<br><small><code>{say(label)}</code></small>"
-        verdict = verdict_html(lost.verdict, ", ".join(lost.violated))
-        pages.append([*cells, name, f'<a href="{say(link)}">{verdict}</a>'])
+        without = [_named(NAMED[label][0], label), _linked(lost, ", ".join(lost.violated))]
+        pages.append([_named(what, kept.case.name), verdict_html(kept.verdict), *without])
     heads = ["what happens", "with its guard", "without it", "then"]
     table = Lines.from_dict(rows, orient="index", columns=heads)
     table.index.name = "case"
     return table.shown_with(page=Table.html(heads, pages, raw=range(len(heads))))
+
+
+def _named(words: str, name: str) -> str:
+    """Words, and beneath them the name in code."""
+    return f"{say(words)}<br><small><code>{say(name)}</code></small>"
+
+
+def _linked(answer: Answer, broken: str = "") -> str:
+    """A verdict as a link into the explorer, to the run of the first property that is broken."""
+    link = address(answer.case, answer.policy, answer.violated[0] if answer.verdict == VIOLATED else None)
+    return f'<a href="{say(link)}">{verdict_html(answer.verdict, broken)}</a>'
 
 
 def short(title: str) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from itertools import islice
 
 from tux3nb.answers.hypothesis import HYPOTHESIS, IDEAS
-from tux3nb.answers.least import BUILDERS, LEFT_OUT, Answers, by_owner, mechanisms, the_policy
+from tux3nb.answers.least import BUILDERS, LEFT_OUT, Answers, mechanisms, the_policy
 from tux3nb.answers.worlds import find_world
 from tux3nb.engine.family import PolicySet
 from tux3nb.engine.result import REFUSED
 from tux3nb.errors import UserError, nearest
-from tux3nb.model.features import FEATURES, TUX3
+from tux3nb.model.features import FEATURES, TUX3, named_policy
 from tux3nb.model.properties import PROPERTIES
 from tux3nb.show.cells import Shown, Table, as_markdown
 from tux3nb.show.charts import drawn
@@ -91,7 +91,7 @@ def _for_whom(found: Answers) -> str:
         first += " So a network card that may write must not register such a page; to turn it away counts as keeping"
         first += " the promise."
     today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
-    if today is None:
+    if today is None or any(named_policy("mainline_6_5")[f] != v for f, v in needed):
         return first
     there = f"there a file system alone has to build {today} mechanisms"
     return f"{first} Mainline Linux has had that since v6.5, and {there}."
@@ -129,10 +129,6 @@ ANSWERS: dict[str, Callable[[Answers], str]] = {
     "For whom?": _for_whom,
     "Practical?": _practical,
 }
-
-
-def _several(n: int, one: str, more: str) -> str:
-    return f"{n:,} {one if n == 1 else more}"
 
 
 def _needed_of_others(found: Answers) -> list[tuple[str, str]]:
@@ -357,8 +353,3 @@ def left_out() -> Shown:
     return Shown(
         "\n".join(f"- {line}" for line in LEFT_OUT), markdown="\n".join(f"- {as_markdown(x)}" for x in LEFT_OUT)
     )
-
-
-def owners_of(policy: str | dict[str, str]) -> dict[str, int]:
-    """Owner -> how many mechanisms of a policy it would have to build."""
-    return {who: len(built) for who, built in by_owner(the_policy(policy)).items()}

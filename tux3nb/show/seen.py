@@ -8,7 +8,6 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.show.cells import Table
 from tux3nb.show.tables import here, live
 from tux3nb.witness import CASES, Witness, list_witnesses, load_recording
-from tux3nb.witness.recordings import recorded_names
 
 FEW = 3  # facts that a row names
 
@@ -69,8 +68,3 @@ def _agrees(recording: dict) -> str:
 def _on(recording: dict) -> str:
     kernel = recording["kernel"]
     return f"{kernel['system']} {kernel['release'].split('-')[0]} {recording['file_system'] or ''}".strip()
-
-
-def unrecorded() -> list[str]:
-    """The experiments that nobody has recorded."""
-    return sorted({w.name for w in list_witnesses()} - set(recorded_names()))

@@ -25,14 +25,18 @@ def moments(tale: Tale) -> list[tuple[int, str]]:
     """(number of the state, caption) before and during: before the part that gives the page another folio (or, where
     none does, before the last two), and then before the last part, or in it.
     """
-    last = len(tale.spans) - 1
-    turn = next((n for n, (part, _, _) in enumerate(tale.spans) if _turns(part)), max(last - 1, 0))
+    last, turn = len(tale.spans) - 1, _turn(tale)
     part, first, _ = tale.spans[turn]
     if turn < last:
         during = min(turn + 1, last - 1)
         return [_at(tale, turn - 1), _at(tale, during)]
     copied = max((n for n, step in enumerate(part.effects) if any(COPY.fullmatch(e) for e in step)), default=0)
     return [_at(tale, turn - 1), (first + copied + 1, f"{part.sentence(tale.case, copied + 1)}.")]
+
+
+def _turn(tale: Tale) -> int:
+    """The number of the part that gives the page another folio; where none does, of the last but one."""
+    return next((n for n, (part, _, _) in enumerate(tale.spans) if _turns(part)), max(len(tale.spans) - 2, 0))
 
 
 def _turns(part: Part) -> bool:
@@ -54,8 +58,7 @@ def comic(tale: Tale) -> Cell:
 
     They are: before the page gets another folio, with it, before the last part, and at the end.
     """
-    last = len(tale.spans) - 1
-    turn = next((n for n, (part, _, _) in enumerate(tale.spans) if _turns(part)), max(last - 1, 0))
+    last, turn = len(tale.spans) - 1, _turn(tale)
     ends = sorted({max(turn - 1, 0), turn, max(last - 1, 0)} - {last})
     found, since = [], 0
     for n in ends:
