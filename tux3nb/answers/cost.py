@@ -24,7 +24,7 @@ from tux3nb.cases.case import Case
 from tux3nb.engine.family import PolicySet
 from tux3nb.engine.policy import Policy
 from tux3nb.errors import UserError, nearest
-from tux3nb.model.features import CORE_MM, FILE_SYSTEM, HOLDER, named_policy
+from tux3nb.model.features import BLOCK_LAYER, CORE_MM, FILE_SYSTEM, HOLDER, named_policy
 from tux3nb.paths import data_dir, read_record
 
 PAGE = 4096  # bytes
@@ -43,10 +43,11 @@ COSTS = {  # cost -> unit and what it is
     "refused": "kinds of workload in which an operation is refused",
     "failed": "kinds of workload that end in a failed assertion, or never; what they would cost is not counted",
     "file_system": "mechanisms that the file system has to build",
+    "block_layer": "mechanisms that the block layer has to build",
     "core_mm": "mechanisms that core mm has to build",
     "holder": "mechanisms that holders have to build",
 }
-OWNERS = {"file_system": FILE_SYSTEM, "core_mm": CORE_MM, "holder": HOLDER}
+OWNERS = {"file_system": FILE_SYSTEM, "block_layer": BLOCK_LAYER, "core_mm": CORE_MM, "holder": HOLDER}
 BASELINES = ("stable_pages", "in_place", "tux3")
 DEFAULT = (20, "fast")
 COUNTED = {  # count of a walk -> the costs that it is, by how many units each

@@ -16,14 +16,15 @@ from tux3nb.engine.family import PolicySet, Product
 from tux3nb.engine.policy import Policy
 from tux3nb.engine.result import REFUSED, UNFINISHED, UNREACHED, VIOLATED
 from tux3nb.errors import UserError, nearest
-from tux3nb.model.features import CORE_MM, FEATURES, FILE_SYSTEM, HOLDER, NAMED, TUX3, named_policy
+from tux3nb.model.features import BLOCK_LAYER, CORE_MM, FEATURES, FILE_SYSTEM, HOLDER, NAMED, TUX3, named_policy
 from tux3nb.model.properties import PROPERTIES
 
 NEVER_FORK = {"refuse": TUX3["refuse"], **NAMED["stable_pages"][1]}  # never fork, wait: what `stable_pages` says
 BUILDERS = {
     "file system only": (FILE_SYSTEM,),
-    "file system and core mm": (FILE_SYSTEM, CORE_MM),
-    "with holders": (FILE_SYSTEM, CORE_MM, HOLDER),
+    "file system and block layer": (FILE_SYSTEM, BLOCK_LAYER),
+    "file system, block layer and core mm": (FILE_SYSTEM, BLOCK_LAYER, CORE_MM),
+    "with holders": (FILE_SYSTEM, BLOCK_LAYER, CORE_MM, HOLDER),
 }
 LEFT_OUT = (
     "memory is sequentially consistent and a rule is one step",

@@ -54,7 +54,8 @@ class World:
     """What one exploration of a world for all policies has said.
 
     rounds: how often an actor may do what its kind does; 0: its operations stand in a script. operations: the most
-    that can begin. processes: those that map the file. properties: those that the world judges; features: those that
+    that can begin. processes: those that map the file. unpinned: holders with a plain reference, as in 2015, where
+    kernels of today pin. properties: those that the world judges; features: those that
     it reads. states: shared by all policies. stopped: the limit that ended the exploration early, or nothing.
     """
 
@@ -63,6 +64,7 @@ class World:
     operations: int
     actors: int
     processes: int
+    unpinned: int
     pages: int
     folios: int
     deltas: int
@@ -152,6 +154,7 @@ def said(judged: Judged, policies: PolicySet) -> World:
         operations=len({(op.task, op.choice or op.line) for op in world.ops}),
         actors=len(world.tasks),
         processes=len({m.partition(":")[0] for m in case.mappings}),
+        unpinned=sum(h.unpinned for h in world.holders),
         pages=len(world.pages),
         folios=len(world.folios),
         deltas=case.deltas + 1,

@@ -156,7 +156,10 @@ class Case:
         ops = self.arranged(found)
         makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
-        holders = [Holder(name, kind.pin and name not in plain, kind.unbounded) for name, kind in makers.items()]
+        holders = [
+            Holder(name, kind.pin and name not in plain, kind.unbounded, kind.unpinned or name in plain)
+            for name, kind in makers.items()
+        ]
         bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
         traits = (self.endless_disk, self.tight_memory, self.shmem)
         world = World(tasks, ops, mappings, holders, *bounds, declarations(), *device, *traits, kinds(), places(ops))

@@ -341,6 +341,66 @@ LATE = Case(
     sources=(DIRECT, CHECK),
 )
 
+LATE_GET = Case(
+    name="aio+late+get",
+    family="aio",
+    title="The same with a plain reference, as in 2015",
+    asks="Nothing tells the flusher that the page is held, so it is cleaned and left clean. Who could know that a delta "
+    "which closes after io_getevents lacks data?",
+    columns="""
+        app                       | kernel
+        reaped: dio_read_get p0:1 | transition
+                                  | transition after reaped
+    """,
+    mappings=("app",),
+    deltas=2,
+    judges=("I4b",),
+    expect={
+        "tux3": "VIOLATED(I4b)",
+        "stable_pages": "VIOLATED(I4b)",
+        # a test for pins sees none, and a dirty call that is queued comes too late
+        "reverse_fork": "VIOLATED(I4b)",
+        "perfect": "VIOLATED(I4b)",
+        "copy_for_disk_ordered": "VIOLATED(I4b)",
+        # whoever keeps a list of all holds knows
+        "holder_index": "HOLDS",
+        "perfect_index": "HOLDS",
+    },
+    bounds="One page, one read of one cell, two deltas closed; the process syncs after it has reaped.",
+    sources=(DIRECT, CHECK, PINS),
+)
+
+LATE_STORED = Case(
+    name="aio+late+stored",
+    family="aio",
+    title="A direct read into a page that its process has just stored to",
+    asks="The page is dirty when the read begins, and is written out while it is in flight. Are the data in the delta "
+    "that closes after io_getevents?",
+    columns="""
+        app               | reader                       | kernel
+        dirty: store p0:0 | reaped: dio_read p0:1 app    | transition after dirty
+                          |                              | transition after reaped
+    """,
+    mappings=("app",),
+    deltas=2,
+    judges=("I4a", "I4b"),
+    # The same as `rdma+long` with a pin that nobody refuses: a policy may not lean on the ban of long ones.
+    expect={
+        "tux3": "VIOLATED(I4b)",
+        "stable_pages": "VIOLATED(I4b)",
+        "no_longterm": "VIOLATED(I4b)",
+        # a page that may be pinned stays dirty
+        "reverse_fork": "HOLDS",
+        # and without that what is reported before the delta closes may be in a page that is clean
+        "reverse_fork_clean": "VIOLATED(I4a, I4b)",
+        # which Linux does not promise
+        "mainline_6_5": "HOLDS",
+        "copy_for_disk_ordered": "HOLDS",
+    },
+    bounds="One page, one store, one read of one cell, two deltas closed; the process syncs after it has reaped.",
+    sources=(DIRECT, CHECK),
+)
+
 WRITTEN = Case(
     name="aio+write",
     family="aio",

@@ -103,7 +103,7 @@ TRUNCATED = Case(
         # Nobody holds the page: there is nothing to refuse for.
         "bond_refuse": "HOLDS",
         # Dropped under the flusher's hands.
-        "in_place": "VIOLATED(I5, I6)",
+        "in_place": "VIOLATED(I6)",
     },
     bounds="One page, one truncation, two writes, one folio scanned, one delta closed.",
     sources=(INVALIDATE, TRUNCATE),
@@ -436,6 +436,57 @@ UNMOUNTED_IN_FLIGHT = Case(
     },
     bounds="One page, one store, one direct read through a mapping that goes, one unmount, up to four deltas closed.",
     sources=(UNMOUNT, EVICT),
+)
+
+READ_UNTIL_UNMOUNTED = Case(
+    name="evict+read_in",
+    family="life",
+    title="A direct read ends after the unmount's last delta",
+    asks="The same unmount. Once it has returned, is what the process has read on disk?",
+    columns="""
+        app               | reader            | vfs                   | kernel
+        store p0:0        | dio_read p0:1 app | gone: evict after off | transition after gone
+        off: munmap app   |                   |                       |
+    """,
+    mappings=("app",),
+    deltas=4,
+    judges=("I4b", "I5", "I7", "I8"),
+    # The same as `evict+written` with a pin that nobody refuses, and that comes to an end.
+    expect={
+        "tux3": "VIOLATED(I4b, I5)",
+        # Lost with what is dropped, as in any kernel (mainline does not promise it);
+        "mainline_6_5": "HOLDS",
+        "evict_drop": "VIOLATED(I4b)",
+        "no_longterm": "VIOLATED(I4b, I5)",
+        # the unmount has to wait for the read.
+        "evict_wait": "HOLDS",
+    },
+    bounds="One page, one store, one direct read through a mapping that goes, one unmount, up to four deltas closed.",
+    sources=(UNMOUNT, EVICT),
+)
+
+POKED_WHILE_CUT = Case(
+    name="truncate+poked",
+    family="life",
+    title="A debugger writes a word while its page is truncated in the next delta",
+    asks="The debugger has looked the page up before it is truncated, and reports it dirty after that. What does the "
+    "late dirty call meet?",
+    columns="""
+        app               | tracer          | cutter                   | kernel
+        dirty: store p0:0 | poke app p0:1   | truncate p0 after closed | closed: transition after dirty
+    """,
+    mappings=("app",),
+    judges=("I5", "I5w", "I7", "I8"),
+    # `truncate+direct_read` with another holder: the dirty call is always made, and not only on a clean page.
+    expect={
+        "tux3": "VIOLATED(I5, I5w)",
+        "reverse_fork": "VIOLATED(I5, I5w)",
+        "stable_pages": "VIOLATED(I5)",
+        "copy_for_disk": "HOLDS",
+        "mainline_6_5": "HOLDS",
+    },
+    bounds="One page, one store, one poke, one truncation, one delta closed.",
+    sources=(INVALIDATE, DIRTY),
 )
 
 TRUNCATED_IN_FLIGHT = Case(

@@ -48,7 +48,7 @@ FLUSHED = Case(
     mappings=("tracee",),
     judges=("I1", "I2", "I5", "I7"),
     # The asserting set_page_dirty meets a clean folio: BUG, with any policy of the fork itself. Mainline accepts the
-    # call (and loses the data; see the case bug+ext4_dirtied_behind).
+    # call, and writes the page out (unless reclaim has taken its buffers; see the case bug+ext4_dirtied_behind).
     expect={
         "tux3": "VIOLATED(I5)",
         "stable_pages": "VIOLATED(I5)",

@@ -40,7 +40,8 @@ SHOWN = 12  # worlds, or policies of a least change, that a person reads at once
 def configure(parser):
     """Declare the command's arguments."""
     parser.add_argument("--worlds", nargs="*", metavar="WORLD",
-                        help="only these: cases, free-running worlds such as free+rdma+1, cases, free")  # fmt: skip
+                        help="only these: cases, free-running worlds such as free+rdma+1, cases, free, today (those "
+                        "without the plain references of 2015)")  # fmt: skip
     parser.add_argument("--properties", nargs="*", metavar="ID", help="only these properties count")
     parser.add_argument("--minimal", action="store_true",
                         help="list the safe policies from which no mechanism can be dropped")  # fmt: skip
@@ -131,8 +132,11 @@ def worlds(args) -> list[World]:
 def names_of(given: list[str] | None, rounds: int) -> list[str]:
     """The names of the worlds that are meant; None: all there are."""
     words = {"cases": list(catalogue()), "free": _free(range(1, rounds + 1))}
+    every = [*words["cases"], *words["free"]]
     if given is None:
-        return [*words["cases"], *words["free"]]
+        return every
+    if "today" in given:
+        words["today"] = [n for n in every if not any(h.unpinned for h in find_world(n).world.holders)]
     names = list(dict.fromkeys(name for word in given for name in words.get(word, [word])))
     for name in names:
         find_world(name)

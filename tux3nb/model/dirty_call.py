@@ -18,13 +18,14 @@ def ends_in(s, policy, f, outcome: str):
     gone = (s.detached[f] == 1) | (s.anonymous[f] == 1)
     attached = (s.detached[f] == 0) & (s.anonymous[f] == 0)
     live, dirty = attached & (s.forked[f] == 0), s.dirty[f] == 1
+    lost = (policy.dirty_clean == "lost") & (s.stripped[f] == 1)
     forked = attached & (s.forked[f] == 1)
     forwarding = policy.dirty_forked.one_of("forward_page", "forward_range")
     return {
         "dirty": live & dirty,
         "bug": live & ~dirty & (policy.dirty_clean == "bug"),
-        "lost": live & ~dirty & (policy.dirty_clean == "lost"),
-        "queue": live & ~dirty & (policy.dirty_clean == "queue"),
+        "lost": live & ~dirty & lost,
+        "queue": live & ~dirty & (policy.dirty_clean != "bug") & ~lost,
         "warn": forked & dirty & (policy.dirty_forked == "assert"),
         "bug_forked": forked & ~dirty & (policy.dirty_forked == "assert"),
         "drop": forked & ((policy.dirty_forked == "drop") | forwarding & empty(s)),
@@ -39,7 +40,7 @@ def dirty_call(s, f, outcome: str, cells):
     """The effect of a dirty call on folio `f` that ends in `outcome`.
 
     `cells` are the cells that the holder has written, for the policy that forwards just those. What is `lost` is
-    accepted by the call; the write-out drops it, since the file system was never asked for a place to put it.
+    accepted by the call; the write-out drops it, since the folio has no buffers that say where to put it.
     """
     s.mark("assert_passed", outcome in ("dirty", "lost"))
     s.ensure("I5w", outcome != "warn", "dirty call on a forked folio: the kernel warns")

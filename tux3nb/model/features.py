@@ -15,7 +15,7 @@ value of a feature: `longterm` (v6.5), `unshare` (v6.2), `dirty_clean` (2022), `
 
 from tux3nb.engine.policy import Constraint, Feature, Features, Owner
 
-FILE_SYSTEM, CORE_MM, HOLDER = "file system", "core mm", "holder"
+FILE_SYSTEM, BLOCK_LAYER, CORE_MM, HOLDER = "file system", "block layer", "core mm", "holder"
 HOLDER_AND_MM, WITH_MM, WITH_HOLDER = (CORE_MM, HOLDER), (FILE_SYSTEM, CORE_MM), (FILE_SYSTEM, HOLDER)
 
 
@@ -215,7 +215,7 @@ FEATURES = Features(
         Feature(
             "lend",
             "a direct write to a device that checks what it is sent",
-            FILE_SYSTEM,
+            BLOCK_LAYER,  # whoever sends it: the file system written to, where that does its own direct I/O
             {
                 "share": "the memory is read twice, for the checksum and for the device",
                 "bounce": "a copy is summed and sent (XFS v7.0; btrfs, through the page cache of the other file)",
@@ -253,7 +253,7 @@ FEATURES = Features(
             FILE_SYSTEM,
             {
                 "bug": "BUG (Tux3)",
-                "lost": "accepted, and dropped by the write-out (ext4 since cc5095747edf)",
+                "lost": "accepted; dropped by the write-out if reclaim has taken the buffers (ext4 since cc5095747edf)",
                 "queue": "queued to the current delta",
             },
             below={"lost": ("bug",), "queue": ("lost",)},
@@ -420,6 +420,7 @@ MAINLINE = {
     "stable_stores": "yes",
     "longterm": "refused",
     "unshare": "yes",
+    "evict_dirty": "drop",  # truncate_inode_pages_final
     "dirty_clean": "lost",
     "dirty_forked": "drop",
 }
@@ -455,7 +456,7 @@ NAMED = {
     ),
     "btrfs_csum": (
         "The same where the file system checks sums (btrfs): wait while the page is under write-out",
-        {**MAINLINE, "refuse": "wait_submitted"},
+        {**MAINLINE, "refuse": "wait_submitted", "dirty_clean": "queue"},  # btrfs_writepage_cow_fixup, 6.5
     ),
     "copy_for_disk": (
         "Never fork; every page is written out from a copy, and a pinned one stays dirty",

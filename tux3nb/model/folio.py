@@ -67,7 +67,12 @@ def empty(s):
 def refcount(s, f):
     """References by kind: cache (or the dummy cache of a forked folio), buffers, own, and users."""
     cache = as_int(some(s.slot[p] == f for p in s.world.pages) | (s.forked[f] == 1))
-    return cache + s.private[f] + s.own[f] + users(s, f)
+    return cache + buffers(s, f) + s.own[f] + users(s, f)
+
+
+def buffers(s, f):
+    """The reference of the folio's buffers; reclaim may have taken them."""
+    return as_int((s.private[f] == 1) & (s.stripped[f] == 0))
 
 
 def up_to_date(s, c=None):

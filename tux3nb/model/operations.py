@@ -26,7 +26,7 @@ class Kind:
     none. longterm: a FOLL_LONGTERM pin.
     holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. of: the operations whose holds it uses or
     ends. sibling: it is another thread's, through a TLB of its own. pin: the hold is a counted FOLL_PIN.
-    unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
+    unpinned: a plain reference, where kernels of today pin. unbounded: the hold may stay for ever. cuts: it drops the page's content from the file. empties: it can take the
     folio out of the slot and leave that empty. alone: its rules know of one page only (so do those of what cuts or
     empties). lets_go: it uses a hold, and ends it. traits: the words of `columns.TRAITS` that may say more of its hold.
     mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it makes its mapping or takes it away. shrinks: the
@@ -60,6 +60,7 @@ class Kind:
     of: tuple[str, ...] = ()
     sibling: bool = False
     pin: bool = True
+    unpinned: bool = False
     unbounded: bool = False
     cuts: bool = False
     empties: bool = False
@@ -174,8 +175,12 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Holder:
-    """A holder of a page: by a counted pin (FOLL_PIN) or a plain reference, for one call or without bound."""
+    """A holder of a page: by a counted pin (FOLL_PIN) or a plain reference, for one call or without bound.
+
+    unpinned: a plain reference as in 2015, where kernels of today pin.
+    """
 
     name: str
     pin: bool
     unbounded: bool = False
+    unpinned: bool = False

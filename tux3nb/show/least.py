@@ -15,8 +15,12 @@ Policy = str | Mapping[str, str]
 
 
 @cache
-def _answers(worlds: tuple[str, ...] | None, properties: tuple[str, ...] | None, rounds: int) -> Answers:
+def _answers(
+    worlds: tuple[str, ...] | None, properties: tuple[str, ...] | None, rounds: int, today: bool
+) -> Answers:
     known = recorded_worlds()
+    if today:
+        known = {name: w for name, w in known.items() if not w.unpinned}
     chosen = [w for w in known.values() if w.rounds <= rounds] if worlds is None else []
     for name in worlds or ():
         if name not in known:
@@ -25,13 +29,19 @@ def _answers(worlds: tuple[str, ...] | None, properties: tuple[str, ...] | None,
     return Answers(chosen, properties)
 
 
-def answers(worlds: Iterable[str] | None = None, properties: Iterable[str] | None = None, rounds: int = 1) -> Answers:
+def answers(
+    worlds: Iterable[str] | None = None,
+    properties: Iterable[str] | None = None,
+    rounds: int = 1,
+    today: bool = False,
+) -> Answers:
     """What the recorded worlds say of every policy there is: `safe`, `minimal` and `as_good_as_never_forking` as sets.
 
     worlds: names (None: all cases, and the free-running worlds of up to so many rounds). properties: those that count
-    (None: all but advisory ones). Raises UserError for a world that is not recorded and a property that none judges.
+    (None: all but advisory ones). today: without the worlds in which a holder has a plain reference, as in 2015, where
+    kernels of today pin. Raises UserError for a world that is not recorded and a property that none judges.
     """
-    return _answers(*(None if given is None else tuple(given) for given in (worlds, properties)), rounds)
+    return _answers(*(None if given is None else tuple(given) for given in (worlds, properties)), rounds, today)
 
 
 def least(found: Answers | None = None) -> Table:

@@ -135,7 +135,7 @@ def pays(policy: Policy, numbers: cost.Parameters, workloads: Sequence[str]) -> 
         told.append(f"copies {size(found['copied'])}/s")
     if found["stalled"]:
         told.append(f"writers wait {found['stalled']:.0f} ms/s")
-    builders = [(who, found[who]) for who in ("core_mm", "holder") if found[who]]
+    builders = [(who, found[who]) for who in ("block_layer", "core_mm", "holder") if found[who]]
     told += [f"{who.replace('_', ' ')} builds {n:.0f}" for who, n in builders]
     return ", ".join(told) or "nothing"
 

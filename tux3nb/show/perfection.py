@@ -21,6 +21,7 @@ from tux3nb.show.charts import drawn
 from tux3nb.show.least import answers
 
 NEVER = ("fork", "never")
+WITH_ALL = "with holders"
 FOR_THE_DISK = ("bounce", "pinned", "all")  # the disk gets a copy
 AGAIN = {"uprobes": " (a breakpoint is set, taken out and set again)"}  # what a second round is
 
@@ -76,25 +77,49 @@ def _count(n: int) -> str:
     return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
 
 
+def today(found: Answers) -> Answers:
+    """The same without the worlds in which a holder has a plain reference, as in 2015, where kernels of today pin."""
+    return _of(found, [w for w in found.worlds.values() if not w.unpinned])
+
+
 def _for_whom(found: Answers) -> str:
-    alone = found.built_by(BUILDERS["file system only"])
-    if alone & found.safe:
-        return (
-            f"A file system can do it alone: {number((alone & found.safe).count())} of the policies that it can build "
-            "by itself break nothing."
-        )
-    needed = _needed_of_others(found)
-    with_ = "core mm" if found.built_by(BUILDERS["file system and core mm"]) & found.safe else "core mm and holders"
-    told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v])}" for f, v in needed)
-    first = f"Not for a file system alone on the kernel of 2015: it needs {with_}. In all that break nothing {told}."
-    if ("longterm", "refused") in needed:
-        first += " So a network card that may write must not register such a page; to turn it away counts as keeping"
-        first += " the promise."
-    today = found.least_change("mainline_6_5", BUILDERS["file system only"]).fewest
-    if today is None or any(named_policy("mainline_6_5")[f] != v for f, v in needed):
+    old = any(w.unpinned for w in found.worlds.values())
+    if not old or all(w.unpinned for w in found.worlds.values()):
+        return _built(found)
+    pins = _built(today(found))
+    return f"With the plain references of 2015: {_built(found)} Where every holder pins that pins today: {pins}"
+
+
+def _built(found: Answers) -> str:
+    """Who has to build it, and what they need of whom."""
+    if not found.safe:
+        return "for nobody."
+    who = next(who for who, allowed in BUILDERS.items() if found.built_by(allowed) & found.safe)
+    n = number((found.built_by(BUILDERS[who]) & found.safe).count())
+    if who == "file system only":
+        return f"for a file system alone, which can build {n} of the policies that break nothing."
+    needed = [(f, v) for f, v in _needed_of_others(found) if ("holder" in FEATURES[f].owner_of(v)) == (who == WITH_ALL)]
+    told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v].partition(' (heavy')[0])}" for f, v in needed)
+    with_ = "core mm and holders have to help" if who == WITH_ALL else f"it takes {who}"
+    first = f"not for a file system alone; {with_}. All that break nothing have this: {told}."
+    now, mainline = _from_mainline(found), named_policy("mainline_6_5")
+    core = [(f, v) for f, v in needed if FEATURES[f].owner_of(v) == ("core mm",)]
+    if not now or any(mainline[f] != v for f, v in core):
         return first
-    there = f"there a file system alone has to build {today} mechanisms"
-    return f"{first} Mainline Linux has had that since v6.5, and {there}."
+    has = "What core mm builds mainline Linux has had since v6.5; from there" if core else "From mainline Linux"
+    return f"{first} {has} {now}."
+
+
+def _from_mainline(found: Answers) -> str:
+    """Who has to build how much on top of mainline, where neither core mm nor holders need to."""
+    change = found.least_change("mainline_6_5", BUILDERS["file system and block layer"])
+    if change.fewest is None:
+        return ""
+    base, policy = named_policy("mainline_6_5"), change.policies.pick()
+    new = [(f, v) for f, v in policy.items() if v != base[f]]
+    block = sum(FEATURES[f].owner_of(v) == ("block layer",) and v in FEATURES[f].below for f, v in new)
+    more = f" and the block layer {block}" if block else ""
+    return f"a file system has to build {len(new) - block} mechanisms{more}"
 
 
 def _value(text: str) -> str:
@@ -109,6 +134,7 @@ def _value(text: str) -> str:
 
 
 def _practical(found: Answers) -> str:
+    found = today(found) if any(not w.unpinned for w in found.worlds.values()) else found
     if not found.safe:
         return "There is no policy to build."
     copies = not (found.safe - found.safe.having(*FOR_THE_DISK))
@@ -116,7 +142,7 @@ def _practical(found: Answers) -> str:
     never = fewest[NEVER[0]] == NEVER[1]
     count = found.minimal.having(*NEVER).count()
     said = [
-        "If somebody may hold a page, all of them give the disk a copy of it." if copies else "",
+        "Where they pin, all of these policies give the disk a copy of a page that somebody may hold." if copies else "",
         f"The one with the fewest mechanisms has {len(mechanisms(fewest))} of them and",
         f"{'never forks a page' if never else 'forks'} ({count} of the {found.minimal.count()} never fork).",
         "Its price: every page is copied on its way to the disk." if fewest["bounce"] == "all" else "",
@@ -141,7 +167,7 @@ def _needed_of_others(found: Answers) -> list[tuple[str, str]]:
 def possible(found: Answers | None = None) -> Table:
     """How many policies break nothing, by what is asked: all that counts, less some properties, or in some worlds.
 
-    The last column: how many of these a file system alone can build.
+    The last columns: how many of these a file system alone can build, and together with the block layer and core mm.
     """
     found = found or answers()
     worlds = found.worlds.values()
@@ -151,6 +177,7 @@ def possible(found: Answers | None = None) -> Table:
         found, *optional
     )
     asked["nor I4b, that a delta has what a device wrote before it closed"] = _without(found, *optional, "I4b")
+    asked["all that counts, where every holder pins that pins today"] = today(found)
     asked["all that counts, in the cases alone"] = _of(found, [w for w in worlds if not w.rounds])
     asked["all that counts, in the worlds without a script alone"] = _of(found, [w for w in worlds if w.rounds])
     asked["all that counts, and every world of more rounds that is recorded"] = answers(rounds=9)
@@ -173,8 +200,13 @@ def _counts(found: Answers) -> dict[str, str | int]:
         "policies that break nothing": f"{found.safe.count():,}",
         "with nothing to spare": found.minimal.count(),
         "of these never fork": found.minimal.having(*NEVER).count(),
-        "by a file system alone": f"{(found.built_by(BUILDERS['file system only']) & found.safe).count():,}",
+        "by a file system alone": _safe_of(found, "file system only"),
+        "with block layer and core mm": _safe_of(found, "file system, block layer and core mm"),
     }
+
+
+def _safe_of(found: Answers, who: str) -> str:
+    return f"{(found.built_by(BUILDERS[who]) & found.safe).count():,}"
 
 
 def builders(found: Answers | None = None, *bases: str) -> Table:

@@ -37,6 +37,7 @@ def _read(name: str, says: str, pin: bool) -> Kind:
         then="dio_dirty",
         holder="makes",
         pin=pin,
+        unpinned=not pin,
     )
 
 
@@ -51,6 +52,7 @@ def _write(name: str, says: str, pin: bool, then: str = "dio_submit") -> Kind:
         then=then,
         holder="makes",
         pin=pin,
+        unpinned=not pin,
     )
 
 

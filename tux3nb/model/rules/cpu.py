@@ -494,9 +494,10 @@ def write_returns(s, policy, op):
 
 
 def mark_dirty(s, f, delta):
-    """Mark the folio dirty for `delta`; a folio that is dirty already (written in place) keeps its delta."""
+    """Mark the folio dirty for `delta`; a folio that is dirty already (written in place) keeps its delta. Buffers come back."""
     s.tag[f] = where(s.dirty[f] == 1, s.tag[f], delta)
     s.dirty[f] = 1
+    s.stripped[f] = 0
 
 
 @rule(op=FAULTERS, kernel="fs/tux3/filemap_mmap.c:tux3_page_mkwrite")

@@ -17,7 +17,7 @@ from tux3nb.engine.fields import SILENT
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, as_int, every, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.folio import empty, extra_references, free_folio, in_bio, refcount, unmapped, up_to_date
+from tux3nb.model.folio import buffers, empty, extra_references, free_folio, in_bio, refcount, unmapped, up_to_date
 from tux3nb.model.ghosts import holder_write_ends, write_starts
 from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
@@ -133,7 +133,7 @@ def migrate_unmaps_pte(s, policy, op, m):
 def accounted(s, op):
     """The expected count: cache, isolation and buffers, and the reference of an AIO ring where that is passed on."""
     f = s.folio[op.task]
-    expected = s.private[f] + 2
+    expected = buffers(s, f) + 2
     return expected + as_int(s.hold[op.holder] == f) if op.kind == MIGRATE_RING else expected
 
 
@@ -219,7 +219,7 @@ def moves(s, op, f):
     new, none_left = free_folio(s)
     s.limit("folios", none_left)
     s.mark("migrated")
-    moved = {name: getattr(s, name)[f] for name in ("dirty", "tag", "forked", "orphan")}
+    moved = {name: getattr(s, name)[f] for name in ("dirty", "tag", "stripped", "forked", "orphan")}
     for name, value in moved.items():
         getattr(s, name)[new] = value
         getattr(s, name)[f] = 0

@@ -10,7 +10,7 @@ is nobody's to write.
 
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, some, where
-from tux3nb.model.folio import empty, free_folio, holds, mapcount, refcount, refs_of_tasks
+from tux3nb.model.folio import buffers, empty, free_folio, holds, mapcount, refcount, refs_of_tasks
 from tux3nb.model.ghosts import active, bonds_end
 from tux3nb.model.mmu import folio_freed
 from tux3nb.model.operations import CELLS, Kind
@@ -67,7 +67,7 @@ def needed(s, f):
 
     What is accounted for: cache (a forked folio's too), buffers and the scan's own reference.
     """
-    return in_use(s, f) | (refcount(s, f) != 3)
+    return in_use(s, f) | (refcount(s, f) != 2 + buffers(s, f))
 
 
 def in_use(s, f):
@@ -82,11 +82,28 @@ def counts_alone(s, policy, f):
     return held & (policy.off == "reclaim_accounting")
 
 
+def gives_buffers(s, policy, f):
+    """The policies (and states) in which a clean folio that nobody maps is to lose its buffers, though it is needed.
+
+    Any kernel takes them. Where a dirty call asks for none it changes nothing, and is not told.
+    """
+    idle = ~in_use(s, f) & needed(s, f) & (mapcount(s, f) == 0) & (s.forked[f] == 0)
+    return idle & (s.stripped[f] == 0) & (policy.dirty_clean == "lost")
+
+
+@rule(op=ops("reclaim"), kernel=SCAN + ": try_to_release_page; fs/buffer.c:drop_buffers")
+def reclaim_strips(s, policy, op):
+    """The folio is clean: its buffers go, before the scan looks at the count. They come back when it is written to."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "scan"), gives_buffers(s, policy, f))
+    s.stripped[f] = 1
+
+
 @rule(op=ops("reclaim"), kernel=SCAN + ": keep; fs/buffer.c:try_to_free_buffers; " + REMOVE)
 def reclaim_keeps(s, policy, op):
     """The folio is needed: it is unlocked and put back."""
     f = s.folio[op.task]
-    s.require(at(s, op, "scan"), needed(s, f), ~counts_alone(s, policy, f))
+    s.require(at(s, op, "scan"), needed(s, f), ~counts_alone(s, policy, f), ~gives_buffers(s, policy, f))
     s.locked[f] = 0
     s.folio[op.task] = NONE
     returns(s, op)
@@ -100,7 +117,7 @@ def reclaim_frees(s, policy, op):
     s.mark("reclaimed")
     folio_freed(s, f)
     s.slot[0] = NONE
-    for name in ("private", "forked", "own", "tag", "locked"):
+    for name in ("private", "stripped", "forked", "own", "tag", "locked"):
         getattr(s, name)[f] = 0
     for c in CELLS:
         s.cell[f, c] = 0
@@ -112,10 +129,10 @@ def reclaim_frees(s, policy, op):
 def reclaim_drops_held(s, policy, op):
     """With the account switched off the folio leaves the page cache although it is held; the holder keeps it."""
     f = s.folio[op.task]
-    s.require(at(s, op, "scan"), counts_alone(s, policy, f))
+    s.require(at(s, op, "scan"), counts_alone(s, policy, f), ~gives_buffers(s, policy, f))
     s.mark("reclaimed")
     s.slot[0] = NONE
-    for name in ("private", "tag", "locked"):
+    for name in ("private", "stripped", "tag", "locked"):
         getattr(s, name)[f] = 0
     s.detached[f] = 1
     s.folio[op.task] = NONE
@@ -226,7 +243,7 @@ def evict_drops(s, policy, op, f):
     s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0, s.writeback[f] == 0)
     s.require(clean(s) | (policy.evict_dirty == "drop"))
     s.slot[0] = NONE
-    for name in ("private", "dirty", "tag"):
+    for name in ("private", "stripped", "dirty", "tag"):
         getattr(s, name)[f] = 0
     s.detached[f] = 1
 

@@ -236,7 +236,12 @@ def may_delete(s, policy, op, f):
     No older delta needs it, or the policy does not ask.
     """
     refused = (policy.fork == "never") | opted_out(s, policy, f)
-    return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & (s.writeback[f] == 0))
+    return ~must_fork(s, f, s.section[op.task]) | (refused & (policy.refuse == "in_place") & ~under_write_out(s, f))
+
+
+def under_write_out(s, f):
+    """The flusher has taken the folio up; mainline's flusher has it locked by then, and Tux3's is about to lock it."""
+    return (s.writeback[f] == 1) | ((s.bio_folio == f) & (s.bio_stage == "added"))
 
 
 @rule(op=ops(*WHOLE), kernel=DROP + ", truncate_inode_page, mm/filemap.c:delete_from_page_cache")
@@ -246,7 +251,7 @@ def truncate_deletes(s, policy, op):
     s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, may_delete(s, policy, op, f), parts(s, policy, f))
     bonds_end(s)
     s.slot[0] = NONE
-    for name in ("dirty", "tag", "private"):
+    for name in ("dirty", "tag", "private", "stripped"):
         getattr(s, name)[f] = 0
     s.detached[f] = 1
     lets_go(s, op, f)
@@ -259,7 +264,7 @@ def truncate_waits(s, policy, op):
     f = s.folio[op.task]
     s.require(at(s, op, "cut_page"), zapped(s), s.forked[f] == 0, must_fork(s, f, s.section[t]))
     s.require((policy.fork == "never") | opted_out(s, policy, f))
-    s.require((policy.refuse != "in_place") | (s.writeback[f] == 1), parts(s, policy, f))
+    s.require((policy.refuse != "in_place") | under_write_out(s, f), parts(s, policy, f))
     s.mark("refused")
     steps_back(s, op, f, "cut_wait")
 
@@ -268,7 +273,7 @@ def truncate_waits(s, policy, op):
 def truncate_goes_on(s, policy, op):
     """No older delta needs the folio in the slot any more: start over."""
     s.require(at(s, op, "cut_wait"), empty(s) | ~must_fork(s, s.slot[0], s.cur) | (policy.refuse == "in_place"))
-    s.require(empty(s) | (s.writeback[s.slot[0]] == 0))
+    s.require(empty(s) | ~under_write_out(s, s.slot[0]))
     s.pc[op.task] = "cut_section"
 
 
