@@ -6,7 +6,9 @@ A bug that another family's case asks about already is a row there that names th
 from tux3nb.cases.case import Case, Source
 
 EXT4 = Source("Linux, ext4: commit cc5095747edf (2022); syzbot d59332e2db68: a page dirtied behind its back")
-UNPREPARED = Source("Linux, fs/ext4/inode.c:mpage_prepare_extent_to_map: a warning and clear_dirty, without buffers only")
+UNPREPARED = Source(
+    "Linux, fs/ext4/inode.c:mpage_prepare_extent_to_map: a warning and clear_dirty, without buffers only"
+)
 WP = Source(
     "Jason Gunthorpe, 16 September 2020: do_wp_page copies a pinned page of an exclusive owner",
     "https://lore.kernel.org/all/20200916174804.GC8409@ziepe.ca/",

@@ -15,9 +15,7 @@ Policy = str | Mapping[str, str]
 
 
 @cache
-def _answers(
-    worlds: tuple[str, ...] | None, properties: tuple[str, ...] | None, rounds: int, today: bool
-) -> Answers:
+def _answers(worlds: tuple[str, ...] | None, properties: tuple[str, ...] | None, rounds: int, today: bool) -> Answers:
     known = recorded_worlds()
     if today:
         known = {name: w for name, w in known.items() if not w.unpinned}

@@ -21,8 +21,14 @@ from tux3nb.show.charts import drawn
 from tux3nb.show.least import answers
 
 NEVER = ("fork", "never")
-WITH_ALL = "with holders"
+ALONE = "file system only"
 FOR_THE_DISK = ("bounce", "pinned", "all")  # the disk gets a copy
+IN_WORDS = {  # what others than the file system do; whatever is not here says its feature's title and value
+    ("fork", "unless_registered"): "forks ask a registry of all holds, which no kernel has",
+    ("longterm", "refused"): "core mm refuses long-term writable pins of file pages",
+    ("unshare", "yes"): "core mm gives a process its own copy of private memory before that is pinned for long",
+    ("lend", "bounce"): "a direct write is sent from a copy where the device checks sums",
+}
 AGAIN = {"uprobes": " (a breakpoint is set, taken out and set again)"}  # what a second round is
 
 
@@ -51,9 +57,13 @@ def _possible(found: Answers) -> str:
         return f"No: each of {number(found.family.all.count())} policies breaks a promise somewhere in {where}."
     posted = "Tux3 as posted is not" if found.breaks("tux3") else "Tux3 as posted is"
     safe, every = number(found.safe.count()), number(found.family.all.count())
+    pins = today(found) if any(not w.unpinned for w in found.worlds.values()) else found
+    more = (
+        f" Where every holder pins that pins today, {number(pins.safe.count())} do." if pins.safe != found.safe else ""
+    )
     return (
-        f"Yes, within bounds: of {every} policies {safe} break nothing in {where}. {found.minimal.count()} of these "
-        f"have no mechanism to spare. {posted} among them. {_more_rounds(found)}"
+        f"Yes, within bounds: of {every} policies {safe} break nothing in {where}.{more} {posted} among them. "
+        f"{_more_rounds(found)}"
     )
 
 
@@ -83,54 +93,56 @@ def today(found: Answers) -> Answers:
 
 
 def _for_whom(found: Answers) -> str:
-    old = any(w.unpinned for w in found.worlds.values())
-    if not old or all(w.unpinned for w in found.worlds.values()):
-        return _built(found)
-    pins = _built(today(found))
-    return f"With the plain references of 2015: {_built(found)} Where every holder pins that pins today: {pins}"
+    plain = [w for w in found.worlds.values() if w.unpinned]
+    if not plain or len(plain) == len(found.worlds):
+        told = _built(found)
+        return f"{told[0].upper()}{told[1:]}"
+    return (
+        f"With the plain references of 2015, which nobody can tell from others: {_built(found)} "
+        f"Where every holder pins that pins today: {_built(today(found))}"
+    )
 
 
 def _built(found: Answers) -> str:
-    """Who has to build it, and what they need of whom."""
+    """Who has to build it, and what the file system needs of the others."""
     if not found.safe:
         return "for nobody."
     who = next(who for who, allowed in BUILDERS.items() if found.built_by(allowed) & found.safe)
-    n = number((found.built_by(BUILDERS[who]) & found.safe).count())
-    if who == "file system only":
-        return f"for a file system alone, which can build {n} of the policies that break nothing."
-    needed = [(f, v) for f, v in _needed_of_others(found) if ("holder" in FEATURES[f].owner_of(v)) == (who == WITH_ALL)]
-    told = ", and ".join(f"{FEATURES[f].title}{_value(FEATURES[f].values[v].partition(' (heavy')[0])}" for f, v in needed)
-    with_ = "core mm and holders have to help" if who == WITH_ALL else f"it takes {who}"
-    first = f"not for a file system alone; {with_}. All that break nothing have this: {told}."
-    now, mainline = _from_mainline(found), named_policy("mainline_6_5")
-    core = [(f, v) for f, v in needed if FEATURES[f].owner_of(v) == ("core mm",)]
-    if not now or any(mainline[f] != v for f, v in core):
+    if who == ALONE:
+        n = number((found.built_by(BUILDERS[who]) & found.safe).count())
+        return f"a file system can do it alone; {n} of the policies that it can build by itself break nothing."
+    needed = [(f, v, set(FEATURES[f].owner_of(v))) for f, v in _needed_of_others(found)]
+    most = {owner for _, _, owners in needed for owner in owners} & {"holder"} or {"block layer", "core mm"}
+    told = [
+        IN_WORDS.get((f, v), f"{FEATURES[f].title}: {FEATURES[f].values[v]}")
+        for f, v, owners in needed
+        if owners & most
+    ]
+    first = f"not for a file system alone. In all that break nothing {listed(told)}."
+    mainline = named_policy("mainline_6_5")
+    of_mm = [mainline[f] == v for f, v, owners in needed if owners == {"core mm"}]
+    now = _from_mainline(found)
+    if not now or not all(of_mm):
         return first
-    has = "What core mm builds mainline Linux has had since v6.5; from there" if core else "From mainline Linux"
+    has = "What core mm has to do mainline Linux does since v6.5; there" if of_mm else "In mainline Linux"
     return f"{first} {has} {now}."
 
 
 def _from_mainline(found: Answers) -> str:
-    """Who has to build how much on top of mainline, where neither core mm nor holders need to."""
+    """Who has to build how much in mainline, where neither core mm nor holders need to."""
     change = found.least_change("mainline_6_5", BUILDERS["file system and block layer"])
     if change.fewest is None:
         return ""
     base, policy = named_policy("mainline_6_5"), change.policies.pick()
-    new = [(f, v) for f, v in policy.items() if v != base[f]]
-    block = sum(FEATURES[f].owner_of(v) == ("block layer",) and v in FEATURES[f].below for f, v in new)
-    more = f" and the block layer {block}" if block else ""
+    new = [FEATURES[f].owner_of(v) for f, v in policy.items() if v != base[f] and v in FEATURES[f].below]
+    block = new.count(("block layer",))
+    more = f", and the block layer {block}" if block else ""
     return f"a file system has to build {len(new) - block} mechanisms{more}"
 
 
-def _value(text: str) -> str:
-    """A value behind its title: ``are refused (v6.5)``; of a plain yes only what stands behind it."""
-    return (
-        text.removeprefix("yes")
-        if text.startswith("yes")
-        else f" are {text}"
-        if " " not in text.partition(" (")[0]
-        else f": {text}"
-    )
+def listed(parts: list[str]) -> str:
+    """Parts of a sentence: ``a, b and c``."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _practical(found: Answers) -> str:
@@ -142,7 +154,9 @@ def _practical(found: Answers) -> str:
     never = fewest[NEVER[0]] == NEVER[1]
     count = found.minimal.having(*NEVER).count()
     said = [
-        "Where they pin, all of these policies give the disk a copy of a page that somebody may hold." if copies else "",
+        "Where they pin, all of these policies give the disk a copy of a page that somebody may hold."
+        if copies
+        else "",
         f"The one with the fewest mechanisms has {len(mechanisms(fewest))} of them and",
         f"{'never forks a page' if never else 'forks'} ({count} of the {found.minimal.count()} never fork).",
         "Its price: every page is copied on its way to the disk." if fewest["bounce"] == "all" else "",
