@@ -19,8 +19,8 @@ DIRTIED_BEHIND = Case(
     name="bug+ext4_dirtied_behind",
     family="aio",
     title="ext4 was told that a page is dirty from which reclaim had taken the buffers",
-    asks="A direct read is in flight into a page that has been written out and unmapped. Its pin keeps the page, and not "
-    "the page's buffers. What does its dirty call come to: a crash, a loss, or a write-out?",
+    asks="A direct read is in flight into a page that has been written out and unmapped. Its pin keeps the page, "
+    "and not the page's buffers. What does its dirty call come to: a crash, a loss, or a write-out?",
     columns="""
         app               | reader                  | kswapd                  | kernel
         dirty: store p0:0 | read: dio_read p0:1 app | reclaim p0 after closed | closed: transition after gone
