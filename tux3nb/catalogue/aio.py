@@ -345,8 +345,8 @@ LATE_GET = Case(
     name="aio+late+get",
     family="aio",
     title="The same with a plain reference, as in 2015",
-    asks="Nothing tells the flusher that the page is held, so it is cleaned and left clean. Who could know that a delta "
-    "which closes after io_getevents lacks data?",
+    asks="Nothing tells the flusher that the page is held, so it is cleaned, and left clean. Who could know that "
+    "a delta which closes after io_getevents lacks data?",
     columns="""
         app                       | kernel
         reaped: dio_read_get p0:1 | transition

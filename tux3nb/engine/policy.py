@@ -23,9 +23,9 @@ class Feature:
 
     `values` maps value ids to a short text. `below` maps a value to those just below it in the declared partial
     order (dropping a mechanism moves one step down); a value without an entry has nothing below it.
-    `owner` is who would have to build it (file system, block layer, core mm, holder), or several who would together; a
-    mapping where that depends on the value. A `control` is a mechanism switched off on purpose, one at a time, from a named policy:
-    it never multiplies a family.
+    `owner` is who would have to build it (file system, block layer, core mm, holder), or several who would together;
+    a mapping where that depends on the value. A `control` is a mechanism switched off on purpose, one at a time, from a
+    named policy: it never multiplies a family.
     """
 
     id: str

@@ -494,7 +494,7 @@ def write_returns(s, policy, op):
 
 
 def mark_dirty(s, f, delta):
-    """Mark the folio dirty for `delta`; one that is dirty already (written in place) keeps its delta. Buffers come back."""
+    """Mark the folio dirty for `delta`; one that is dirty already keeps its delta. Buffers come back."""
     s.tag[f] = where(s.dirty[f] == 1, s.tag[f], delta)
     s.dirty[f] = 1
     s.stripped[f] = 0
