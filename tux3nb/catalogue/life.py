@@ -465,6 +465,29 @@ READ_UNTIL_UNMOUNTED = Case(
     sources=(UNMOUNT, EVICT),
 )
 
+TRUNCATED_GET = Case(
+    name="truncate+direct_read+get",
+    family="life",
+    title="The same with a plain reference, as in 2015",
+    asks="No test for pins sees the read, so whoever forks unless pinned forks. What does the late dirty call meet?",
+    columns="""
+        app               | reader                | cutter                   | kernel
+        dirty: store p0:0 | dio_read_get p0:1 app | truncate p0 after closed | closed: transition after dirty
+    """,
+    mappings=("app",),
+    folios=4,
+    judges=("I5", "I5w", "I7", "I8"),
+    expect={
+        "tux3": "VIOLATED(I5, I5w)",
+        "reverse_fork": "VIOLATED(I5, I5w)",
+        # Never forked, or known to be held and the late call ignored.
+        "copy_for_disk": "HOLDS",
+        "perfect_index": "HOLDS",
+    },
+    bounds="One page, one store, one direct read, one truncation, one delta closed.",
+    sources=(INVALIDATE, DIRTY),
+)
+
 POKED_WHILE_CUT = Case(
     name="truncate+poked",
     family="life",

@@ -26,14 +26,14 @@ class Kind:
     none. longterm: a FOLL_LONGTERM pin.
     holder: "makes" a hold of its own, "uses" one, "ends" one, or nothing. of: the operations whose holds it uses or
     ends. sibling: it is another thread's, through a TLB of its own. pin: the hold is a counted FOLL_PIN.
-    unpinned: a plain reference, where kernels of today pin. unbounded: the hold may stay for ever.
-    cuts: it drops the page's content from the file. empties: it can take the folio out of the slot and leave that
-    empty. alone: its rules know of one page only (so do those of what cuts or empties). lets_go: it uses a hold, and ends it. traits: the words of `columns.TRAITS` that may say more of its hold.
-    mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it makes its mapping or takes it away. shrinks: the
-    page lies beyond i_size meanwhile. punches: it does not, so that a lock has to keep out what would fill the page
-    again. frees: it may free a forked folio that is not on the list yet. evicts: it is the
-    end of the inode. crashes: it is the end of all memory. own: it works on memory of the process's own, through a
-    private mapping or a hold got through one; no kind of the table does, see `through_private`.
+    unpinned: a plain reference, where kernels of today pin. unbounded: the hold may stay for ever. cuts: it drops the
+    page's content from the file. empties: it can take the folio out of the slot and leave that empty. alone: its rules
+    know of one page only (so do those of what cuts or empties). lets_go: it uses a hold, and ends it. traits: the words
+    of `columns.TRAITS` that may say more of its hold. mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it
+    makes its mapping or takes it away. shrinks: the page lies beyond i_size meanwhile. punches: it does not, so that a
+    lock has to keep out what would fill the page again. frees: it may free a forked folio that is not on the list yet.
+    evicts: it is the end of the inode. crashes: it is the end of all memory. own: it works on memory of the process's
+    own, through a private mapping or a hold got through one; no kind of the table does, see `through_private`.
 
     Another module's operations are asked for by such a trait, never by name.
     """
