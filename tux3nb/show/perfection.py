@@ -214,6 +214,7 @@ def _counts(found: Answers) -> dict[str, str | int]:
         "policies that break nothing": f"{found.safe.count():,}",
         "with nothing to spare": found.minimal.count(),
         "of these never fork": found.minimal.having(*NEVER).count(),
+        "as good as never forking": number(found.as_good_as_never_forking.count()),
         "by a file system alone": _safe_of(found, "file system only"),
         "with block layer and core mm": _safe_of(found, "file system, block layer and core mm"),
     }
