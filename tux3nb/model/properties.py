@@ -281,8 +281,8 @@ PROPERTIES = (
     Property(
         "I6",
         "content and order of deltas",
-        "What a commit leaves on disk is a cut of its delta. (1) Nothing of a later section is there. (2) Nothing is there "
-        "that a completed section of the delta has overwritten. (3) Nothing is there that began after the snapshot. "
+        "What a commit leaves on disk is a cut of its delta. (1) Nothing of a later section is there. (2) Nothing is "
+        "there that a completed section of the delta has overwritten. (3) Nothing is there that began after the snapshot. "
         "(4) No CPU write to one cell is there without what had completed in the other before it began. Recovery finds "
         "exactly that.",
         "committed",
