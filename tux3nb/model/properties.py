@@ -283,8 +283,8 @@ PROPERTIES = (
         "content and order of deltas",
         "What a commit leaves on disk is a cut of its delta. (1) Nothing of a later section is there. (2) Nothing is "
         "there that a completed section of the delta has overwritten. (3) Nothing is there that began after the "
-        "snapshot. (4) No CPU write to one cell is there without what had completed in the other before it began. Recovery finds "
-        "exactly that.",
+        "snapshot. (4) No CPU write to one cell is there without what had completed in the other before it began. "
+        "Recovery finds exactly that.",
         "committed",
         tuple((f"recovery would find cell {c} of a delta that is not on disk", recovery_is_whole(c)) for c in CELLS),
     ),
