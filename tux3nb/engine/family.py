@@ -21,10 +21,8 @@ from tux3nb.engine.policy import Feature, Features, Policy
 from tux3nb.engine.terms import FALSE, TRUE, Expr, rebuild
 from tux3nb.errors import UserError
 
-NODES, REMEMBERED = (
-    1 << 28,
-    1 << 20,
-)  # most nodes (room is taken as it is needed) of all diagrams of a table of features; results that are kept
+# Most nodes of all diagrams of a table of features (room is taken as it is needed), and results that are kept.
+NODES, REMEMBERED = 1 << 28, 1 << 20
 
 
 class Family:

@@ -32,8 +32,9 @@ class Kind:
     of `columns.TRAITS` that may say more of its hold. mutex: it holds the inode's mutex. vma: "maps" or "unmaps" if it
     makes its mapping or takes it away. shrinks: the page lies beyond i_size meanwhile. punches: it does not, so that a
     lock has to keep out what would fill the page again. frees: it may free a forked folio that is not on the list yet.
-    evicts: it is the end of the inode. crashes: it is the end of all memory. own: it works on memory of the process's
-    own, through a private mapping or a hold got through one; no kind of the table does, see `through_private`.
+    strips: it may take the buffers of a clean one. evicts: it is the end of the inode. crashes: it is the end of all
+    memory. own: it works on memory of the process's own, through a private mapping or a hold got through one; no kind
+    of the table does, see `through_private`.
 
     Another module's operations are asked for by such a trait, never by name.
     """
@@ -72,6 +73,7 @@ class Kind:
     shrinks: bool = False
     punches: bool = False
     frees: bool = False
+    strips: bool = False
     evicts: bool = False
     crashes: bool = False
     own: bool = False

@@ -232,7 +232,7 @@ def declare_pages(w: World):
     for name, says in FOLIO_FLAGS.items():
         w.field(name, w.folios, of="{0}", says=says)
     w.field("private", w.folios, start={f"private[{p}]": 1 for p in w.pages}, says=SILENT)
-    w.field("stripped", w.folios, when=bool(w.of("reclaim")), of="{0}", says=("has buffers", "has no buffers"))
+    w.field("stripped", w.folios, when=bool(w.that("strips")), of="{0}", says=("has buffers", "has no buffers"))
     copies = any(op.copies for op in w.ops)
     w.field("anonymous", w.folios, when=copies, of="{0}", says=("freed", "an anonymous copy"))
     detached = (SILENT, "without a mapping", "with the mapping of a freed inode")

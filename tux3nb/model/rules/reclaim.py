@@ -20,7 +20,7 @@ from tux3nb.model.rules.delta import next_delta
 from tux3nb.model.world import FLUSHER, each, ops
 
 KINDS = (
-    Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True, frees=True),
+    Kind("reclaim", "an LRU scan comes across a folio of the file", looks=True, empties=True, frees=True, strips=True),
     Kind(
         "evict",
         "the inode is evicted, by an unmount after a sync if it is dirty: the file is neither open nor mapped",
