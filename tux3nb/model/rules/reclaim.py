@@ -129,7 +129,7 @@ def reclaim_frees(s, policy, op):
 def reclaim_drops_held(s, policy, op):
     """With the account switched off the folio leaves the page cache although it is held; the holder keeps it."""
     f = s.folio[op.task]
-    s.require(at(s, op, "scan"), counts_alone(s, policy, f), ~gives_buffers(s, policy, f))
+    s.require(at(s, op, "scan"), counts_alone(s, policy, f))
     s.mark("reclaimed")
     s.slot[0] = NONE
     for name in ("private", "stripped", "tag", "locked"):
