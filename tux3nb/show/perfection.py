@@ -118,7 +118,8 @@ def _built(found: Answers) -> str:
         for f, v, owners in needed
         if owners & most
     ]
-    first = f"not for a file system alone. In all that break nothing {listed(told)}."
+    help_ = "; holders have to help" if who == list(BUILDERS)[-1] else ""
+    first = f"not for a file system alone{help_}." + (f" In all that break nothing {listed(told)}." if told else "")
     mainline = named_policy("mainline_6_5")
     of_mm = [mainline[f] == v for f, v, owners in needed if owners == {"core mm"}]
     now = _from_mainline(found)
@@ -137,7 +138,8 @@ def _from_mainline(found: Answers) -> str:
     new = [FEATURES[f].owner_of(v) for f, v in policy.items() if v != base[f] and v in FEATURES[f].below]
     block = new.count(("block layer",))
     more = f", and the block layer {block}" if block else ""
-    return f"a file system has to build {len(new) - block} mechanisms{more}"
+    own = len(new) - block
+    return f"a file system has to build {own or 'no'} mechanism{'s' * (own != 1)}{more}"
 
 
 def listed(parts: list[str]) -> str:

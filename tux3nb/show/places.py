@@ -77,6 +77,7 @@ FLAGS = {  # flag of a folio -> its word; whoever counts references tells its ow
     "snapshot": "snapshot",
     "anonymous": "the process's own copy",
     "frozen": "count frozen",
+    "stripped": "no buffers",
 }
 
 
@@ -342,5 +343,5 @@ DRAWN = frozenset(
     "slot index disk image cell dirty writeback locked forked own orphan snapshot frozen detached hole_front hole_back "
     "tag pte pte_dirty pte_write migrating tlb tlb_write tlb_freed spte spte_write spte_freed vma ever_mapped folio "
     "copy fault seen section hold cur committed bio_folio bio_stage bounced fetched written ahead oops anon anon_cell "
-    "saved target moving dirty_work anonymous summed".split()
+    "saved target moving dirty_work anonymous stripped summed".split()
 )

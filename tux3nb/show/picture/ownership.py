@@ -230,7 +230,7 @@ def refsum(look: Look, f: int) -> list[tuple[int, str]]:
         (n, said)
         for n, said in (
             (cache or look.forked(f), "page cache" if cache or not look.forked(f) else "forked"),
-            (look.private(f), "buffers"),
+            (look.private(f) and not look.value("stripped", f), "buffers"),
             (look.own(f), "own"),
             (sum(look.pte(m) == f for m in w.mappings), "PTE"),
             (tasks, "task"),
