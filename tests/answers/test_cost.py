@@ -8,6 +8,7 @@ from tests.sampling import some_policies
 from tux3nb.answers.cost import (
     COSTS,
     OWNERS,
+    PAGE,
     WORKLOADS,
     baselines,
     candidates,
@@ -25,7 +26,7 @@ from tux3nb.answers.cost import (
     walked,
 )
 from tux3nb.answers.least import Answers, everything, mechanisms
-from tux3nb.answers.walks import MARKS, PHASES, RULES, walks
+from tux3nb.answers.walks import HELD, MARKS, PHASES, RULES, walks
 from tux3nb.answers.worlds import recorded_worlds
 from tux3nb.errors import UserError
 from tux3nb.model.features import named_policy
@@ -72,11 +73,12 @@ def test_what_is_counted_happens_somewhere():
     rules = {r.name for r in all_rules()}
     assert {r for names in RULES.values() for r in names} <= rules
     counted = set()
-    for part in (p for w in ("database", "rdma", "build") for p in WORKLOADS[w].values()):
+    for part in (p for w in ("database", "rdma", "aio", "build") for p in WORKLOADS[w].values()):
         for phase in PHASES:
             for _, walk in walked(part.columns, part.mappings, phase):
                 counted |= {name for name, n in walk.counts.items() if n}
-    assert counted >= {*MARKS.values(), "faults", "flushes", "extra", "waits", "wait_io", "wait_release"}
+    waits = {f"wait_{kind}" for kind in ("io", "commit", "release", "sweep", *HELD.values())}
+    assert counted >= {*MARKS.values(), "faults", "flushes", "extra", "waits", *waits} - {"wait_commit"}
 
 
 def test_tux3_forks_where_stable_pages_waits_and_in_place_does_neither():
@@ -84,6 +86,31 @@ def test_tux3_forks_where_stable_pages_waits_and_in_place_does_neither():
     told = {n: walk_of(part.columns, part.mappings, "submitted", p).counts for n, p in baselines().items()}
     assert [told[n]["forks"] for n in ("tux3", "stable_pages", "in_place")] == [1, 0, 0]
     assert [told[n]["waits"] for n in ("tux3", "stable_pages", "in_place")] == [0, 1, 0]
+
+
+def those_that_wait(part, phase, kind):
+    """Of all policies that walk through a part: those with waits of a kind, and those without."""
+    groups = walked(part.columns, part.mappings, phase)
+    none = groups[0][0] - groups[0][0]
+    sets = {True: none, False: none}
+    for policies, walk in groups:
+        sets[walk.counts[f"wait_{kind}"] > 0] |= policies
+    return sets[True], sets[False]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_barrier_holds_back_a_fresh_page_while_another_is_swept(phase):
+    """All policies with a barrier, and no others; once the PTEs are swept nobody."""
+    wait, go_on = those_that_wait(WORKLOADS["database"]["fresh"], phase, "sweep")
+    whole = wait | go_on
+    assert wait == (whole.having("protect", "barrier") if phase == "closed" else whole - whole)
+
+
+@pytest.mark.parametrize(("way", "kind"), [("wait", "quiesce"), ("pause", "pause")])
+def test_quiescing_holds_back_what_crosses_the_end_of_a_delta(safe, way, kind):
+    for phase in PHASES:
+        wait, go_on = those_that_wait(WORKLOADS["aio"]["crossing"], phase, kind)
+        assert wait and not wait - wait.having("quiesce", way) and not (go_on & safe).having("quiesce", way)
 
 
 def test_a_workload_that_fails_costs_nothing_and_says_so():
@@ -102,10 +129,40 @@ def test_a_gibibyte_that_is_registered_is_written_out_in_every_delta_where_pinne
     """And with bounce copies each of its pages is copied as often: this is counted, and no constant."""
     policy = named_policy("perfect_index")
     dear, cheap = (costs_of({**policy, "longterm": v}, NUMBERS) for v in ("allowed", "refused"))
-    pages = NUMBERS.rates["rdma", "held"] * NUMBERS.device.seconds
-    assert dear["extra"] == pytest.approx(pages, rel=0.01) and cheap["extra"] == 0
-    assert dear["bounced"] == pytest.approx(NUMBERS.rates["rdma", "held"], rel=0.01) and cheap["bounced"] == 0
+    held = NUMBERS.rates["rdma", "held"] * PAGE
+    assert dear["extra"] == pytest.approx(held, rel=0.01) and cheap["extra"] == 0
+    assert dear["written"] - cheap["written"] == pytest.approx(held, rel=0.01)
+    assert dear["bounced"] == pytest.approx(NUMBERS.rates["rdma", "held"], rel=0.01)
+    assert cheap["bounced"] <= NUMBERS.rates["aio", "crossing"]
     assert (dear["refused"], cheap["refused"]) == (0, 1)
+
+
+def test_who_forks_writes_each_page_once_a_delta():
+    """And who writes in place writes less, since a page that comes late is written with the delta before."""
+    pages = sum(rate for (w, _), rate in NUMBERS.rates.items() if w == "log") * PAGE
+    told = {name: costs_of(policy, NUMBERS, ["log"]) for name, policy in baselines().items()}
+    assert told["tux3"]["written"] == told["stable_pages"]["written"] == pytest.approx(pages)
+    assert told["tux3"]["extra"] == 0 < told["in_place"]["extra"] < told["in_place"]["written"] < pages
+
+
+def test_the_barrier_lasts_as_long_as_is_given():
+    """Twice as long, and twice as many meet it, and each waits twice as long."""
+    policy = named_policy("protected")
+    once, twice = (costs_of(policy, scaled(NUMBERS, "all.swept", n), ["database"]) for n in (1, 2))
+    assert once["waits"] == pytest.approx(NUMBERS.rates["database", "fresh"] * NUMBERS.shares["closed"])
+    assert once["stalled"] == pytest.approx(once["waits"] * 1000 * NUMBERS.swept / 2)
+    assert twice["stalled"] == pytest.approx(4 * once["stalled"]) and twice["waits"] == pytest.approx(2 * once["waits"])
+
+
+def test_what_is_turned_away_is_asked_for_once_and_the_work_in_it_goes_too():
+    told = [costs_of(named_policy(name), NUMBERS)["turned_away"] for name in ("no_longterm", "perfect_index")]
+    work = NUMBERS.rates["rdma", "received"] + NUMBERS.rates["rdma", "stored"]
+    assert told == [pytest.approx(262144 / 3600 + work), 0]
+
+
+def test_mainline_waits_only_where_sums_are_checked():
+    told = {name: costs_of(policy, NUMBERS)["stalled"] for name, policy in baselines().items()}
+    assert told["mainline_6_5"] == 0 < told["btrfs_csum"] < told["stable_pages"]
 
 
 def test_workloads_side_by_side_cost_their_sum():
@@ -126,7 +183,8 @@ def test_a_slower_disk_makes_waits_longer_and_forks_more():
 
 def test_what_is_recorded_is_not_called_assumed():
     assert "rdma.held" in NUMBERS.assumed and not [a for a in NUMBERS.assumed if a.startswith(("database", "log"))]
-    assert sum(NUMBERS.shares.values()) == pytest.approx(1)
+    for numbers in (NUMBERS, *(scaled(NUMBERS, a, f) for a in ("all.queued", "all.swept") for f in (0, 1e6))):
+        assert sum(numbers.shares.values()) == pytest.approx(1) and min(numbers.shares.values()) >= 0
     assert devices()["fast"] == devices()["slow"] == (5, 20, 100)
 
 
@@ -207,11 +265,12 @@ def test_unknown_words_are_errors():
         ("rdma,held,262144,pages", "rdma,held,262144,MB", "line 6: the unit of held is pages or trace, not 'MB'"),
         ("rdma,held,262144", "rdma,held,many", "line 6: 'many' is no number"),
         ("rdma,held,262144", "rdma,held,-1", "line 6: -1 is out of range"),
-        ("queued,0.05", "queued,5", "line 14: 5 is out of range .a share is between 0 and 1"),
+        ("queued,0.05", "queued,5", "line 16: 5 is out of range .a share is between 0 and 1"),
         ("rdma,held,", "rdmx,held,", "line 6: no workload 'rdmx'; did you mean rdma"),
         ("rdma,held,", "rdma,hold,", "line 6: rdma has no parameter 'hold'; did you mean held"),
+        ("lasts,0.0001,s", "lasts,0.0001,ms", "line 12: the unit of lasts is s or trace, not 'ms'"),
         ("fresh,census-lmdb", "fresh,census-lmbd", "line 2: no trace 'census-lmbd'; did you mean census-lmdb"),
-        ("census-lmdb:2000000", "census-lmdb:3", "line 16: the trace census-lmdb has no run at 3 bytes/s"),
+        ("census-lmdb:2000000", "census-lmdb:3", "line 19: the trace census-lmdb has no run at 3 bytes/s"),
         ("aio,read,1000,pages/s,", "aio,reap,1000,pages/s,", "line 10: aio has no parameter 'reap'"),
         ('"assumed: 1 GiB of registered buffers in files"', "", "line 6: the source is missing"),
     ],

@@ -47,6 +47,7 @@ def test_costs_are_a_row_a_policy_and_a_column_a_cost():
     table = notebook.costs(["tux3", "stable_pages"], workloads=["log"])
     assert list(table.columns) == list(COSTS) and list(table.index) == ["tux3", "stable_pages"]
     assert table.loc["tux3", "forks"] > 0 == table.loc["stable_pages", "forks"]
+    assert "copied, MB/s" in repr(table) and "stalled, ms/s" in table._repr_html_() and "holder," not in repr(table)
     with pytest.raises(UserError, match="at least one workload"):
         notebook.costs(["tux3"], workloads=[])
 
@@ -101,3 +102,4 @@ def test_without_scripts_the_table_has_every_policy_and_cost(front):
     html = shown._repr_mimebundle_()["text/html"]
     assert html.count('<th scope="row">') == len(front)
     assert f'title="{float(front["ipis"].iloc[0])!r}"' in html
+    assert ">copied, MB/s</th>" in html and "copied, MB/s" in shown.text

@@ -3,7 +3,8 @@
 A workload has parts. A part is what one more page costs that is written, held or poked in this way: the counts of a
 walk with it less those of the walk without it (see `tux3nb.answers.walks`), for each phase of a write-out that the
 next write may meet. ``data/workloads.csv`` says how many pages that are, and where the number comes from; a number that
-nobody has recorded is marked as assumed. Delta interval and device are axes.
+nobody has recorded is marked as assumed. Delta interval and device are axes. Workloads stand side by side: none meets
+the barrier of another.
 """
 
 from __future__ import annotations
@@ -27,33 +28,38 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import BLOCK_LAYER, CORE_MM, FILE_SYSTEM, HOLDER, named_policy
 from tux3nb.paths import data_dir, read_record
 
-PAGE = 4096  # bytes
+PAGE = 4096 / 1e6  # MB
 COLUMNS = ("workload", "parameter", "value", "unit", "source")
 COSTS = {  # cost -> unit and what it is
     "forks": "1/s: page forks",
-    "copied": "bytes/s: copied by forks, reverse forks and bounces",
+    "copied": "MB/s: copied by forks, reverse forks and bounces",
     "bounced": "1/s: bounce copies",
-    "waits": "1/s: waits for an I/O, a commit or a holder",
-    "stalled": "ms/s: how long all writers together wait",
-    "extra": "pages/delta: written out although the disk has these bytes already",
+    "written": "MB/s: pages of files written to the disk",
+    "extra": "MB/s: of these, what the disk has already",
+    "waits": "1/s: waits for an I/O, a commit, a holder or the barrier, and of a delta or a device that is held back",
+    "stalled": "ms/s: how long all these waits together last",
     "orphans": "folios: forked, and not freed yet",
-    "memory": "bytes: held beyond one folio a page",
+    "memory": "MB: held beyond one folio a page",
     "faults": "1/s: write faults and faults of GUP",
     "ipis": "1/s: interrupts of other CPUs by TLB flushes",
+    "turned_away": "1/s: pages of work that a refusal turns away: done through a copy of the user's own, or not at all",
     "refused": "kinds of workload in which an operation is refused",
-    "failed": "kinds of workload that end in a failed assertion, or never; what they would cost is not counted",
+    "failed": "kinds of workload in which a page ends in a failed assertion, or never; such pages cost nothing else",
     "file_system": "mechanisms that the file system has to build",
     "block_layer": "mechanisms that the block layer has to build",
     "core_mm": "mechanisms that core mm has to build",
     "holder": "mechanisms that holders have to build",
 }
+UNIT = {cost: text.partition(": ")[0] if ": " in text else "" for cost, text in COSTS.items()}
 OWNERS = {"file_system": FILE_SYSTEM, "block_layer": BLOCK_LAYER, "core_mm": CORE_MM, "holder": HOLDER}
-BASELINES = ("stable_pages", "in_place", "tux3")
+BASELINES = ("stable_pages", "in_place", "tux3", "mainline_6_5", "btrfs_csum")
 DEFAULT = (20, "fast")
 COUNTED = {  # count of a walk -> the costs that it is, by how many units each
     "forks": {"forks": 1, "copied": PAGE},
     "snapshots": {"copied": PAGE},
     "bounces": {"bounced": 1, "copied": PAGE},
+    "written": {"written": PAGE},
+    "extra": {"extra": PAGE},
     "waits": {"waits": 1},
     "faults": {"faults": 1},
 }
@@ -72,7 +78,7 @@ class Part:
     mappings: tuple[str, ...]
 
 
-SHARED = ("app",)
+SHARED, BESIDE = ("app",), ("app", "tail:p1")  # beside the page another one, which the delta before has
 NOTHING = "app | kernel\nload p0:0 | transition"
 REGISTERED = """
     app            | owner                             | device                       | kernel
@@ -80,22 +86,22 @@ REGISTERED = """
     {app}          | z: mr_deregister owner p0 after r | {device}                     | {transition}
                    |                                   |                              | transition after z"""
 IDLE = REGISTERED.format(app="", device="", transition="u: transition after t")
+
+
+def after(first: str, then: str, mappings: tuple[str, ...] = SHARED, when: str = "after t") -> Part:
+    """A page for which a task does `then` when a delta has closed in which it did `first`."""
+    head = f"app | kernel\na: {first} | t: transition after a\n"
+    return Part(f"{head}b: {then} {when} | transition after b", f"{head} | transition after t", mappings)
+
+
 WORKLOADS: dict[str, dict[str, Part]] = {
     "database": {
-        "fresh": Part("app | kernel\na: store p0:0 | transition after a", NOTHING, SHARED),
-        "again": Part(
-            "app | kernel\na: store p0:0 | t: transition after a\nb: store p0:0 after t | transition after b",
-            "app | kernel\na: store p0:0 | t: transition after a\n | transition after t",
-            SHARED,
-        ),
+        "fresh": after("store tail p1", "store p0", BESIDE),
+        "again": after("store p0:0", "store p0:0"),
     },
     "log": {
         "fresh": Part("app | kernel\na: write p0:0 | transition after a", NOTHING, SHARED),
-        "again": Part(
-            "app | kernel\na: write p0:0 | t: transition after a\nb: write p0:0 after t | transition after b",
-            "app | kernel\na: write p0:0 | t: transition after a\n | transition after t",
-            SHARED,
-        ),
+        "again": after("write p0:0", "write p0:0"),
     },
     "rdma": {
         "held": Part(IDLE, REGISTERED.format(app="", device="", transition=""), SHARED),
@@ -111,11 +117,8 @@ WORKLOADS: dict[str, dict[str, Part]] = {
         ),
     },
     "aio": {
-        "read": Part(
-            "app | kernel\na: dio_read p0:1 | t: transition after a\nb: dio_read p0:1 after t | transition after b",
-            "app | kernel\na: dio_read p0:1 | t: transition after a\n | transition after t",
-            SHARED,
-        ),
+        "read": after("dio_read p0:1", "dio_read p0:1"),
+        "crossing": after("dio_read p0:1", "dio_read p0:1", when=""),
     },
     "debugger": {
         "poked": Part(
@@ -141,13 +144,17 @@ WORKLOADS: dict[str, dict[str, Part]] = {
         ),
     },
 }
-UNITS = {"held": "pages", "registered": "s", "threads": "threads", "queued": "share"}  # of others: pages/s
+NUMBERS = (("rdma", "registered"), ("aio", "lasts"), ("all", "threads"), ("all", "queued"), ("all", "swept"))
+UNITS = {"held": "pages", "crossing": "pages", "threads": "threads", "queued": "share"}  # of others: pages/s, or s
 
 
 @cache
 def case_of(columns: str, mappings: tuple[str, ...]) -> Case:
     """The world of a script: room for every copy that a policy may make."""
-    return Case("workload", "cost", "a workload", "What does it cost?", columns, mappings, folios=6, deltas=4)
+    pages = 1 + (mappings == BESIDE)
+    return Case(
+        "workload", "cost", "a workload", "What does it cost?", columns, mappings, pages=pages, folios=6, deltas=4
+    )
 
 
 @cache
@@ -182,16 +189,32 @@ class Device:
 class Parameters:
     """How many pages a workload has, and how that is known. rates: (workload, part) -> pages/s.
 
-    device: see `Device`. shares: phase -> share of the pages written again that meet it. assumed: what no trace has
-    recorded, as ``workload.parameter``.
+    device: see `Device`. queued: the share of the pages written again that the flusher has not met. swept, registered,
+    lasts: seconds that the PTEs of a closed delta are being protected, a region is registered, a direct read lasts.
+    assumed: what no trace has recorded, as ``workload.parameter``.
     """
 
     rates: dict[tuple[str, str], float]
     device: Device
-    shares: dict[str, float]
+    queued: float
     threads: float
+    swept: float
     registered: float
+    lasts: float
     assumed: tuple[str, ...]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Phase -> the share of the pages that meet it."""
+        rest = 1 - self.device.submitted
+        closed = min(rest, self.swept / self.device.seconds)
+        queued = max(0.0, min(rest, self.queued) - closed)
+        return {
+            "closed": closed,
+            "queued": queued,
+            "submitted": self.device.submitted,
+            "done": rest - closed - queued,
+        }
 
 
 @dataclass(frozen=True)
@@ -220,27 +243,22 @@ def given(path: Path | None = None) -> list[Given]:
             raise UserError(f"{where}: {len(cells)} cells, and there are {len(COLUMNS)} columns")
         rows.append(_checked(Given(*cells, lines.line_num), where))
     known = {(r.workload, r.parameter) for r in rows}
-    for key in [*((w, p) for w, parts in WORKLOADS.items() for p in parts), ("rdma", "registered"), *_SHARED]:
+    for key in [*((w, p) for w, parts in WORKLOADS.items() for p in parts), *NUMBERS]:
         if key not in known:
             raise UserError(f"{path}: no row for {key[0]}, {key[1]}")
     return rows
 
 
-_SHARED = (("all", "threads"), ("all", "queued"))
-
-
 def _checked(row: Given, where: str) -> Given:
     if row.parameter == "device":
         known = {"device"}
-    elif row.workload == "all":
-        known = {p for _, p in _SHARED}
-    elif row.workload in WORKLOADS:
-        known = {*WORKLOADS[row.workload], *(["registered"] if row.workload == "rdma" else [])}
+    elif row.workload == "all" or row.workload in WORKLOADS:
+        known = {*WORKLOADS.get(row.workload, ()), *(p for w, p in NUMBERS if w == row.workload)}
     else:
         raise UserError(f"{where}: no workload {row.workload!r}{nearest(row.workload, [*WORKLOADS, 'all'])}")
     if row.parameter not in known:
         raise UserError(f"{where}: {row.workload} has no parameter {row.parameter!r}{nearest(row.parameter, known)}")
-    unit = UNITS.get(row.parameter, "pages/s")
+    unit = UNITS.get(row.parameter, "s" if (row.workload, row.parameter) in NUMBERS else "pages/s")
     if row.unit not in (unit, "trace") or (row.parameter == "device" and row.unit != "trace"):
         wanted = "trace" if row.parameter == "device" else f"{unit} or trace"
         raise UserError(f"{where}: the unit of {row.parameter} is {wanted}, not {row.unit!r}")
@@ -295,7 +313,8 @@ def parameters(delta_ms: int = DEFAULT[0], device: str = DEFAULT[1], path: Path 
     run, throttle = recorded[delta_ms], by_key[device, "device"].value.partition(":")[2]
     seconds = run["seconds"] / len(run["pages"])
     submitted = min(1.0, sum(run["under_writeback"]) / max(1, sum(run["again_next"])))
-    queued = float(by_key["all", "queued"].value) * (1 - submitted)
+    numbers = {name: float(by_key[workload, name].value) for workload, name in NUMBERS}
+    numbers["queued"] *= 1 - submitted
     rates = {}
     for row in rows:
         if row.workload in WORKLOADS and row.parameter in WORKLOADS[row.workload]:
@@ -303,10 +322,8 @@ def parameters(delta_ms: int = DEFAULT[0], device: str = DEFAULT[1], path: Path 
     return Parameters(
         rates,
         Device(seconds, submitted),
-        {"queued": queued, "submitted": submitted, "done": 1 - submitted - queued},
-        float(by_key["all", "threads"].value),
-        float(by_key["rdma", "registered"].value),
-        tuple(f"{r.workload}.{r.parameter}" for r in rows if r.unit != "trace"),
+        assumed=tuple(f"{r.workload}.{r.parameter}" for r in rows if r.unit != "trace"),
+        **numbers,
     )
 
 
@@ -343,17 +360,21 @@ def more(part: Part, phase: str, policy: Policy) -> tuple[Counter, int, int]:
 
 def costs_of(policy: Policy, numbers: Parameters, workloads: Sequence[str] = tuple(WORKLOADS)) -> dict[str, float]:
     """Every cost of a policy, of some workloads side by side. UserError for an unknown workload."""
-    found = dict.fromkeys(COSTS, 0.0)
+    found, delta = dict.fromkeys(COSTS, 0.0), numbers.device.seconds
     for workload in workloads:
         if workload not in WORKLOADS:
             raise UserError(f"no workload {workload!r}{nearest(workload, WORKLOADS)}")
         ends = {"refused": False, "failed": False}
         for name, part in WORKLOADS[workload].items():
             rate = numbers.rates[workload, name]
-            for phase in PHASES:
+            asked = rate  # pages that are held cost something in every delta, and are asked for once
+            if name == "held":
+                asked *= min(1, delta / (numbers.registered or delta))
+            for phase, share in numbers.shares.items():
                 counts, peak, orphans = more(part, phase, policy)
                 ends = {end: known or counts[end] > 0 for end, known in ends.items()}
-                _add(found, counts, peak, orphans, rate * numbers.shares[phase], phase, numbers)
+                found["turned_away"] += asked * share * counts["refused"]
+                _add(found, counts, peak, orphans, rate * share, phase, numbers)
         for end, known in ends.items():
             found[end] += known
     for cost, owner in OWNERS.items():
@@ -365,7 +386,8 @@ def _add(
     found: dict[str, float], counts: Counter, peak: int, orphans: int, rate: float, phase: str, numbers: Parameters
 ):
     """Add what so many pages a second cost. A wait lasts half of a write-out where that is under way, and all of it
-    where it has not begun; one for a holder lasts as long as the holder stays.
+    where it has not begun; one for a holder lasts as long as the holder stays. A wait for the barrier lasts half of the
+    time that the barrier needs; one of a device that is held back, half of that until the flusher has met all pages.
     """
     for count, units in COUNTED.items():
         for cost, unit in units.items():
@@ -376,9 +398,11 @@ def _add(
         "wait_io": write_out / (2 if phase == "submitted" else 1),
         "wait_commit": write_out,
         "wait_release": numbers.registered,
+        "wait_sweep": numbers.swept / 2,
+        "wait_quiesce": numbers.lasts / 2,
+        "wait_pause": delta * numbers.queued / 2,
     }
     found["stalled"] += sum(rate * counts[wait] * 1000 * seconds for wait, seconds in lasts.items())
-    found["extra"] += rate * delta * counts["extra"]
     found["ipis"] += rate * counts["flushes"] * (numbers.threads - 1)
     found["orphans"] += rate * delta * orphans
     found["memory"] += rate * (delta * peak + write_out * counts["bounces"]) * PAGE
@@ -440,15 +464,9 @@ def front_of(
 def scaled(numbers: Parameters, name: str, factor: float) -> Parameters:
     """The numbers with one that is assumed (``workload.parameter``) multiplied; a share stays a share."""
     workload, _, parameter = name.partition(".")
-    if (workload, parameter) in numbers.rates:
-        return replace(
-            numbers, rates={**numbers.rates, (workload, parameter): numbers.rates[workload, parameter] * factor}
-        )
-    if parameter == "queued":
-        shares = dict(numbers.shares)
-        shares["queued"] = min(shares["queued"] * factor, 1 - shares["submitted"])
-        shares["done"] = 1 - shares["submitted"] - shares["queued"]
-        return replace(numbers, shares=shares)
+    key = workload, parameter
+    if key in numbers.rates:
+        return replace(numbers, rates={**numbers.rates, key: numbers.rates[key] * factor})
     return replace(numbers, **{parameter: getattr(numbers, parameter) * factor})
 
 

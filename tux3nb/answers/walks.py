@@ -1,11 +1,11 @@
 """What a policy does on a workload: one run of a case on the real rules, the same for every reader, counted.
 
 A schedule is fixed and fair: actors take turns, one step each: of those that are possible the one taken least often so
-far. `phase` says how far the write-out of a closed delta has come when the next write meets it: the flusher has not
-had its turn yet (``queued``), the disk has not (``submitted``), or both are done (``done``). A holder of unbounded life
-lets go when nobody else can do anything. Whoever has its turn later has it as well when the others go round in circles,
-trying again and again; these wait, then, as a task that is blocked does. All policies of a set walk at once, and part
-where they differ.
+far. `phase` says how far the write-out of a closed delta has come when the next write meets it: its PTEs are not
+write-protected yet where they will be (``closed``), the flusher has had no other turn yet (``queued``), the disk has
+had none (``submitted``), or both are done (``done``). A holder of unbounded life lets go when nobody else can do
+anything. Whoever has its turn later has it as well when the others go round in circles, trying again and again; these
+wait, then, as a task that is blocked does. All policies of a set walk at once, and part where they differ.
 """
 
 from __future__ import annotations
@@ -23,12 +23,22 @@ from tux3nb.errors import UserError, nearest
 from tux3nb.model.world import FLUSHER
 
 DISK = "disk"
-PHASES = {  # phase -> how soon an actor that is named may act; the others have 1, and lower goes first
-    "queued": {FLUSHER: 2, DISK: 2},
-    "submitted": {FLUSHER: 0, DISK: 2},
+SWEEP = "sweep_protects_pte"
+SLOW = {"transition": 2, "dio_read_dma": 3}  # a delta closes, and then a direct read ends, when the CPUs are through
+PHASES = {  # phase -> how soon an actor may act, or a rule that is named; others have 1, and lower goes first
+    "closed": {FLUSHER: 4, DISK: 4},
+    "queued": {SWEEP: 0, FLUSHER: 4, DISK: 4},
+    "submitted": {FLUSHER: 0, DISK: 4},
     "done": {FLUSHER: 0, DISK: 0},
 }
-MARKS = {"forked": "forks", "snapshot_made": "snapshots", "bounced": "bounces", "longterm_refused": "refused"}
+MARKS = {
+    "forked": "forks",
+    "snapshot_made": "snapshots",
+    "bounced": "bounces",
+    "longterm_refused": "refused",
+    "submitted": "written",
+    "submitted_together": "written",
+}
 RULES = {
     "faults": ("store_faults", "load_faults", "gup_slow_faults", "gup_slow_forks_first", "access_faults"),
     "flushes": (
@@ -36,13 +46,14 @@ RULES = {
         "clone_protects_pte",
         "fork_unmaps_pte",
         "fork_redirects_pte",
-        "sweep_protects_pte",
+        SWEEP,
     ),
     "io": ("write_completes",),
     "commit": ("commits",),
 }
 WAITS = ("io", "commit", "release")
-LAST = 3  # a holder lets go when nobody else can do anything
+HELD = {"dma": "pause", "quiesce": "quiesce"}  # place of a task that quiescing holds back -> which of its two ways
+LAST = 5  # a holder lets go when nobody else can do anything
 MOST = 3000  # steps after which a walk counts as endless
 
 
@@ -50,10 +61,11 @@ MOST = 3000  # steps after which a walk counts as endless
 class Walk:
     """What was counted on the way, and how it ended: "done", "stuck", "endless", "assertion", or a limit's name.
 
-    counts: forks, snapshots (reverse forks), bounces, refused (long-term pins), faults, flushes (of a PTE), extra (a
-    page written out that the disk has already), waits (that last until an I/O, a commit or a holder's release), and
-    for how many of these: wait_io, wait_commit, wait_release. peak: folios beyond those of the file at once; orphans:
-    forked folios among them.
+    counts: forks, snapshots (reverse forks), bounces, refused (long-term pins), faults, flushes (of a PTE), written
+    (bios of a page), extra (those of a page that the disk has already), waits (that last until an I/O, a commit or a
+    holder's release, or for the barrier or quiescing), and for how many of these: wait_io, wait_commit, wait_release,
+    wait_sweep, wait_quiesce (of a transition), wait_pause (of a device). peak: folios beyond those of the file at once;
+    orphans: forked folios among them.
     """
 
     counts: Counter = field(default_factory=Counter)
@@ -69,7 +81,8 @@ class Walk:
 class _Group:
     """Policies (by number) on their way together. turn: the actor that went last; blocked: tasks that wait, and whether
     that has been counted; met: the states, with the turn, since an actor that goes later went last; circling: one of
-    these has come again, so that an actor that goes later goes next; taken: how often each step was.
+    these has come again, so that an actor that goes later goes next; taken: how often each step was; last: the step
+    that was last.
     """
 
     state: int
@@ -81,6 +94,7 @@ class _Group:
     met: frozenset[tuple[int, int]] = frozenset()
     circling: bool = False
     taken: Counter[int] = field(default_factory=Counter)
+    last: int = -1
 
 
 def walks(case: Case, family: Family, phase: str = "done", policies: Any = None) -> list[tuple[Any, Walk]]:
@@ -101,7 +115,8 @@ class _Walker:
         self.case, self.compiled, self.numbers = case, compiled, compiled.numbers
         self.layout, self.steps = case.system.layout, case.system.steps
         self.actors = list(dict.fromkeys([*case.world.tasks, *(s.actor for s in self.steps)]))
-        self.rank = [ranks.get(a, 1) for a in self.actors]
+        named = {**SLOW, **ranks}
+        self.rank = [LAST if s.rule.release else named.get(s.rule.name, ranks.get(s.actor, 1)) for s in self.steps]
         self.counted = {rule: name for name, rules in RULES.items() for rule in rules}
         self.ended = {t: max(op.next for op in case.world.ops if op.task == t) for t in case.world.tasks}
 
@@ -111,10 +126,10 @@ class _Walker:
             group = todo.pop()
             found: list = []
             self.compiled.expand(group.state, group.policies, found)
-            able: dict[tuple[str, bool], int] = {}  # (actor, whether by letting go) -> policies
+            able: dict[tuple[str, int], int] = {}  # (actor, rank) -> policies
             for i, _, k in found:
                 if i >= 0:
-                    how = self.steps[i].actor, self.steps[i].rule.release
+                    how = self.steps[i].actor, self.rank[i]
                     able[how] = self.numbers.union[able.get(how, 0)][k]
             for part in self._parted(group.policies, able.values()):
                 here = {how for how, k in able.items() if self.numbers.common[part][k]}
@@ -133,13 +148,15 @@ class _Walker:
             parts = [half for both in halves for half in both if half]
         return parts
 
-    def _ranks(self, here: set[tuple[str, bool]], turn: int) -> dict[int, int]:
+    def _ranks(self, here: set[tuple[str, int]], turn: int) -> dict[int, int]:
         """Actor that can act -> when: lower ranks first, and of one rank whoever comes next after the last turn."""
-        able, n = {actor for actor, _ in here}, len(self.actors)
+        n, first = len(self.actors), {}
+        for actor, rank in here:
+            first[actor] = min(rank, first.get(actor, rank))
         turns = (k % n for k in range(turn + 1, turn + 1 + n))
-        return {k: self.rank[k] if (self.actors[k], False) in here else LAST for k in turns if self.actors[k] in able}
+        return {k: first[self.actors[k]] for k in turns if self.actors[k] in first}
 
-    def _steps(self, group: _Group, part: int, here: set[tuple[str, bool]], found: list) -> Iterator[_Group]:
+    def _steps(self, group: _Group, part: int, here: set[tuple[str, int]], found: list) -> Iterator[_Group]:
         """The groups that go on: the actor whose turn it is takes, of the steps that a policy allows, the first of
         those that it has taken least often.
         """
@@ -156,16 +173,32 @@ class _Walker:
         turn = min(ranks, key=ranks.__getitem__)
         waiting = self._waiting(group.state, {a for a, _ in here} - spinning, spinning)
         blocked = {t: group.blocked.get(t, False) for t in waiting}
+        so_far = self._let_go(group, waiting)
         met |= {(group.state, group.turn)}
         left = part
-        steps = [f for f in found if f[0] >= 0 and self.steps[f[0]].actor == self.actors[turn]]
+        now = self.actors[turn], ranks[turn]
+        steps = [f for f in found if f[0] >= 0 and (self.steps[f[0]].actor, self.rank[f[0]]) == now]
         for i, after, k in sorted(steps, key=lambda f: (group.taken[f[0]], f)):
             mine = self.numbers.common[left][k]
             if mine:
                 left = self.numbers.minus[left][mine]
-                walk = group.walk.copy()
+                walk, taken = so_far.copy(), group.taken + Counter([i])
                 waits = self._count(walk, i, after, mine, found, blocked)
-                yield _Group(after, mine, walk, turn, group.steps + 1, waits, met, circling, group.taken + Counter([i]))
+                yield _Group(after, mine, walk, turn, group.steps + 1, waits, met, circling, taken, i)
+
+    def _let_go(self, group: _Group, waiting: list[str]) -> Walk:
+        """The walk so far, with the waits that the last step has ended: of tasks that a barrier or quiescing held back.
+
+        A device is held back on its way to memory, a transition at a place of its own; both wait for nothing else.
+        """
+        walk, pc = group.walk.copy(), self.layout.fields["pc"]
+        for task, told in group.blocked.items():
+            place = pc.names[self.layout.value(group.state, pc, self.case.world.tasks.index(task))]
+            kind = HELD.get(place, "sweep" if self.steps[group.last].rule.name == SWEEP else None)
+            if task not in waiting and kind and not told:
+                walk.counts["waits"] += 1
+                walk.counts[f"wait_{kind}"] += 1
+        return walk
 
     def _waiting(self, state: int, able: set[str], spinning: set[str]) -> list[str]:
         """The tasks that have begun an operation and cannot go on, and those that go round in circles."""

@@ -11,6 +11,7 @@ from typing import Any
 from tux3nb.answers.cost import (
     COSTS,
     DEFAULT,
+    UNIT,
     Parameters,
     baselines,
     costs_of,
@@ -428,6 +429,7 @@ def show_front(answers: Answers, args, numbers: Parameters) -> None:
     rows.update({name: (policy, costs_of(policy, numbers)) for name, policy in baselines().items()})
     width = max(map(len, rows))
     print("\n  " + " " * width + "".join(f"{cost:>12}" for cost in COSTS))
+    print("  " + " " * width + "".join(f"{UNIT[cost]:>12}" for cost in COSTS))
     for name, (_, found) in rows.items():
         print(f"  {name:{width}}" + "".join(f"{found[cost]:12,.5g}" for cost in COSTS))
     print()

@@ -20,6 +20,11 @@ def as_markdown(text: str) -> str:
     return re.sub(r"([\\\[\]*`$])", r"\\\1", " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;"))
 
 
+def brief(value: float) -> str:
+    """A number for a reader, in its unit: ``23,977``, ``24.8``, ``0.0473``."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 class Shown:
     """A value for the reader: `text` always, `html` or `markdown` for a page, `svg` of a single picture."""
 
@@ -62,7 +67,10 @@ class Table(pd.DataFrame):
         return Table
 
     def shown_with(self, **looks) -> Table:
-        """The same table with notes for the page: depth of violations, titles of rows, heads of columns."""
+        """The same table with notes for the page: depth of violations, titles of rows, heads of columns.
+
+        units: column -> the unit of its numbers, which stands in its head, and they are brief; in the text, too.
+        """
         self.looks = looks
         return self
 
@@ -83,8 +91,16 @@ class Table(pd.DataFrame):
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         return f"{top}<div style='overflow-x:auto' tabindex='0'>{table}</div>"
 
+    def _in_units(self) -> Table:
+        """The table with its units in the heads, and brief numbers below them."""
+        units = (getattr(self, "looks", None) or {}).get("units", {})
+        told = {c: self[c].map(brief) for c in self.columns if c in units}
+        return self.assign(**told).rename(columns={c: f"{c}, {units[c]}" for c in told if units[c]}) if told else self
+
     def _repr_html_(self) -> str:
         looks = getattr(self, "looks", None) or {}
+        if "units" in looks:
+            return self._in_units().shown_with()._repr_html_()
         names, heads = looks.get("titles", {}), looks.get("heads", {})
         width = len(self.columns) + 1
 
@@ -120,8 +136,9 @@ class Table(pd.DataFrame):
 
     def __repr__(self) -> str:
         """Columns of text; long cells are wrapped, so that every word is there."""
-        head = [[self.index.name or "", *map(str, self.columns)]]
-        rows = head + [[str(k), *map(str, v)] for k, v in zip(self.index, self.itertuples(index=False), strict=True)]
+        told = self._in_units()
+        head = [[told.index.name or "", *map(str, told.columns)]]
+        rows = head + [[str(k), *map(str, v)] for k, v in zip(told.index, told.itertuples(index=False), strict=True)]
         cells = [[_wrapped(text) for text in row] for row in rows]
         width = [max(len(line) for row in cells for line in row[k]) for k in range(len(head[0]))]
         lines = []

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
-from tux3nb.answers.cost import COSTS, front
+from tux3nb.answers.cost import COSTS, UNIT, front
 from tux3nb.errors import UserError, nearest
-from tux3nb.show.cells import Shown, Table
+from tux3nb.show.cells import Shown, Table, brief
 from tux3nb.show.charts import drawn
 
 MARK = "tux-weights"  # the class of a table that can be weighed
@@ -32,18 +32,20 @@ def chart(table: Table, x: str = "stalled", y: str = "copied") -> Shown:
     points: dict[tuple[float, float, bool], list[str]] = {}
     for label, row in table.iterrows():
         points.setdefault((row[_known(x)], row[_known(y)], row["front"] == "yes"), []).append(str(label))
-    words = [f"{', '.join(names)}: {x} {right:,.1f}, {y} {up:,.1f}{'' if best else ' (not on the front)'}"
-             for (right, up, best), names in points.items()]  # fmt: skip
+    words = [
+        f"{', '.join(names)}: {x} {brief(right)} {UNIT[x]}, {y} {brief(up)} {UNIT[y]}"
+        f"{'' if best else ' (not on the front)'}"
+        for (right, up, best), names in points.items()
+    ]
 
     def draw(figure) -> None:
         axes = figure.add_subplot()
-        for (right, up, best), names in points.items():
+        for n, ((right, up, best), names) in enumerate(points.items()):
             mark, colour, fill = ("o", "#0b62a4", "full") if best else ("s", "#b03a2e", "none")
             axes.plot(right, up, mark, color=colour, fillstyle=fill)
-            place = (5, -10) if not best and (right, up, True) in points else (5, 4)
+            place = (5, -10) if not best and ((right, up, True) in points or n % 2) else (5, 4)  # neighbours apart
             axes.annotate(", ".join(names), (right, up), xytext=place, textcoords="offset points")
-        units = (f"{c}, {COSTS[c].partition(':')[0]}" for c in (x, y))
-        axes.set(xscale="symlog", yscale="symlog", **dict(zip(("xlabel", "ylabel"), units, strict=True)))
+        axes.set(xscale="symlog", yscale="symlog", xlabel=_head(x), ylabel=_head(y))
         axes.set(xlim=(-0.2, 1 + 4 * max((right for right, _, _ in points), default=0)), ylim=(-0.5, None))
         axes.margins(0.15)
 
@@ -75,12 +77,12 @@ def weighed(table: Table, over: Iterable[str] = tuple(COSTS)) -> Shown:
         s for s in next(iter(settings.values()), ()) if len(settings) > 1 and all(s in x for x in settings.values())
     ]
     best = set(front(table[table["front"] == "yes"].to_dict("index"), shown)) if len(table) and shown else set()
-    heads = "".join(f'<th scope="col" title="{html.escape(COSTS[c])}">{c}</th>' for c in shown)
+    heads = "".join(f'<th scope="col" title="{html.escape(COSTS[c])}">{_head(c)}</th>' for c in shown)
     rows = []
     for label, row in table.iterrows():
         safe = row["front"] != "not safe"
         told = "on the front" if label in best else "safe" if safe else "not safe"
-        cells = "".join(f'<td title="{float(row[c])!r}">{_short(row[c])}</td>' for c in shown)
+        cells = "".join(f'<td title="{float(row[c])!r}">{brief(row[c])}</td>' for c in shown)
         own = [s for s in row["policy"].split() if label not in settings or s not in shared]
         name, policy = html.escape(str(label)), html.escape(" ".join(own))
         what = f'<td style="text-align:left;min-width:200px">{policy}</td>'
@@ -95,11 +97,8 @@ def weighed(table: Table, over: Iterable[str] = tuple(COSTS)) -> Shown:
     return Shown(repr(table[["policy", "front", *shown]]), page)
 
 
-def _short(value: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.3g}"
+def _head(cost: str) -> str:
+    return f"{cost}, {UNIT[cost]}" if UNIT[cost] else cost
 
 
 @cache

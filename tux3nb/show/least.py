@@ -119,7 +119,7 @@ def costs(
     device: str = cost.DEFAULT[1],
     workloads: Iterable[str] = tuple(cost.WORKLOADS),
 ) -> Table:
-    """What policies cost on some workloads side by side: a row a policy, a column a cost (units: `cost_units`).
+    """What policies cost on some workloads side by side: a row a policy, a column a cost, in its unit (`cost_units`).
 
     delta_ms, device: those of a recorded trace. Raises UserError for an unknown policy, workload, device or interval.
     """
@@ -128,7 +128,11 @@ def costs(
         raise UserError("name at least one workload")
     named = policies if isinstance(policies, Mapping) else {_label(p): p for p in policies}
     rows = {label: cost.costs_of(the_policy(p), numbers, chosen) for label, p in named.items()}
-    return Table.from_dict(rows, orient="index", columns=list(cost.COSTS)).rename_axis("policy")
+    return (
+        Table.from_dict(rows, orient="index", columns=list(cost.COSTS))
+        .rename_axis("policy")
+        .shown_with(units=cost.UNIT)
+    )
 
 
 def _label(policy: Policy) -> str:
@@ -137,8 +141,7 @@ def _label(policy: Policy) -> str:
 
 def cost_units() -> Table:
     """What each cost counts, and in which unit."""
-    told = [text.partition(": ") for text in cost.COSTS.values()]
-    rows = [[unit if sep else "", what if sep else unit] for unit, sep, what in told]
+    rows = [[cost.UNIT[name], text.removeprefix(f"{cost.UNIT[name]}: ")] for name, text in cost.COSTS.items()]
     return Table(rows, columns=["unit", "counts"], index=list(cost.COSTS)).rename_axis("cost")
 
 
@@ -172,7 +175,7 @@ def cost_front(
     workloads: Iterable[str] = tuple(cost.WORKLOADS),
     found: Answers | None = None,
 ) -> Table:
-    """The safe policies that no safe policy beats in every cost of `over`, with their costs, and three baselines.
+    """The safe policies that no safe policy beats in every cost of `over`, with their costs, and the baselines.
 
     Rows are numbered in order of their mechanisms; `policy` tells each as changes of tux3, `front` whether it is safe
     and on the front (the baselines are there for comparison, safe or not).
@@ -184,4 +187,4 @@ def cost_front(
     for name, policy in cost.baselines().items():
         word = "safe" if policy in safe else "not safe"
         rows[name] = {"policy": " ".join(changes(policy)) or "-", "front": word, **base.loc[name]}
-    return Table.from_dict(rows, orient="index").rename_axis("")
+    return Table.from_dict(rows, orient="index").rename_axis("").shown_with(units=cost.UNIT)

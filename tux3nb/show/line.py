@@ -130,9 +130,9 @@ def pays(policy: Policy, numbers: cost.Parameters, workloads: Sequence[str]) -> 
     if found["failed"]:
         told.append("it fails on this workload")
     if found["refused"]:
-        told.append("somebody is turned away")
+        told.append(f"turns away {found['turned_away']:,.0f} pages/s")
     if found["copied"]:
-        told.append(f"copies {size(found['copied'])}/s")
+        told.append(f"copies {size(found['copied'] * 1e6)}/s")
     if found["stalled"]:
         told.append(f"writers wait {found['stalled']:.0f} ms/s")
     builders = [(who, found[who]) for who in ("block_layer", "core_mm", "holder") if found[who]]
