@@ -145,10 +145,10 @@ def test_who_forks_writes_each_page_once_a_delta():
     assert told["tux3"]["extra"] == 0 < told["in_place"]["extra"] < told["in_place"]["written"] < pages
 
 
-def test_the_barrier_lasts_as_long_as_is_given():
-    """Twice as long, and twice as many meet it, and each waits twice as long."""
+def test_the_barrier_lasts_as_long_as_the_ptes_of_a_delta_need():
+    """Twice as long for each, and twice as many writes meet it, and each waits twice as long."""
     policy = named_policy("protected")
-    once, twice = (costs_of(policy, scaled(NUMBERS, "all.swept", n), ["database"]) for n in (1, 2))
+    once, twice = (costs_of(policy, scaled(NUMBERS, "all.protect", n), ["database"]) for n in (1, 2))
     assert once["waits"] == pytest.approx(NUMBERS.rates["database", "fresh"] * NUMBERS.shares["closed"])
     assert once["stalled"] == pytest.approx(once["waits"] * 1000 * NUMBERS.swept / 2)
     assert twice["stalled"] == pytest.approx(4 * once["stalled"]) and twice["waits"] == pytest.approx(2 * once["waits"])
@@ -183,7 +183,7 @@ def test_a_slower_disk_makes_waits_longer_and_forks_more():
 
 def test_what_is_recorded_is_not_called_assumed():
     assert "rdma.held" in NUMBERS.assumed and not [a for a in NUMBERS.assumed if a.startswith(("database", "log"))]
-    for numbers in (NUMBERS, *(scaled(NUMBERS, a, f) for a in ("all.queued", "all.swept") for f in (0, 1e6))):
+    for numbers in (NUMBERS, *(scaled(NUMBERS, a, f) for a in ("all.queued", "all.protect") for f in (0, 1e6))):
         assert sum(numbers.shares.values()) == pytest.approx(1) and min(numbers.shares.values()) >= 0
     assert devices()["fast"] == devices()["slow"] == (5, 20, 100)
 

@@ -48,6 +48,8 @@ def test_costs_are_a_row_a_policy_and_a_column_a_cost():
     assert list(table.columns) == list(COSTS) and list(table.index) == ["tux3", "stable_pages"]
     assert table.loc["tux3", "forks"] > 0 == table.loc["stable_pages", "forks"]
     assert "copied, MB/s" in repr(table) and "stalled, ms/s" in table._repr_html_() and "holder," not in repr(table)
+    slow = table.assign(**{"copied, slow disk": 1234.5})
+    assert "copied, slow disk, MB/s" in repr(slow) and "1,234" in repr(slow) and "<b>tux3</b>" in slow._repr_html_()
     with pytest.raises(UserError, match="at least one workload"):
         notebook.costs(["tux3"], workloads=[])
 

@@ -144,7 +144,7 @@ WORKLOADS: dict[str, dict[str, Part]] = {
         ),
     },
 }
-NUMBERS = (("rdma", "registered"), ("aio", "lasts"), ("all", "threads"), ("all", "queued"), ("all", "swept"))
+NUMBERS = (("rdma", "registered"), ("aio", "lasts"), ("all", "threads"), ("all", "queued"), ("all", "protect"))
 UNITS = {"held": "pages", "crossing": "pages", "threads": "threads", "queued": "share"}  # of others: pages/s, or s
 
 
@@ -189,19 +189,25 @@ class Device:
 class Parameters:
     """How many pages a workload has, and how that is known. rates: (workload, part) -> pages/s.
 
-    device: see `Device`. queued: the share of the pages written again that the flusher has not met. swept, registered,
-    lasts: seconds that the PTEs of a closed delta are being protected, a region is registered, a direct read lasts.
-    assumed: what no trace has recorded, as ``workload.parameter``.
+    device: see `Device`. queued: the share of the pages written again that the flusher has not met. protect,
+    registered, lasts: seconds that it takes to write-protect a PTE, that a region is registered, that a direct read
+    lasts. assumed: what no trace has recorded, as ``workload.parameter``.
     """
 
     rates: dict[tuple[str, str], float]
     device: Device
     queued: float
     threads: float
-    swept: float
+    protect: float
     registered: float
     lasts: float
     assumed: tuple[str, ...]
+
+    @property
+    def swept(self) -> float:
+        """Seconds that it takes to write-protect the PTEs of a closed delta: those of the pages of the database."""
+        pages = sum(rate for (workload, _), rate in self.rates.items() if workload == "database")
+        return self.protect * pages * self.device.seconds
 
     @property
     def shares(self) -> dict[str, float]:

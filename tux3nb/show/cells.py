@@ -69,7 +69,8 @@ class Table(pd.DataFrame):
     def shown_with(self, **looks) -> Table:
         """The same table with notes for the page: depth of violations, titles of rows, heads of columns.
 
-        units: column -> the unit of its numbers, which stands in its head, and they are brief; in the text, too.
+        units: column -> the unit of its numbers, which stands in its head, and they are brief; in the text, too. A
+        column ``copied, slow disk`` has the unit of `copied`.
         """
         self.looks = looks
         return self
@@ -94,8 +95,9 @@ class Table(pd.DataFrame):
     def _in_units(self) -> Table:
         """The table with its units in the heads, and brief numbers below them."""
         units = (getattr(self, "looks", None) or {}).get("units", {})
-        told = {c: self[c].map(brief) for c in self.columns if c in units}
-        return self.assign(**told).rename(columns={c: f"{c}, {units[c]}" for c in told if units[c]}) if told else self
+        of = {c: units[c.partition(",")[0]] for c in self.columns if str(c).partition(",")[0] in units}
+        told = {c: self[c].map(lambda v: v if isinstance(v, str) else brief(v)) for c in of}
+        return self.assign(**told).rename(columns={c: f"{c}, {unit}" for c, unit in of.items() if unit})
 
     def _repr_html_(self) -> str:
         looks = getattr(self, "looks", None) or {}
