@@ -7,6 +7,9 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 RUN := $(BIN)/python -m
 UV := $(shell command -v uv 2>/dev/null)
 READY := $(VENV)/.ready
+# Neighbours stay together, and share what a file of tests has explored; who is done takes half of what another has left.
+SPREAD := -n $(JOBS) --dist worksteal
+unexport PYTHONDONTWRITEBYTECODE  # the tests start some hundreds of processes: what they import is compiled once
 
 .PHONY: help report lab test test-all browser test-lowest test-pythons coverage notebooks record matrix mutants bench lint lock clean
 help:
@@ -32,9 +35,9 @@ report: $(READY)
 lab: $(READY)
 	@$(RUN) tux3nb lab
 test: $(READY)
-	@$(RUN) pytest -q -n $(JOBS) -m "not slow and not browser"
+	@$(RUN) pytest -q $(SPREAD) -m "not slow and not browser"
 test-all: $(READY)
-	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup
+	@$(RUN) pytest -q $(SPREAD)
 browser: $(READY)
 	@$(RUN) pytest -q -n $(JOBS) --dist loadgroup -m "browser and not slow"
 test-lowest: $(READY)

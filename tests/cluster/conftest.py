@@ -53,7 +53,7 @@ def start(folder: Path, workers: int = 2) -> Started:
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dask(tmp_path_factory):
     """Two workers of this machine, for tests that leave them alive."""
     pytest.importorskip("distributed", reason="dask.distributed is not installed (tux3nb[cluster])")

@@ -69,15 +69,18 @@ def same_up_to(run: Exploration, policy: dict, most: int) -> int:
 
 
 def as_sets(run: Exploration) -> dict:
-    """All that an exploration found, its sets as sets and not as numbers, which two explorations may give otherwise."""
-    sets = run.numbers.sets
+    """All that an exploration found, its sets as sets and not as numbers, which two explorations may give otherwise.
+
+    Of one that a limit ended, the layers that were expanded: a search by layers has entered the next one, too.
+    """
+    sets, done = run.numbers.sets, range(len(run.depths))
     counted = [{sets[k]: n for k, n in c.items() if n} for c in (run.state_sets, run.edge_sets)]
     named = [{name: sets[k] for name, k in found.items()} for found in (run.reached, run.limits, run.fired)]
-    arrivals = {state: [(d, sets[k]) for d, k in came] for state, came in run.graph.arrivals.items()}
+    came = {state: [(d, sets[k]) for d, k in at if d in done] for state, at in run.graph.arrivals.items()}
     stuck = None if run.stopped else {s: sets[k] for s, k in run.graph.stuck()}
     return {
         "shared": run.shared_states, "stopped": run.stopped, "counted": counted, "named": named,
-        "depths": [sets[k] for k in run.depths], "arrivals": arrivals, "stuck": stuck,
+        "depths": [sets[k] for k in run.depths], "arrivals": {s: at for s, at in came.items() if at}, "stuck": stuck,
     }  # fmt: skip
 
 

@@ -178,7 +178,8 @@ def test_ctrl_c_ends_the_notebooks(tmp_path, command, cell):
     tool, said = interrupted(argv, begun, group=True)
     assert running
     assert tool.returncode == 130 and said == ("", "interrupted\n")
-    assert time.monotonic() - began[0] < 5 and not any(Path(f"/proc/{pid}").exists() for pid in running)
+    soon = 20  # seconds: a busy machine needs some, and no cell of these ends in so many
+    assert time.monotonic() - began[0] < soon and not any(Path(f"/proc/{pid}").exists() for pid in running)
     assert path.read_bytes() == before and not list(tmp_path.glob("out/*.html"))
 
 
