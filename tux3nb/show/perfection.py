@@ -119,7 +119,9 @@ def _built(found: Answers) -> str:
         if owners & most
     ]
     help_ = "; holders have to help" if who == list(BUILDERS)[-1] else ""
-    first = f"not for a file system alone{help_}." + (f" What all that break nothing share: {listed(told)}." if told else "")
+    first = f"not for a file system alone{help_}." + (
+        f" What all that break nothing share: {listed(told)}." if told else ""
+    )
     mainline = named_policy("mainline_6_5")
     of_mm = [mainline[f] == v for f, v, owners in needed if owners == {"core mm"}]
     now = _from_mainline(found)
