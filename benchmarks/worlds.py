@@ -38,8 +38,8 @@ LARGER = {  # name -> what is changed in the case `rdma`
 }
 FREE = {  # free-running worlds: family, rounds, folios, delta changes
     "wide": ("ptrace", 1, 3, 1),
-    "deep": ("ptrace", 1, 3, 4),
-    "vast": ("ptrace", 1, 3, 6),
+    "deep": ("ptrace", 1, 3, 5),
+    "vast": ("rdma", 1, 3, 14),
 }
 SYNTHETIC = {  # threads, rounds, features: each feature lets one step of one thread be atomic or late
     "2^9": (3, 3, 9),
