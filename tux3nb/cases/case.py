@@ -154,11 +154,12 @@ class Case:
         mappings = mappings_of(self.mappings, where, self.pages)
         found = operations(tasks, cells, {m.name: m for m in mappings}, readonly, where, self.scripted)
         ops = self.arranged(found)
-        makers = {op.holder: op.how for op in ops if op.how.holder == "makes"}
+        makers = {op.holder: op for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [
-            Holder(name, kind.pin and name not in plain, kind.unbounded, kind.unpinned or name in plain)
-            for name, kind in makers.items()
+            Holder(name, how.pin and name not in plain, how.unbounded, how.unpinned or name in plain, op.write)
+            for name, op in makers.items()
+            for how in [op.how]
         ]
         bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
         traits = (self.endless_disk, self.tight_memory, self.shmem)

@@ -465,6 +465,65 @@ READ_UNTIL_UNMOUNTED = Case(
     sources=(UNMOUNT, EVICT),
 )
 
+READ_BY_A_REGION = Case(
+    name="evict+region_read",
+    family="life",
+    title="A device that only reads has its page when the file system is unmounted",
+    asks="The registration is for reading, so that Linux allows it. The page stays dirty for the pin. Whom does an "
+    "unmount wait for?",
+    columns="""
+        app                          | vfs                   | kernel
+        store p0:0                   | gone: evict after off | transition after gone
+        pin: mr_register p0 readonly |                       |
+        off: munmap app              |                       |
+        mr_deregister p0             |                       |
+    """,
+    mappings=("app",),
+    deltas=4,
+    judges=("I5", "I7", "I8"),
+    # A reader asked for this case, and for the next one, when the policies of a kernel of today were twenty-four.
+    expect={
+        "tux3": "HOLDS",
+        "mainline_6_5": "HOLDS",
+        # Tux3 asserts that no inode is dirty then.
+        "perfect": "VIOLATED(I5)",
+        # What is dirty for a reader's pin is on disk.
+        "evict_drop": "HOLDS",
+        # A pin does not tell that its holder only reads, and need never end;
+        "evict_wait": "VIOLATED(I7)",
+        # where it tells, nobody waits for it.
+        "evict_wait_writing": "HOLDS",
+        "no_longterm_at_all": "HOLDS",
+    },
+    bounds="One page, one registration for reading, one unmount, up to four deltas closed.",
+    sources=(UNMOUNT, EVICT),
+)
+
+LENT_AND_READ_IN = Case(
+    name="evict+lent",
+    family="life",
+    title="A pipe has a page into which a direct read was under way at the unmount",
+    asks="The page is dirty for the direct read, and a pipe holds it by a plain reference for as long as it likes. "
+    "Does the unmount end?",
+    columns="""
+        app               | reader            | piper           | vfs                   | kernel
+        store p0:0        | dio_read p0:1 app | vmsplice p0 app | gone: evict after off | transition after gone
+        off: munmap app   |                   | pipe_read p0    |                       |
+    """,
+    mappings=("app",),
+    deltas=4,
+    judges=("I4b", "I5", "I7"),
+    expect={
+        "tux3": "VIOLATED(I4b, I5)",
+        "evict_drop": "VIOLATED(I4b)",
+        # It waits for the pin, which ends, and not for the pipe.
+        "evict_wait": "HOLDS",
+        "evict_wait_writing": "HOLDS",
+    },
+    bounds="One page, one store, one direct read, one page lent, one unmount, up to four deltas closed.",
+    sources=(UNMOUNT, EVICT),
+)
+
 TRUNCATED_GET = Case(
     name="truncate+direct_read+get",
     family="life",

@@ -44,6 +44,7 @@ def dirty_call(s, f, outcome: str, cells):
     """
     s.mark("assert_passed", outcome in ("dirty", "lost"))
     s.ensure("I5w", outcome != "warn", "dirty call on a forked folio: the kernel warns")
+    s.ensure("I5w", outcome != "lost", "dirty call on a folio without buffers: the kernel warns")
     if outcome == "bug":
         s.oops = "dirty call on a clean folio"
     elif outcome == "bug_forked":

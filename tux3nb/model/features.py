@@ -179,13 +179,14 @@ FEATURES = Features(
         Feature(
             "evict_dirty",
             "eviction meets a folio that is dirty after the last delta",
-            FILE_SYSTEM,
+            built({"wait_writing": WITH_MM}, "assert", "drop", "wait"),  # pins that tell who writes
             {
                 "assert": "BUG (Tux3)",
                 "drop": "what is in it is dropped",
-                "wait": "eviction waits until nobody holds it, and writes it out",
+                "wait": "eviction waits while it may be pinned, and writes it out",
+                "wait_writing": "eviction waits while it is pinned for writing, and writes it out",
             },
-            below={"drop": ("assert",), "wait": ("drop",)},
+            below={"drop": ("assert",), "wait": ("drop",), "wait_writing": ("wait",)},
         ),
         Feature(
             "pinfork",
@@ -226,8 +227,12 @@ FEATURES = Features(
             "longterm",
             "long-term writable pins of file folios",
             CORE_MM,
-            {"allowed": "allowed", "refused": "refused (v6.5)"},
-            below={"refused": ("allowed",)},
+            {
+                "allowed": "allowed",
+                "refused": "refused (v6.5)",
+                "all_refused": "refused, and those that only read, too",
+            },
+            below={"refused": ("allowed",), "all_refused": ("refused",)},
         ),
         Feature(
             "unshare",
@@ -487,6 +492,10 @@ NAMED = {
         "The rule of page migration: unmap, freeze the count, refuse on any extra reference",
         {"fork": "unless_refs_frozen", "refuse": "wait_writeback"},
     ),
+    "no_longterm_at_all": (
+        "Tux3 on a kernel that refuses long-term pins of file pages, reading ones too",
+        {"longterm": "all_refused"},
+    ),
     "no_longterm": ("Tux3 on a kernel that refuses long-term pins (v6.5)", {"longterm": "refused"}),
     "tux3_6_x": (
         "Tux3 on a kernel of today: long-term pins of the file refused (v6.5), those of private memory copied (v6.2)",
@@ -653,6 +662,10 @@ NAMED = {
     "evict_wait": (
         "The perfect one, whose unmount waits for who holds what is dirty",
         {**PERFECT, "evict_dirty": "wait"},
+    ),
+    "evict_wait_writing": (
+        "The perfect one, whose unmount waits for who holds what is dirty and may write to it",
+        {**PERFECT, "evict_dirty": "wait_writing"},
     ),
 }
 

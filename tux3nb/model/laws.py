@@ -443,7 +443,7 @@ MECHANISMS = {  # event -> feature -> values: it happens only under a policy tha
     "snapshot_made": {"refuse": ("reverse",)},
     "holder_met": {"bond": ("wait", "tell")},
     "discard_refused": {"bond": ("refuse",)},
-    "longterm_refused": {"longterm": ("refused",)},
+    "longterm_refused": {"longterm": ("refused", "all_refused")},
     "count is frozen": {"fork": ("unless_refs_frozen",)},
     "a waiting entry is made": {"fork": ("unless_refs_frozen", "unless_pinned_unmapped")},
     "dirty again at once": {"redirty": ("yes",)},

@@ -74,6 +74,7 @@ class Kind:
     punches: bool = False
     frees: bool = False
     strips: bool = False
+    keeps_mm: bool = False
     evicts: bool = False
     crashes: bool = False
     own: bool = False
@@ -179,10 +180,11 @@ class Mapping:
 class Holder:
     """A holder of a page: by a counted pin (FOLL_PIN) or a plain reference, for one call or without bound.
 
-    unpinned: a plain reference as in 2015, where kernels of today pin.
+    unpinned: a plain reference as in 2015, where kernels of today pin. write: it may write through it.
     """
 
     name: str
     pin: bool
     unbounded: bool = False
     unpinned: bool = False
+    write: bool = False

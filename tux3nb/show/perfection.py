@@ -26,6 +26,7 @@ FOR_THE_DISK = ("bounce", "pinned", "all")  # the disk gets a copy
 IN_WORDS = {  # what others than the file system do; whatever is not here says its feature's title and value
     ("fork", "unless_registered"): "forks ask a registry of all holds, which no kernel has",
     ("longterm", "refused"): "core mm refuses long-term writable pins of file pages",
+    ("longterm", "all_refused"): "core mm refuses long-term pins of file pages, reading ones too",
     ("unshare", "yes"): "core mm gives a process its own copy of private memory before that is pinned for long",
     ("lend", "bounce"): "a direct write is sent from a copy where the device checks sums",
 }

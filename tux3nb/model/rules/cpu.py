@@ -247,7 +247,12 @@ UNDER_MMAP_SEM = f"walk {READ_FAULT} {COW_FAULT} {WRITE_FAULT}".split()
 
 
 def walking(s, op):
-    """A fault or a slow walk of `op` is under way, with mmap_sem for reading: the fast walk takes none."""
+    """A fault or a slow walk of `op` is under way, with mmap_sem for reading: the fast walk takes none.
+
+    A debugger's access has it to the end.
+    """
+    if op.how.keeps_mm:
+        return active(s, op)
     return active(s, op) & some(s.pc[op.task] == place for place in UNDER_MMAP_SEM)
 
 

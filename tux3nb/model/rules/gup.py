@@ -194,5 +194,6 @@ def gup_fast_drops(s, policy, op):
 
 def permitted(world, policy, op):
     """Whether the policy lets this registration pin at all: private memory and tmpfs it does."""
-    free = op.own or world.shmem or not (op.write and op.how.longterm)
-    return policy.longterm.one_of("allowed", "refused") if free else policy.longterm == "allowed"
+    if op.own or world.shmem or not op.how.longterm:
+        return policy.longterm.one_of("allowed", "refused", "all_refused")
+    return policy.longterm.one_of(*(("allowed",) if op.write else ("allowed", "refused")))

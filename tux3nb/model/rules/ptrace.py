@@ -20,8 +20,8 @@ COMMON: dict[str, Any] = dict(one_cell=True, maps=True, walks="slow", then="relo
 WRITING: dict[str, Any] = dict(writes="holder", dirties=True, gup_write=True, **COMMON)
 READING: dict[str, Any] = dict(reads="holder", **COMMON)
 KINDS = (
-    Kind("poke", "ptrace writes a cell of the tracee", pin=False, **WRITING),
-    Kind("peek", "ptrace reads a cell of the tracee", pin=False, **READING),
+    Kind("poke", "ptrace writes a cell of the tracee", pin=False, keeps_mm=True, **WRITING),
+    Kind("peek", "ptrace reads a cell of the tracee", pin=False, keeps_mm=True, **READING),
     Kind("vm_write", "process_vm_writev writes a cell of the tracee, with a counted pin", **WRITING),
     Kind("vm_read", "process_vm_readv reads a cell of the tracee, with a counted pin", dirties=True, **READING),
 )

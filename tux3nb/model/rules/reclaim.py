@@ -2,21 +2,32 @@
 
 The scan takes folios off the LRU, a forked one too, since a fork cannot take its old folio off (it may sit in a per-CPU
 batch). It frees those that are clean, unmapped and not referenced otherwise, and then clears the slot of the folio's
-index without comparing what is in it. Mapped folios are left alone here (``may_unmap`` off). Eviction of the inode
-comes when no process has the file open or mapped; a pin does not keep it away. While the file system is mounted a dirty
-inode stays; an unmount writes everything out first, and what is dirty after that, a folio that is re-dirtied for a pin,
-is nobody's to write.
+index without comparing what is in it. Clean mapped ones are unmapped first, or left alone (used lately). Eviction of
+the inode comes when no process has the file open or mapped; a pin does not keep it away. While the file system is
+mounted a dirty inode stays; an unmount writes everything out first, and what is dirty after that, a folio that is re-
+dirtied for a pin, is nobody's to write.
 """
 
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, every, some, where
-from tux3nb.model.folio import buffers, empty, free_folio, holds, mapcount, refcount, refs_of_tasks
+from tux3nb.model.folio import (
+    buffers,
+    empty,
+    evicted_late,
+    free_folio,
+    holds,
+    mapcount,
+    pinned,
+    refcount,
+    refs_of_tasks,
+)
 from tux3nb.model.ghosts import active, bonds_end
-from tux3nb.model.mmu import folio_freed
+from tux3nb.model.mmu import folio_freed, zap
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, chooses, may_start, returns
 from tux3nb.model.rules.cpu import evicting, punching, shrunk
 from tux3nb.model.rules.delta import next_delta
+from tux3nb.model.rules.truncate import under_write_out
 from tux3nb.model.world import FLUSHER, each, ops
 
 KINDS = (
@@ -29,7 +40,7 @@ KINDS = (
         evicts=True,
     ),
 )
-PLACES = ("scan_lock", "scan", "evict", "evict_sync")
+PLACES = ("scan_lock", "scan", "evict", "evict_sync", "evict_last")
 SCAN = "mm/vmscan.c:shrink_page_list (3.19)"
 EVICT = "fs/tux3/inode.c:tux3_evict_inode (04752e70)"
 UNMOUNT = "fs/super.c:generic_shutdown_super (3.19)"
@@ -85,10 +96,19 @@ def counts_alone(s, policy, f):
 def gives_buffers(s, policy, f):
     """The policies (and states) in which a clean folio that nobody maps is to lose its buffers, though it is needed.
 
-    Any kernel takes them. Where a dirty call asks for none it changes nothing, and is not told.
+    Any kernel takes them; since v6.4 (d824ec2a1546) not from a folio that may be pinned. Where a dirty call asks for
+    none it changes nothing, and is not told.
     """
-    idle = ~in_use(s, f) & needed(s, f) & (mapcount(s, f) == 0) & (s.forked[f] == 0)
+    idle = ~in_use(s, f) & needed(s, f) & (mapcount(s, f) == 0) & (s.forked[f] == 0) & ~pinned(s, f)
     return idle & (s.stripped[f] == 0) & (policy.dirty_clean == "lost")
+
+
+@rule(op=ops("reclaim"), m=each("mappings"), kernel=SCAN + ": try_to_unmap (folio lock, i_mmap_rwsem)")
+def reclaim_unmaps(s, policy, op, m):
+    """A clean folio that was not used lately is unmapped, one PTE at a time; nobody's mmap_sem is asked."""
+    f = s.folio[op.task]
+    s.require(at(s, op, "scan"), ~in_use(s, f), s.forked[f] == 0, s.pte[m] == f)
+    zap(s, m)
 
 
 @rule(op=ops("reclaim"), kernel=SCAN + ": try_to_release_page; fs/buffer.c:drop_buffers")
@@ -215,19 +235,35 @@ def evict_syncs(s, policy, op):
 def evict_synced(s, policy, op):
     """That delta is on disk: the inode is evicted, dirty again or not, unless the policy waits for a clean one."""
     s.require(at(s, op, "evict_sync"), unused(s), s.cur == s.committed)
-    s.require(clean(s) | (policy.evict_dirty != "wait"))
+    s.require(clean(s) | ~waits(policy))
     bonds_end(s)
     s.pc[op.task] = "evict"
 
 
-@rule(op=ops("evict"), kernel="a proposal: unmount waits for the last holder")
+def waits(policy):
+    """The policies under which an eviction waits for who may still write."""
+    return policy.evict_dirty.one_of("wait", "wait_writing")
+
+
+@rule(op=ops("evict"), kernel="a proposal: unmount waits for the last who may write")
 def evict_syncs_again(s, policy, op):
-    """The policy waits: once nobody holds what is dirty, it is written out for good."""
+    """The policy waits: once nobody whom it waits for holds what is dirty, that is written out for good."""
     s.require(at(s, op, "evict_sync") | at(s, op, "evict"), unused(s), s.cur == s.committed)
-    s.require(policy.evict_dirty == "wait", ~clean(s))
-    s.require(every((s.dirty[f] == 0) | (holds(s, f) == 0) for f in s.world.folios))
+    s.require(waits(policy), ~clean(s))
+    s.require(every((s.dirty[f] == 0) | ~evicted_late(s, policy, f) for f in s.world.folios))
     next_delta(s)
-    s.pc[op.task] = "evict_sync"
+    s.pc[op.task] = "evict_last"
+
+
+@rule(op=ops("evict"), kernel="a proposal: unmount waits for the last who may write")
+def evict_synced_last(s, policy, op):
+    """That delta is on disk: what is dirty again, for somebody who only reads, has nothing new in it."""
+    s.require(at(s, op, "evict_last"), unused(s), s.cur == s.committed)
+    for f in s.world.folios:
+        s.tag[f] = where(s.dirty[f] == 1, 0, s.tag[f])
+        s.dirty[f] = 0
+    bonds_end(s)
+    s.pc[op.task] = "evict"
 
 
 @rule(op=ops("evict"), kernel=DROP_INODE + ": assert(MS_ACTIVE)")
@@ -240,7 +276,7 @@ def evict_meets_dirty(s, policy, op):
 @rule(op=ops("evict"), f=each("folios"), kernel=EVICT + " (truncate_inode_pages, tux3_invalidate_buffer)")
 def evict_drops(s, policy, op, f):
     """The folio in the slot leaves the page cache and its mapping, with its dirt; a holder keeps it."""
-    s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0, s.writeback[f] == 0)
+    s.require(at(s, op, "evict"), s.slot[0] == f, s.locked[f] == 0, ~under_write_out(s, f))
     s.require(clean(s) | (policy.evict_dirty == "drop"))
     s.slot[0] = NONE
     for name in ("private", "stripped", "dirty", "tag"):

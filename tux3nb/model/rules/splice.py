@@ -8,7 +8,7 @@ current at the splice or was written later will do.
 from tux3nb.engine.rule import rule
 from tux3nb.engine.terms import NONE, const, has, some, union, where, without
 from tux3nb.errors import UserError
-from tux3nb.model.folio import still_there, up_to_date
+from tux3nb.model.folio import empty, still_there, up_to_date
 from tux3nb.model.ghosts import active, read_starts, used
 from tux3nb.model.operations import CELLS, Kind
 from tux3nb.model.routine import at, begins, may_start, returns
@@ -105,7 +105,7 @@ def pipe_read_begins(s, policy, op):
 @rule(op=filled_by("vmsplice"), kernel="fs/splice.c:user_page_pipe_buf_ops (no confirm method that checks)")
 def pipe_takes_what_it_has(s, policy, op):
     """The folio that was lent is read, whatever has become of it."""
-    s.require(at(s, op, "confirm"), policy.retranslate == "no")
+    s.require(at(s, op, "confirm"), (policy.retranslate == "no") | empty(s))
     s.pc[op.task] = "pipe_copy"
 
 
@@ -123,6 +123,7 @@ def pipe_looks_again(s, policy, op):
     """The folio is no longer in the slot: the pipe takes the one that is, and drops its own."""
     f = s.hold[op.holder]
     s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, ~still_there(s, op, f))
+    s.require(~empty(s))
     s.require(s.frozen[s.slot[op.page]] == 0, may_register(s, policy, s.slot[op.page]))
     s.hold[op.holder] = s.slot[op.page]
 

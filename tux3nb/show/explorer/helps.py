@@ -178,7 +178,8 @@ HELP: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "evict_dirty": {
         "assert": ("An inode whose page is still dirty is a bug.", "Tux3, fs/tux3/inode.c:tux3_drop_inode"),
         "drop": ("What a holder has written since is lost.", "what evict() does to a clean inode"),
-        "wait": ("Eviction waits for the holder, which need never let go.", PROPOSAL),
+        "wait": ("Eviction waits while the page may be pinned; who only reads need never let go.", PROPOSAL),
+        "wait_writing": ("Eviction waits for who may write, and only for that: pins must tell.", PROPOSAL),
     },
     "pinfork": {
         "no": (
@@ -218,6 +219,7 @@ HELP: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Registration fails. It is safe, and the program does not run.",
             "Linux v6.5, 8ac268436e6d and a6e79df92e4a",
         ),
+        "all_refused": ("A device that only reads is turned away as well.", PROPOSAL),
     },
     "unshare": {
         "no": ("A read-only long-term pin of private memory holds the file's own folio.", "Linux before v6.2"),
