@@ -181,8 +181,7 @@ FAMILIES: dict[str, Actors] = {
         ("app",),
         CPU,
         # A fault that has met a folio forked by truncation: mapped by a read, asserted by a write.
-        # In place, a page is dropped under the flusher's hands.
-        {**SOUND, "mainline_6_5": "VIOLATED(I3, I5)", "tux3_coherent": "HOLDS", "tux3": "VIOLATED(I1, I5)"},
+        {**SOUND, **IN_PLACE, "tux3_coherent": "HOLDS", "tux3": "VIOLATED(I1, I5)"},
     ),
     "evict": Actors(
         {
@@ -196,7 +195,7 @@ FAMILIES: dict[str, Actors] = {
         # The same faults and the same flusher as in `life`; nobody holds the page: an unmount finds it clean.
         # reason: tux3 was first written down with I1, too; but the process has one access here, and the store that
         # makes the page dirty maps no folio that has left the slot.
-        {**SOUND, "mainline_6_5": "VIOLATED(I5)", "tux3_coherent": "HOLDS", "tux3": "VIOLATED(I5)"},
+        {**SOUND, "tux3_coherent": "HOLDS", "tux3": "VIOLATED(I5)"},
         folios=4,
         syncs=1,
     ),
