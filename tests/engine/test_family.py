@@ -160,6 +160,11 @@ def test_a_text_that_tells_no_set_is_an_error(text):
         WHOLE.load(text)
 
 
+def test_an_empty_set_has_no_policy():
+    with pytest.raises(ValueError, match="an empty set has no policy"):
+        whole_locks().none.pick()
+
+
 def test_members_and_folding():
     """A feature test is the set of the policies that have it; a test that all agree on is a constant."""
     family = Listed(LOCKS, [{**BASE, "lock": v} for v in ("none", "spin", "try")])

@@ -14,6 +14,7 @@ from .worlds import BASE, LOCKS
         (["lokc=spin"], "no feature 'lokc'; did you mean lock"),
         (["lock=spinn"], "feature lock has no value 'spinn'; did you mean spin"),
         (["lock"], "write FEATURE=VALUE"),
+        (["lock=spin", "lock=none"], "feature lock is given two values: spin and none"),
     ],
 )
 def test_unknown_words_are_answered_with_the_nearest(settings, says):

@@ -217,6 +217,16 @@ def test_bindings_that_can_never_fire_are_left_out():
     assert traced(never, n=(0, 1)).steps == []
 
 
+def test_a_property_says_yes_or_no():
+    """A predicate that returns a number is named."""
+
+    def counts(s):
+        return s.slot
+
+    with pytest.raises(ModelError, match="property counts returns int, not a truth value"):
+        build(world(Field("slot")), [], LOCKS, (Property("p", "", "", "", (("", counts),)),))
+
+
 def test_checks_must_name_a_property():
     """A rule that checks what is no property is an error."""
 
