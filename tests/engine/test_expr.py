@@ -18,6 +18,7 @@ from tux3nb.engine.terms import (
     lift,
     rebuild,
     shared,
+    show,
     some,
     union,
     where,
@@ -99,6 +100,12 @@ def test_the_text_computes_what_the_reference_computes(rng, tame):
 
 test_thousands_keep_values_and_ranges = thousands(test_folding_keeps_values_and_ranges, 1_000, RANDOMS)
 test_thousands_of_texts = thousands(test_the_text_computes_what_the_reference_computes, 1_000, RANDOMS, st.booleans())
+
+
+def test_expressions_are_shown_as_they_are_written():
+    s = Maker(None).state
+    some_of_them = (5 - s.x, ~(s.x > 2), where(s.flag == 1, s.x, s.y))
+    assert [*map(show, some_of_them)] == ["(5 - x)", "~(x > 2)", "where((flag == 1), x, y)"]
 
 
 @pytest.mark.parametrize(
