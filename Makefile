@@ -45,7 +45,7 @@ test-lowest: $(READY)
 test-pythons: $(READY)
 	@$(RUN) tools.environments pythons $(WORD)
 coverage: $(READY)
-	@$(RUN) coverage run -m pytest -q -m "not slow and not browser" tests/engine tests/model tests/promela
+	@$(RUN) coverage run -m pytest -q -m "not slow and not browser" tests/answers tests/engine tests/model tests/promela tests/show
 	@$(RUN) coverage report
 notebooks: $(READY)
 	@$(RUN) tux3nb notebooks --jobs $(JOBS)

@@ -49,6 +49,17 @@ def test_every_policy_has_the_answers_of_a_search_of_its_own(engine, family):
             runs_are_real(run, policy)
 
 
+def test_edges_that_are_kept_are_those_that_are_found_again():
+    """A search by layers keeps none and expands every state anew; the policies of each edge are the same."""
+    told = []
+    for engine in ENGINES:
+        run, edges = explore(LOCKS_WORLD, whole_locks(), engine=engine), {}
+        for *edge, k in run.graph.edges:
+            edges[*edge,] = run.numbers.union[edges.get((*edge,), 0)][k]
+        told.append({edge: run.numbers.sets[k] for edge, k in edges.items()})
+    assert told[0] == told[1] != {}
+
+
 def test_the_lock_world_shows_every_kind_of_answer():
     """The system of these tests violates, holds, is limited, gets stuck and halts, each under some policies only."""
     run = explore(LOCKS_WORLD, whole_locks())

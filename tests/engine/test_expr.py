@@ -18,6 +18,7 @@ from tux3nb.engine.terms import (
     lift,
     rebuild,
     shared,
+    show,
     some,
     union,
     where,
@@ -27,6 +28,7 @@ from tux3nb.errors import ModelError
 
 from ..sampling import PATIENT, thousands
 from .random_exprs import Maker
+from .worlds import LOCKS
 
 RANDOMS = st.randoms(use_true_random=False)
 QUICK = settings(PATIENT, max_examples=60)
@@ -99,6 +101,13 @@ def test_the_text_computes_what_the_reference_computes(rng, tame):
 
 test_thousands_keep_values_and_ranges = thousands(test_folding_keeps_values_and_ranges, 1_000, RANDOMS)
 test_thousands_of_texts = thousands(test_the_text_computes_what_the_reference_computes, 1_000, RANDOMS, st.booleans())
+
+
+def test_expressions_are_shown_as_they_are_written():
+    s = Maker(None).state
+    some_of_them = (5 - s.x, ~(s.x > 2), where(s.flag == 1, s.x, s.y), LOCKS.lock == "spin")
+    shown = ["(5 - x)", "~(x > 2)", "where((flag == 1), x, y)", "policy.lock in {spin}"]
+    assert [*map(show, some_of_them)] == shown
 
 
 @pytest.mark.parametrize(

@@ -160,11 +160,17 @@ def test_a_text_that_tells_no_set_is_an_error(text):
         WHOLE.load(text)
 
 
+def test_an_empty_set_has_no_policy():
+    assert whole_locks().count(whole_locks().none) == 0
+    with pytest.raises(ValueError, match="an empty set has no policy"):
+        whole_locks().none.pick()
+
+
 def test_members_and_folding():
     """A feature test is the set of the policies that have it; a test that all agree on is a constant."""
     family = Listed(LOCKS, [{**BASE, "lock": v} for v in ("none", "spin", "try")])
 
-    assert family.members(LOCKS["lock"], ("spin",)) == 0b010
+    assert family.members(LOCKS["lock"], ("spin",)) == 0b010 and family.count(family.all) == len(family) == 3
     assert family.fold(LOCKS.order == "any").value == 1 and family.fold(LOCKS.keep == "yes").value == 0
     assert not family.fold(LOCKS.lock == "spin").is_const
     assert WHOLE.fold(LOCKS.lock != "none").op == "not" and not WHOLE.fold(LOCKS.lock == "spin").is_const

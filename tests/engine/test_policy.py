@@ -1,5 +1,7 @@
 """Features and policies: the order of values, and what a wrong word or a combination without sense is told."""
 
+import pickle
+
 import pytest
 
 from tux3nb.engine.policy import Feature, parse_policy
@@ -14,6 +16,7 @@ from .worlds import BASE, LOCKS
         (["lokc=spin"], "no feature 'lokc'; did you mean lock"),
         (["lock=spinn"], "feature lock has no value 'spinn'; did you mean spin"),
         (["lock"], "write FEATURE=VALUE"),
+        (["lock=spin", "lock=none"], "feature lock is given two values: spin and none"),
     ],
 )
 def test_unknown_words_are_answered_with_the_nearest(settings, says):
@@ -38,6 +41,12 @@ def test_an_owner_is_of_a_value():
         mixed.owner_of("c")
     with pytest.raises(ModelError, match="owners are not given for just its values"):
         Feature("f", "", {"a": "us"}, values)
+
+
+def test_features_without_a_home_travel_whole():
+    """A table that is no module's is sent as it is."""
+    there = pickle.loads(pickle.dumps(LOCKS))
+    assert [f.id for f in there] == [f.id for f in LOCKS] and "lock" in there and "lokc" not in there
 
 
 def test_the_order_of_values_names_values():

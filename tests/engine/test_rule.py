@@ -77,6 +77,11 @@ def unknown_index(s, policy):
     s.require(s.pc["c"] == 0)
 
 
+def writes_a_whole_array(s, policy):
+    s.require(s.slot == 0)
+    s.next = s.pc
+
+
 def too_many_indexes(s, policy):
     s.require(s.pc["a", 0] == 0)
 
@@ -152,6 +157,7 @@ SLIPS = [
     (requires_after_write, 3, "require lines come first"),
     (unknown_field, 1, "no field 'slott'; did you mean slot"),
     (unknown_index, 1, "no index 'c'"),
+    (writes_a_whole_array, 2, "next: give an index on both sides"),
     (too_many_indexes, 1, "takes 1 indexes, got 2"),
     (writes_absent, 2, "does not have"),
     (constant_out_of_range, 2, r"slot = 3 is outside its range 0\.\.2"),
@@ -217,6 +223,16 @@ def test_bindings_that_can_never_fire_are_left_out():
     assert traced(never, n=(0, 1)).steps == []
 
 
+def test_a_property_says_yes_or_no():
+    """A predicate that returns a number is named."""
+
+    def counts(s):
+        return s.slot
+
+    with pytest.raises(ModelError, match="property counts returns int, not a truth value"):
+        build(world(Field("slot")), [], LOCKS, (Property("p", "", "", "", (("", counts),)),))
+
+
 def test_checks_must_name_a_property():
     """A rule that checks what is no property is an error."""
 
@@ -272,7 +288,9 @@ def test_it_is_a_number_where_one_is_wanted():
     """It indexes, counts and compares like the number that it is."""
     assert told(lambda s: s.flag[s.held["a"]] == 1, a=3, flag2=1)
     assert not told(lambda s: s.flag[s.held["a"]] == 1, a=2, flag2=1)
-    assert told(lambda s: (s.held["a"] < 2) & (s.held["a"] >= 1), a=2) and told(lambda s: s.flag[2] == s.top, top=0)
+    assert told(lambda s: (s.held["a"] < 2) & (s.held["a"] >= 1) & (s.held["a"] > 0), a=2) and told(
+        lambda s: s.flag[2] == s.top, top=0
+    )
 
 
 def test_what_a_rule_writes_is_stored_as_the_field_has_it():

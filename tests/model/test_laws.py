@@ -10,7 +10,9 @@ from tux3nb.model.rules import all_rules
 
 CASES = catalogue()
 RULES = {r.name: r for r in all_rules()}
-QUICK = ("ordinary+own_reference", "ptrace+locked", "stable_device", "crash", "uprobes+read_fault")
+QUICK = """
+ordinary+own_reference ptrace+locked stable_device crash uprobes+read_fault evict+direct_read vmsplice+endless_write_out
+""".split()
 WAITS = "what lies beyond the end of the file is faulted for again and again, as long as the truncation takes"
 BROKEN = {  # case -> law -> policies, of those expected to hold, and why
     "migration+orphan": (

@@ -28,7 +28,8 @@ def never(case, policy, bad):
 def test_every_rule_fires():
     """Each rule of the three modules is taken in some case under a policy with a written verdict."""
     mine = {v.name for m in (crash, reclaim, truncate) for v in vars(m).values() if isinstance(v, Rule)}
-    taken = {name for c in CASES for policy in find(c).expect for name in fired(judged(c, policy))}
+    others = ["bug+ext4_dirtied_behind"]  # reclaim takes the buffers of a folio that is held
+    taken = {name for c in CASES + others for policy in find(c).expect for name in fired(judged(c, policy))}
 
     assert mine - taken == set()
 

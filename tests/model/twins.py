@@ -481,9 +481,10 @@ def swept_under_lock(r, world, stages):
 
 
 PTE_STEPS = "the PTE change, the TLB flush and the notifier call are three steps"
-DIRTY = (("cell",), ("tag",), ("dirty",))
+MARKED = (("stripped",), ("tag",), ("dirty",))  # buffers come back, and are marked for a delta; then the folio
+DIRTY = (("cell",), *MARKED)
 TWINS = (
-    Twin("munmap", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("munmap", "the mapping goes, so that nobody faults there; then " + PTE_STEPS, (("vma",), PTE, TLB, SPTE)),
     Twin("sweep_protects_pte", "lock, the PTE change, the TLB flush, the notifier, unlock", by_hand=swept_under_lock),
     Twin("section_meets_barrier", "unlock, put", (("locked",), ("folio", "fault"))),
     Twin("clone_protects_pte", PTE_STEPS, (PTE, TLB, SPTE)),
@@ -499,14 +500,8 @@ TWINS = (
     Twin("fault_ends", "unlock, put, return", (("locked",), ("folio",))),
     Twin("read_fault_maps", "set the PTE, unlock, put", (("pte",), ("locked",), ("folio",))),
     Twin("read_fault_retries", "unlock, put, fault again", (("locked",), ("folio",))),
-    Twin(
-        "mkwrite_marks_dirty", "the delta tag, PG_dirty, the end of the section", (("tag",), ("dirty",), ("section",))
-    ),
-    Twin(
-        "write_returns",
-        "tag, PG_dirty, unlock, put, end of the section",
-        (("tag",), ("dirty",), ("locked",), ("folio",)),
-    ),
+    Twin("mkwrite_marks_dirty", "buffers, PG_dirty, the end of the section", (*MARKED, ("section",))),
+    Twin("write_returns", "buffers, PG_dirty, unlock, put, end of the section", (*MARKED, ("locked",), ("folio",))),
     Twin("forked_meanwhile", "end of the section, unlock, put", (("section",), ("locked",), ("folio",))),
     Twin("waits_for_delta", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
     Twin("waits_for_submitted", "unlock, put, end of the section", (("locked",), ("folio", "fault"), ("section",))),
@@ -516,7 +511,6 @@ TWINS = (
     Twin("fork_ends", "unlock, then the list of forked folios", (("locked",), ("orphan",))),
     Twin("fork_copies", "a new folio is taken, then its first cell copied", by_hand=folio_taken_first),
     Twin("reverse_fork_copies", "a new folio is taken, then its first cell copied", by_hand=folio_taken_first),
-    Twin("reverse_fork_moves_delta", "S is dirty for the older delta, then A for the new one", ((0, 1),)),
     Twin("begins_section", "the current delta is read, then a reference taken on it", by_hand=section_by_hand),
     Twin("looks_up", "the slot is read, a reference taken, the slot read again", by_hand=lookup_by_hand),
     Twin("load_faults", "the slot is read, a reference taken, the slot read again", by_hand=lookup_by_hand),
@@ -567,13 +561,13 @@ TWINS = (
     Twin(
         "truncate_deletes",
         "buffers, slot, mapping, unlock, put",
-        (("private", "dirty", "tag"), ("slot",), ("detached",), ("locked",), ("folio",)),
+        (("private", "stripped", "dirty", "tag"), ("slot",), ("detached",), ("locked",), ("folio",)),
     ),
     Twin("truncate_waits", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
     Twin("truncate_meets_holder", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
     Twin("truncate_refused", "unlock, put, end of the section", (("locked",), ("folio",), ("section",))),
-    Twin("tail_returns", "tag, PG_dirty, unlock, put, end", (("tag",), ("dirty",), ("locked",), ("folio",))),
-    Twin("evict_drops", "buffers, slot, mapping", (("private",), ("slot",))),
+    Twin("tail_returns", "buffers, PG_dirty, unlock, put, end", (*MARKED, ("locked",), ("folio",))),
+    Twin("evict_drops", "buffers, slot, mapping", (("private", "stripped"), ("slot",))),
     Twin("evict_frees_forked", "the list, the own reference, buffers, mapping", (("orphan",), ("own",))),
     Twin("migrate_gives_up", "unlock, put", (("locked",), ("folio",))),
     Twin("migrate_ends", "unlock, then the old folio is freed", (("locked",),)),
@@ -625,6 +619,7 @@ WHOLE = {
     "migrate_maps_target": ONE_WORD,
     "uprobe_replaces_page": LOCKED_PTE,
     "cow_maps_copy": LOCKED_PTE,
+    "reverse_fork_moves_delta": "the dirty buffers change lists under one lock: none sees both folios, or neither",
     "reclaim_frees": FROZEN,
     "reclaim_drops_held": CONTROL,
     "refills": FROZEN,

@@ -108,7 +108,7 @@ class _Diagrams:
     def __init__(self, features: Features):
         try:
             from oxidd.bdd import BDDManager
-        except ImportError as e:
+        except ImportError as e:  # pragma: no cover: every environment of tests has it
             raise UserError(f"the library oxidd cannot be loaded ({e}); install it with: pip install oxidd") from None
         self.manager = BDDManager(NODES, REMEMBERED, 1)
         self.first: dict[str, int] = {}

@@ -82,7 +82,7 @@ class _Lookup:
     """
 
     def __init__(self, layout: Layout, questions: list[_Question], learn: Callable[[list[tuple[int, int]]], None]):
-        if len(questions) >= 1 << GUARD:
+        if len(questions) >= 1 << GUARD:  # pragma: no cover: no model asks so many
             raise ModelError(f"{len(questions)} questions; at most {(1 << GUARD) - 1} can be told apart")
         self._learn, self.questions = learn, len(questions)
         masks = words_of((d for q in questions for d in q.decisive), layout)
