@@ -101,7 +101,7 @@ export class Schedule {
       ),
       waits.length ? h("ul", { class: "waits" }, waits) : null,
     );
-    this.el.style.setProperty("--lanes", this.explorer.lanes.el.style.getPropertyValue("--lanes"));
+    this.el.style.setProperty("--lanes", this.explorer.lanes.ends);
   }
 
   /** The end of a lane: what the actor may do. */
