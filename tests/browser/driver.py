@@ -55,6 +55,7 @@ const buttons = () => all('button[data-key]:not([disabled])').filter((b) => b.ch
 const trouble = () => {
   if (!all('.list [role=option]').length || !one('.list').checkVisibility()) return 'no run';
   if (!one('.panel').textContent.trim()) return 'an empty panel';
+  if (one('.ends').checkVisibility() && text(one('.ends')) === 'next') return 'nothing is said of what is next';
   return text(one('.verdict')) ? '' : 'no verdict';
 };
 const marks = () => all('.bytes td.broken').length - all('.unlike').length + all('.seen .broken').length
