@@ -55,6 +55,7 @@ const buttons = () => all('button[data-key]:not([disabled])').filter((b) => b.ch
 const trouble = () => {
   if (!all('.list [role=option]').length || !one('.list').checkVisibility()) return 'no run';
   if (!one('.panel').textContent.trim()) return 'an empty panel';
+  if (one('.ends').checkVisibility() && text(one('.ends')) === 'next') return 'nothing is said of what is next';
   return text(one('.verdict')) ? '' : 'no verdict';
 };
 const marks = () => all('.bytes td.broken').length - all('.unlike').length + all('.seen .broken').length
@@ -126,6 +127,26 @@ _FOLLOW = (
   return out;
 }"""
 )
+#: The words of which a part stands on another line.
+_SPLIT = (
+    """el => {"""
+    + _COMMON
+    + """
+  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), out = new Set();
+  while (texts.nextNode()) {
+    const node = texts.currentNode;
+    if (!node.parentElement.checkVisibility() || node.parentElement.closest('svg, style, .unseen, select')) continue;
+    for (const { index, 0: word } of node.data.matchAll(/\\w+/g)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const boxes = [...range.getClientRects()].filter(({ width }) => width > 0.5);
+      if (new Set(boxes.map(({ top }) => Math.round(top))).size > 1) out.add(word);
+    }
+  }
+  return [...out];
+}"""
+)
 
 
 class Driver:
@@ -188,6 +209,10 @@ class Driver:
     def marks(self) -> int:
         """How many broken things are marked in the bytes and at the lanes' ends: two joined cells are one."""
         return self.el.evaluate(f"el => {{ {_COMMON} return marks(); }}")
+
+    def split_words(self) -> list[str]:
+        """The words that are broken over two lines."""
+        return self.el.evaluate(_SPLIT)
 
     def crawl(self, firsts: Sequence[str], most: int = 0, seed: int = 7) -> dict[str, Any]:
         """Press every control (with `most`: about so many) from each of the policies of these chips."""

@@ -165,7 +165,7 @@ def document() -> dict[str, Any]:
     properties = [("I2", "holder and process agree", False), ("I3", "what is written does not change", False)]
     reference = {"run": 0, "policy": policy("always"), "name": "Tux3"}
     return {
-        "version": 3,
+        "version": 4,
         "case": {"name": "card", "title": "A card writes to memory", "family": "rdma", "asks": "Is its write seen?",
                  "scenario": "app | writer after dirty",
                  "bounds": "One page.", "columns": {"app": ["store p0:0", "mr_register p0", "load p0:1"],

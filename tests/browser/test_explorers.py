@@ -10,6 +10,7 @@ from tux3nb.answers.judge import judge
 from tux3nb.catalogue import catalogue, find
 from tux3nb.model.features import FEATURES
 from tux3nb.show.explorer.answers import CaseSource
+from tux3nb.show.explorer.document import shown, verdict
 from tux3nb.show.explorer.page import First, page_assets, static_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("explorers")]
@@ -40,6 +41,7 @@ class Opened:
         return f"{self.name}/{'+'.join([base['id'], *changes])}/{prop}"
 
 
+WHOLE = (*QUICK, "rdma")
 SHORT = [*QUICK, pytest.param("rdma", marks=pytest.mark.slow)]
 
 
@@ -58,16 +60,20 @@ def chips(x):
 
 
 def broken_runs(x, opened):
-    """For each named policy and each property that it breaks: one mark at the end, and a sentence of what is drawn."""
-    asked = [(named, p["id"]) for named in opened.document["named"] for p in opened.document["properties"]]
-    for (named, prop), seen in zip(asked, x.follow([opened.link(n["policy"], p) for n, p in asked]), strict=True):
+    """Each run that breaks a named policy's property: one mark at its end, and a sentence of what is drawn. Each of the
+    other runs of the named policies: no mark.
+    """
+    document, asked = opened.document, {}
+    for named in document["named"]:
+        for prop in (p["id"] for p in document["properties"]):
+            broken = verdict(document, named["policy"], prop) == "VIOLATED"
+            asked.setdefault((shown(document, named["policy"], prop), broken and prop), (named, prop, broken))
+    links = [opened.link(named["policy"], prop) for named, prop, _ in asked.values()]
+    for (named, prop, broken), seen in zip(asked.values(), x.follow(links), strict=True):
         at = (opened.name, named["id"], prop, seen["verdict"])
         assert not seen["trouble"], (*at, seen["trouble"])
-        if "broken" not in seen["bars"][prop]:
-            assert seen["marks"] == 0, at
-            continue
-        assert seen["marks"] == 1, at
-        sentence = seen["verdict"].split(f"{prop} is broken: ", 1)[1]
+        assert ("broken" in seen["bars"][prop], seen["marks"]) == (broken, int(broken)), at
+        sentence = seen["verdict"].split(f"{prop} is broken: ", 1)[1] if broken else ""
         for name in PLACES.findall(sentence):
             kind, *rest = name.split()
             assert kind in seen["drawn"] and all(word in seen["drawn"] for word in rest), (*at, name)
@@ -87,9 +93,11 @@ def test_opens_on_a_laptop(x):
         assert x.marks() == 1
 
 
-def test_every_press_leaves_a_run(x):
-    """From every policy that a chip leads to, each control, each value and each link leaves a run on the screen."""
-    found = x.crawl(chips(x))
+def test_every_press_leaves_a_run(x, opened):
+    """From every policy that a chip leads to, each control, each value and each link leaves a run on the screen; in all
+    but three of the cases a random share of them.
+    """
+    found = x.crawl(chips(x), most=0 if opened.name in WHOLE else 120, seed=len(opened.name))
     assert found["failed"] == [] and found["pressed"] > 60
 
 
@@ -113,6 +121,21 @@ def test_the_page_says_what_the_engine_says(x, opened):
         assert told["trouble"] == "" and told["verdict"].split()[0] == answer.verdict, policy
         bars = {prop: "broken" in text for prop, text in told["bars"].items()}
         assert bars == {row.property: str(row.verdict) == "VIOLATED" for row in answer.rows}, policy
+
+
+@pytest.mark.parametrize("opened", SHORT, indirect=True)
+@pytest.mark.parametrize("width", [1366, 720])
+def test_lines_end_between_words(x, width):
+    """On a laptop and in one column, all along the run, beside another run and in every tab, no word is broken."""
+    x.page.set_viewport_size({"width": width, "height": 768})
+    x.press("first")
+    for _ in range(12):
+        assert x.split_words() == [], x.step
+        x.press("effect-on")
+    for key in ("pair", "tab-graph", "tab-matrix", "tab-lattice"):
+        if key in x.keys():
+            x.press(key)
+            assert x.split_words() == [], key
 
 
 @pytest.mark.parametrize("opened", SHORT, indirect=True)
@@ -147,9 +170,9 @@ def test_the_python_of_a_view_runs(x, opened):
         imports, call = x.page.evaluate("navigator.clipboard.readText()").split("\n")
         scope = {}
         exec(imports, scope)
-        shown = eval(call, scope)
+        told = eval(call, scope).text
         effects = [text for text in x.locator(".lead b").all_inner_texts() if "," not in text][:3]
-        assert len(shown.text.splitlines()) > 5 and all(effect in shown.text for effect in effects), call
+        assert len(told.splitlines()) > 5 and all(effect in told for effect in effects), call
 
 
 def test_prints_on_one_page(x):
@@ -168,5 +191,5 @@ def test_every_other_case(page, tmp_path, name):
     x = opened.open(page)
     assert x.marks() == ("VIOLATED" in x.verdict)
     broken_runs(x, opened)
-    found = x.crawl(chips(x), most=40, seed=len(name))
+    found = x.crawl(chips(x), most=15, seed=len(name))
     assert found["failed"] == [] and found["pressed"] > 10

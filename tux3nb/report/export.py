@@ -21,6 +21,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from tux3nb.report.citations import CITED, NOTES
 from tux3nb.report.clean import clean, whole_letters
 from tux3nb.report.explain import Explainer
+from tux3nb.report.style import classes_of, needed
 from tux3nb.show.explorer.page import module_hash, page_assets
 from tux3nb.show.front import page_script, script_hash
 
@@ -219,12 +220,11 @@ def _explorer(found: re.Match) -> str:
 
 
 @cache
-def _head() -> str:
+def _jupyter() -> str:
     """JupyterLab's style for a notebook: what nbconvert puts into the head of an empty one."""
     empty = nbformat.v4.new_notebook(metadata={"title": "-"})
     page, _ = _Exporter().from_notebook_node(empty)
-    styles = re.findall(r"<style\b.*?</style>", page[: page.index("</head>")], re.DOTALL)
-    return re.sub(r"@import[^;]*;", "", "".join(styles))
+    return "".join(re.findall(r"<style\b[^>]*>(.*?)</style>", page[: page.index("</head>")], re.DOTALL))
 
 
 def asked_for(page: str) -> list[str]:
@@ -254,10 +254,11 @@ def _dark() -> str:
     return f"@media screen and (prefers-color-scheme:dark){{:root{{color-scheme:dark;{body}{pictures}}}}}"
 
 
-def page_css() -> str:
-    """Return the style that the exported pages add to JupyterLab's: the page's and the still pictures'."""
+def _style(inside: str) -> str:
+    """The style of a page: what its body can use of JupyterLab's, then the still pictures' and the page's."""
     pictures = files("tux3nb.show.picture").joinpath("picture.css").read_text(encoding="utf-8")
-    return _dark() + pictures + files("tux3nb.report").joinpath("page.css").read_text(encoding="utf-8")
+    ours = pictures + files("tux3nb.report").joinpath("page.css").read_text(encoding="utf-8")
+    return needed(_jupyter() + _dark(), classes_of(inside) | {"jp-Notebook"}, inside + ours) + ours
 
 
 def address(file: str) -> str:
@@ -323,7 +324,7 @@ def document(title: str, scripts: Sequence[str], inside: str, about: str = "") -
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"{policy(' '.join(dict.fromkeys(scripts))) if scripts else policy()}"
         f'{about}<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title>{_head()}<style>{page_css()}</style></head>\n"
+        f"<title>{html.escape(title)}</title><style>{_style(inside)}</style></head>\n"
         f'<body class="jp-Notebook" data-jp-theme-light="true" data-jp-theme-name="JupyterLab Light">'
         f"{inside}</body></html>\n"
     )

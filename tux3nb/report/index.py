@@ -15,6 +15,7 @@ import nbformat
 from tux3nb.report.export import address, asked_of, policy, summary_of, title_of
 from tux3nb.report.overview import matrix_html, numbers
 from tux3nb.show.perfection import short_answer
+from tux3nb.show.verdicts import legend
 
 _ABOUT = re.compile(r'<meta name="tux3nb-page" content="([^"]*)">')
 _CASE = re.compile(r'<script type="application/json" data-case="([^"<>]*)"')
@@ -140,9 +141,7 @@ def index_html(entries: Sequence[Entry], others: Sequence[tuple[str, str]] = ())
         f"{f'<p>{more}</p>' if more else ''}"
         "<h2>What was explored</h2>"
         f'<table class="numbers"><tbody>{counted}</tbody></table>'
-        "<h2>Every case</h2><p>A sign opens the case's explorer under that policy. &#10003; holds, &#10007; is "
-        "violated, &#9675; holds because somebody was refused or because it never came to it, &#8211; was never "
-        "promised.</p>"
+        f"<h2>Every case</h2><p>A sign opens the case's explorer under that policy. {legend()}.</p>"
         f'<div class="wide" tabindex="0">{matrix_html(pages)}</div>'
         '<p class="soft">Everything here works from disk, without a network. Live: <code>tux3nb lab</code>.</p>'
         "</main></body></html>\n"

@@ -10,7 +10,7 @@ from tux3nb.catalogue import catalogue
 from tux3nb.model.features import NAMED
 from tux3nb.show.heat import SEVEN
 from tux3nb.show.least import answers
-from tux3nb.show.verdicts import sign_and_look
+from tux3nb.show.verdicts import sign_of
 
 say = html.escape
 
@@ -45,9 +45,9 @@ def matrix_html(pages: Mapping[str, str]) -> str:
 
 
 def _sign(case: str, policy: str, verdict: str, page: str | None) -> str:
-    sign, look = sign_and_look(verdict)
+    sign = sign_of(verdict)
     words = f"{case} under {policy}: {verdict}"
-    inside = f'<span title="{words}">{sign}</span>'
+    inside = f'<span title="{words}">{sign.letter}</span>'
     if page:
-        inside = f'<a href="{page}#{case}/{policy}" title="{words}" aria-label="{words}">{sign}</a>'
-    return f'<td class="{look}">{inside}</td>'
+        inside = f'<a href="{page}#{case}/{policy}" title="{words}" aria-label="{words}">{sign.letter}</a>'
+    return f'<td class="{sign.look}">{inside}</td>'

@@ -8,20 +8,15 @@ from collections.abc import Sequence
 
 from tux3nb.answers.matrix import recorded_everywhere, recorded_verdicts
 from tux3nb.catalogue import catalogue
-from tux3nb.engine.result import HOLDS, NOT_PROMISED, VIOLATED
+from tux3nb.engine.result import VIOLATED
 from tux3nb.model.features import NAMED
 from tux3nb.show.cells import Shown
+from tux3nb.show.verdicts import legend, sign_of, style_of
 
 SEVEN = (
     "tux3", "mainline_6_5", "stable_pages", "migration_rule", "cowardly_or_pinned", "reverse_fork", "copy_for_disk"
 )  # one for each way to treat the write  # fmt: skip
 A_ROW = 11  # squares beside each other
-SIGNS = {  # what is recorded -> sign, its colours, and what it means
-    HOLDS: ("·", "#d5ecd9", "#1a6a2b", "holds"),
-    "": ("○", "#fff1c2", "#6b4400", "holds because a holder is turned away, or because the case never comes so far"),
-    NOT_PROMISED: ("–", "#eceff2", "#4d5560", "broken, and never promised: a kernel without deltas has no cut to keep"),
-    VIOLATED: ("✕", "#f6b8b3", "#7d0a15", "violated"),
-}
 
 
 def heat(*policies: str) -> Shown:
@@ -41,10 +36,9 @@ def heat(*policies: str) -> Shown:
     rows = [_row(family, cases, told) for family, cases in families.items()]
     total = "".join(f'<td style="{_CELL}">{_counted(told[n].values())}</td>' for n in names)
     rows.append(f'<tr><th scope="row" style="{_CELL}">violated</th>{total}</tr>')
-    key = " ".join(f"{_square(word)} {says}" for word, (*_, says) in SIGNS.items())
     table = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     titles = "".join(f"<li><code>{n}</code>: {html.escape(_says(n))}. It breaks {_broken(n)}.</li>" for n in names)
-    page = f'<div style="overflow-x:auto">{table}</div><p><small>{key}</small></p><ul>{titles}</ul>'
+    page = f'<div style="overflow-x:auto">{table}</div><p><small>{legend()}</small></p><ul>{titles}</ul>'
     return Shown(_text(families, told), page)
 
 
@@ -74,14 +68,9 @@ def _broken(policy: str) -> str:
     return ", ".join(f"{p} in {n}" for p, n in told.most_common()) or "nothing"
 
 
-def _kind(word: str) -> str:
-    return word if word in SIGNS else ""
-
-
-def _square(word: str, title: str = "") -> str:
-    sign, back, ink, _ = SIGNS[_kind(word)]
-    style = f"display:inline-block;width:9px;text-align:center;font-size:9px;background:{back};color:{ink}"
-    return f'<span style="{style}" title="{html.escape(title)}">{sign}</span>'
+def _square(word: str, title: str) -> str:
+    style = f"display:inline-block;width:10px;text-align:center;font-size:9px;{style_of(word)}"
+    return f'<span style="{style}" title="{html.escape(title)}">{sign_of(word).letter}</span>'
 
 
 def _title(case: str, policy: str) -> str:

@@ -149,7 +149,7 @@ class CaseSource:
         counts = {name: {v: s.count() for v, s in row.items() if s} for name, row in rows.items()}
         policies, states = len(self.product), self.judged.run.shared_states
         return {
-            "version": 3,
+            "version": 4,
             "case": {
                 "name": case.name,
                 "title": case.title,

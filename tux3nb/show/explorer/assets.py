@@ -4,7 +4,9 @@ import json
 import re
 from importlib.resources import files
 
+from tux3nb.show.explorer.document import rules
 from tux3nb.show.explorer.helps import HELP
+from tux3nb.show.verdicts import SIGNS
 
 #: Each file after those that it imports. types.js has only types.
 MODULES = (
@@ -40,7 +42,10 @@ def _asset(name: str) -> str:
 def module() -> str:
     """Return the module that JupyterLab loads and that stands in a page; it exports `render`, as anywidget wants it."""
     joined = "\n".join(_EXPORT.sub("", _IMPORT.sub("", _asset(name))) for name in MODULES)
-    joined = joined.replace("{}; /*help*/", json.dumps(HELP, separators=(",", ":")).replace("</", "<\\/") + ";")
+    signs = {word: (sign.says, *sign.shape) for word, sign in SIGNS.items()}
+    for name, table in {"help": HELP, "rules": rules(), "signs": signs}.items():
+        told = json.dumps(table, separators=(",", ":")).replace("</", "<\\/")
+        joined = joined.replace(f"{{}}; /*{name}*/", f"{told};")
     return f"{joined}\nexport default {{ render }};\n"
 
 

@@ -7,9 +7,12 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from functools import cache
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
+
+from tux3nb.model.rules import all_rules
 
 Document = Mapping[str, Any]
 Policy = Mapping[str, str]
@@ -72,10 +75,16 @@ def marks(run: Mapping[str, Any], prop: str | None) -> Iterator[int]:
         yield mark
 
 
+@cache
+def rules() -> dict[str, tuple[str, str]]:
+    """What is said of each rule of the model, and which kernel code it follows; the front end's module has it, too."""
+    return {rule.name: (rule.says, rule.kernel) for rule in all_rules()}
+
+
 def _slim(document: Document) -> dict[str, Any]:
-    """The document with numbers that change little told by how they change, which packs better: of a view's graph the
-    [part, word] that differ from the view before, of what comes next how much further on its view is (0: not here), of
-    a run's states the steps from view to view.
+    """The document without what follows from the rest: of a step what is said of its rule; of a view's graph all but
+    the [part, word] that differ from the view before; of what comes next not its view, but how much further on it is
+    (0: not here); of a run its first view, and for each step which of those that come next it is, else all of it.
     """
     views, graph = [], [0] * len(document["graph"]["parts"])
     for k, view in enumerate(document["views"]):
@@ -85,8 +94,37 @@ def _slim(document: Document) -> dict[str, Any]:
         graph = view["graph"]
         following = [[step, after - k if after >= 0 else 0, *rest] for step, after, *rest in view["next"]]
         views.append({**view, "graph": changes, "next": following})
-    runs = [{**run, "states": [b - a for a, b in pairwise([0, *run["states"]])]} for run in document["runs"]]
-    return {**document, "views": views, "runs": runs}
+    steps = [
+        {k: v for k, v in step.items() if k not in SAID or rules().get(step["rule"]) != tuple(step[k] for k in SAID)}
+        for step in document["steps"]
+    ]
+    runs = []
+    for run in document["runs"]:
+        rest = {k: v for k, v in run.items() if k not in ("steps", "states")}
+        runs.append({"path": [*_path(document["views"], run)], **rest})
+    return {**document, "steps": steps, "views": views, "runs": runs}
+
+
+SAID = ("says", "kernel")
+
+
+def _path(views: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> Iterator[int | list[int]]:
+    """A run's first view, and for each step its place among those that come next, or [step, view, text]."""
+    yield run["states"][0]
+    for (step, text), (before, after) in zip(run["steps"], pairwise(run["states"]), strict=True):
+        whole = [step, after, text]
+        yield next((n for n, (s, v, _, t) in enumerate(views[before]["next"]) if [s, v, t] == whole), whole)
+
+
+def _run(views: Sequence[Mapping[str, Any]], slim: Mapping[str, Any]) -> dict[str, Any]:
+    """A run from its path."""
+    first, *path = slim["path"]
+    steps, states = [], [first]
+    for at in path:
+        step, after, text = at if isinstance(at, list) else [views[states[-1]]["next"][at][n] for n in (0, 1, 3)]
+        steps.append([step, text])
+        states.append(after)
+    return {"steps": steps, "states": states, **{k: v for k, v in slim.items() if k != "path"}}
 
 
 def _whole(slim: Document) -> dict[str, Any]:
@@ -99,8 +137,8 @@ def _whole(slim: Document) -> dict[str, Any]:
             graph[at] = next(changes)
         following = [[step, after + k if after else -1, *rest] for step, after, *rest in view["next"]]
         views.append({**view, "graph": graph, "next": following})
-    runs = [{**run, "states": list(accumulate(run["states"]))} for run in slim["runs"]]
-    return {**slim, "views": views, "runs": runs}
+    steps = [{**dict(zip(SAID, rules().get(step["rule"], ("", "")), strict=True)), **step} for step in slim["steps"]]
+    return {**slim, "steps": steps, "views": views, "runs": [_run(views, run) for run in slim["runs"]]}
 
 
 def pack(document: Document) -> str:

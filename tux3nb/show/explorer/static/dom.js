@@ -75,41 +75,30 @@ export function roving(bar) {
   return bar;
 }
 
-// ---- the five signs: each its own shape, and a word
+// ---- the signs: each its own shape, and a word; verdicts.py has them, and they are put in here
 
-export const SAID = {
-  HOLDS: "holds",
-  VIOLATED: "broken",
-  "HOLDS(refused)": "holds, because somebody is turned away",
-  "HOLDS(unreached)": "holds, but what it is about never happens",
-  UNFINISHED: "not finished",
-  NONE: "no such policy",
-};
+/** @type {Object<string, [string, string, string]>}  verdict to (in words, the path that is filled, the one on it) */
+export const SIGNS = {}; /*signs*/
 
-const SHAPES = {
-  HOLDS: ["M8 1a7 7 0 1 0 .01 0z", "M4.5 8.3l2.5 2.5 4.6-5.2"],
-  VIOLATED: ["M5 1h6l4 4v6l-4 4H5l-4-4V5z", "M5 5l6 6M11 5l-6 6"],
-  "HOLDS(refused)": ["M8 1l7 7-7 7-7-7z", "M4.8 11.2l6.4-6.4"],
-  "HOLDS(unreached)": ["M1.5 1.5h13v13h-13z", "M8 5a3 3 0 1 0 .01 0zM4.5 11.5l7-7"],
-  UNFINISHED: ["M8 1l7.4 13.4H.6z", "M8 5.5v4M8 11.4v1.2"],
-  NONE: ["", "M3 8h10"],
-};
+export const NONE = ["no such policy", "", "M3 8h10"];
+
+/** A verdict in words. @param {string} verdict */
+export const saying = (verdict) => (SIGNS[verdict] ?? NONE)[0];
 
 export const look = (verdict) => `v-${(verdict ?? "NONE").replace(/\W+/g, "-").replace(/-$/, "")}`;
 
 /** The sign of a verdict; `quiet`: its word stands beside it already. */
 export function sign(verdict, quiet = false) {
-  const name = verdict in SHAPES ? verdict : "NONE";
-  const [outer, inner] = SHAPES[name];
+  const [says, outer, inner] = SIGNS[verdict] ?? NONE;
   return h(
     "span",
-    { class: `sign ${look(name)}`, title: quiet ? null : SAID[name] },
+    { class: `sign ${look(verdict in SIGNS ? verdict : null)}`, title: quiet ? null : says },
     svg(
       "svg",
       { viewBox: "0 0 16 16", "aria-hidden": "true" },
       svg("path", { class: "outer", d: outer }),
       svg("path", { class: "inner", d: inner }),
     ),
-    quiet ? null : h("span", { class: "unseen" }, ` ${SAID[name]} `),
+    quiet ? null : h("span", { class: "unseen" }, ` ${says} `),
   );
 }

@@ -1,6 +1,6 @@
 // What happens elsewhere: the named policies by property, and the least safe policies. Every cell is a link.
 
-import { SAID, h, look, roving, sign } from "./dom.js";
+import { SIGNS, h, look, roving, saying, sign } from "./dom.js";
 
 /** @typedef {import("./policies.js").Policies} Policies */
 /** @typedef {(policy: Object<string, string>, property: string|null) => void} Choose */
@@ -32,7 +32,7 @@ export function matrix(policies, now, choose, link) {
   const ids = ["all", ...policies.head.properties.map(({ id }) => id)];
   const cell = ({ id, policy }, property) => {
     const verdict = policies.verdict(policy, property);
-    const words = `${id}, ${property}: ${SAID[verdict] ?? SAID.NONE}`;
+    const words = `${id}, ${property}: ${saying(verdict)}`;
     return h(
       "td",
       { class: look(verdict) },
@@ -78,13 +78,13 @@ export function matrix(policies, now, choose, link) {
 
 /** What the signs say, those in use. */
 function key({ head }) {
-  const used = Object.keys(SAID).filter((verdict) =>
+  const used = Object.keys(SIGNS).filter((verdict) =>
     Object.values(head.verdicts).some((by) => verdict in by),
   );
   return h(
     "ul",
     { class: "key" },
-    used.map((verdict) => h("li", {}, sign(verdict, true), ` ${SAID[verdict]}`)),
+    used.map((verdict) => h("li", {}, sign(verdict, true), ` ${saying(verdict)}`)),
   );
 }
 

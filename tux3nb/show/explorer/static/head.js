@@ -1,6 +1,6 @@
 // The head: the case, the verdict with one sentence, what to copy and to save, and what went wrong.
 
-import { SAID, button, h, look, refill, roving, sign } from "./dom.js";
+import { NONE, SIGNS, button, h, look, refill, roving, saying, sign } from "./dom.js";
 import { columns, copy, opens, picture, python, savePng, saveSvg } from "./save.js";
 
 /** @typedef {import("./view.js").Explorer} Explorer */
@@ -29,7 +29,7 @@ export class Head {
     if (cases.length < 2) return null;
     const option = ({ name, title, verdict }) => {
       const selected = name === this.explorer.head.case.name;
-      return h("option", { value: name, selected }, `${name}: ${title} (${SAID[verdict] ?? verdict})`);
+      return h("option", { value: name, selected }, `${name}: ${title} (${verdict in SIGNS ? saying(verdict) : verdict})`);
     };
     const change = (/** @type {any} */ { target }) => {
       this.explorer.section.setAttribute("aria-busy", "true");
@@ -81,7 +81,7 @@ export class Head {
     refill(
       this.verdict,
       sign(verdict, true),
-      h("b", {}, ` ${verdict ?? SAID.NONE} `),
+      h("b", {}, ` ${verdict ?? NONE[0]} `),
       first ? show : null,
       h("span", { class: first ? "" : "sentence" }, this.#sentence(property, kept)),
     );

@@ -8,6 +8,9 @@ import { acting, aligned, differing, effectOf, folded, operations, stepOf } from
 /** @typedef {import("./lines.js").Line} Line */
 /** @typedef {import("./lines.js").Group} Group */
 
+/** The letters of the longest word of a text. @param {string} text */
+const longest = (text) => Math.max(...text.split(/\s+/).map((word) => word.length));
+
 /** Draws the rows once a run; a step only moves marks. */
 export class Lanes {
   /** @param {any} head @param {(line: number) => void} go  called with the number of lines to have passed */
@@ -51,7 +54,7 @@ export class Lanes {
     this.lines = aligned(sides);
     this.actors = acting(this.head, sides);
     const begun = sides.map(operations);
-    this.el.style.setProperty("--lanes", this.#columns(begun));
+    this.#columns(begun);
     this.el.classList.toggle("pair", sides.length > 1);
     this.heads.replaceChildren(...sides.map((side) => this.#heads(side)));
     const notes = this.#notes();
@@ -64,19 +67,26 @@ export class Lanes {
     this.flows.draw(this.sides, this.lines, this.property);
   }
 
-  /** Lanes are as wide as their texts want; the last one most of all, where no text may run on to the right.
+  /** Lanes are as wide as their texts want; the last one most of all, where no text may run on to the right. None is
+   * so narrow that a word must be broken.
    * @param {Map<number, any>[]} begun */
   #columns(begun) {
     const want = this.actors.map(({ title }) => title.length);
+    const words = this.actors.map(({ title }) => longest(title));
     const last = want.length - 1;
     this.sides.forEach((side, n) =>
       side.run.steps.forEach(([number], k) => {
         const at = this.actors.findIndex(({ id }) => id === side.tables.steps[number].actor);
-        const texts = [begun[n].get(k)?.op ?? "", effectOf(side, k)].map((text) => text.length);
-        want[at] = Math.max(want[at], at === last ? texts[0] + texts[1] : Math.min(20, Math.max(...texts)));
+        const texts = [begun[n].get(k)?.op ?? "", effectOf(side, k)];
+        const [op, effect] = texts.map((text) => text.length);
+        want[at] = Math.max(want[at], at === last ? op + effect : Math.min(20, Math.max(op, effect)));
+        if (at === last) words[at] = Math.max(words[at], ...texts.map(longest));
       }),
     );
-    return want.map((n) => `minmax(0, ${Math.min(26, Math.max(9, n))}fr)`).join(" ");
+    const lanes = (least) =>
+      want.map((n, at) => `minmax(${least(at)}, ${Math.min(26, Math.max(9, n))}fr)`).join(" ");
+    this.el.style.setProperty("--lanes", lanes((at) => `calc(${words[at]}ch + 12px)`));
+    this.ends = lanes(() => "min-content");
   }
 
   /** @param {Side} side */

@@ -2,13 +2,14 @@
 
 import { Book } from "./book.js";
 import { all } from "./dom.js";
+import { saidOf } from "./help.js";
 import { fragment, parts, stateOf } from "./link.js";
 import { nearest } from "./policies.js";
 import { OTHER, VERSION, failedIn, mount } from "./view.js";
 
 /** @typedef {import("./types.js").Host} Host */
 
-/** What was packed told numbers by how they change, as `_slim` in document.py says; here they are whole again. */
+/** What was packed has no more than `_slim` in document.py says; here it is whole again. */
 function whole(doc) {
   let graph = doc.graph.parts.map(() => 0);
   doc.views.forEach((view, k) => {
@@ -17,9 +18,16 @@ function whole(doc) {
     view.graph = graph;
     for (const next of view.next) next[1] = next[1] ? next[1] + k : -1;
   });
+  doc.steps = doc.steps.map(saidOf);
   for (const run of doc.runs) {
-    let state = 0;
-    run.states = run.states.map((by) => (state += by));
+    const [first, ...path] = run.path;
+    run.states = [first];
+    run.steps = path.map((at) => {
+      const next = doc.views[run.states.at(-1)].next[at];
+      const [step, view, text] = next ? [next[0], next[1], next[3]] : at;
+      run.states.push(view);
+      return [step, text];
+    });
   }
   return doc;
 }

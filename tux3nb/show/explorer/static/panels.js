@@ -1,7 +1,7 @@
 // Beside the lanes: bytes, graph, named policies or least safe policies, and the properties along the run.
 
 import { bytes, markAt } from "./bytes.js";
-import { SAID, button, h, refill, roving, sign } from "./dom.js";
+import { button, h, refill, roving, saying, sign } from "./dom.js";
 import { lattice, matrix } from "./elsewhere.js";
 import { Graph } from "./graph.js";
 
@@ -96,7 +96,7 @@ export class Panels {
     return this.explorer.head.properties.map(({ id, title }) => {
       const { since } = markAt(side.run, side.tables, id, state);
       const verdict = this.explorer.policies.verdict(this.explorer.state.policy, id);
-      const elsewhere = verdict === "VIOLATED" ? "broken elsewhere" : (SAID[verdict] ?? SAID.NONE);
+      const elsewhere = verdict === "VIOLATED" ? "broken elsewhere" : saying(verdict);
       const kept = since ?? total;
       return button(
         `bar-${id}`,

@@ -1,6 +1,6 @@
 // The policy as a sentence with its words as buttons, and the chips of the policies that matter here.
 
-import { SAID, button, h, refill, roving, sign } from "./dom.js";
+import { button, h, refill, roving, saying, sign } from "./dom.js";
 import { helpOf } from "./help.js";
 
 /** @typedef {import("./policies.js").Policies} Policies */
@@ -151,7 +151,7 @@ export class PolicyBar {
     const policy = { ...this.policy, [feature.id]: value.id };
     const verdict = this.policies.verdict(policy);
     const breaks = verdict === "VIOLATED" ? `: ${this.policies.broken(policy).join(", ")}` : "";
-    const why = verdict ? `${SAID[verdict]}${breaks}` : `no such policy: ${this.policies.whyNot(policy)}`;
+    const why = verdict ? `${saying(verdict)}${breaks}` : `no such policy: ${this.policies.whyNot(policy)}`;
     const [help, source] = helpOf(feature.id, value.id);
     const go = () => {
       this.choose(policy);

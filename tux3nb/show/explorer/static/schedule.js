@@ -89,7 +89,11 @@ export class Schedule {
     const [one] = seen;
     const enabled = one.view.next.filter(([, , set]) => this.explorer.may(set));
     const { actors } = this.explorer.lanes;
-    const waits = actors.map((actor) => this.#waits(actor, one, enabled)).filter(Boolean);
+    const aside = this.explorer.head.actors.filter((actor) => !actors.includes(actor));
+    const waits = [
+      ...aside.map((actor) => this.#aside(actor, one, enabled)),
+      ...actors.map((actor) => this.#waits(actor, one, enabled)),
+    ].filter(Boolean);
     const over = enabled.length || waits.length ? null : h("span", { class: "over" }, "nothing is left to do");
     refill(
       this.el,
@@ -101,7 +105,7 @@ export class Schedule {
       ),
       waits.length ? h("ul", { class: "waits" }, waits) : null,
     );
-    this.el.style.setProperty("--lanes", this.explorer.lanes.el.style.getPropertyValue("--lanes"));
+    this.el.style.setProperty("--lanes", this.explorer.lanes.ends);
   }
 
   /** The end of a lane: what the actor may do. */
@@ -118,6 +122,14 @@ export class Schedule {
       },
       mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`)),
     );
+  }
+
+  /** What an actor may do that has no lane, since it does nothing in this run; null where there is nothing. */
+  #aside({ id, title }, { side }, enabled) {
+    const mine = enabled.filter(([step]) => side.tables.steps[step].actor === id);
+    if (!mine.length) return null;
+    const buttons = mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`));
+    return h("li", { class: "end" }, h("b", {}, title), " ", buttons);
   }
 
   /** What says no to an actor that can do nothing; null where it has nothing to do. */

@@ -27,7 +27,7 @@ import { followTheme } from "./theme.js";
  */
 
 /** The version of the document that is read here, and what is said of another. */
-export const VERSION = 3;
+export const VERSION = 4;
 export const OTHER = "it was made for another version of tux3nb";
 
 let mounts = 0;
