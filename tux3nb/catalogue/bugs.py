@@ -19,8 +19,8 @@ DIRTIED_BEHIND = Case(
     name="bug+ext4_dirtied_behind",
     family="ptrace",
     title="ext4 was told that a page is dirty from which reclaim had taken the buffers",
-    asks="A debugger has looked a page up, which is written out, unmapped by reclaim and left without buffers. What does "
-    "its dirty call come to: a crash, a loss, or a write-out?",
+    asks="A debugger has looked a page up, which is written out, unmapped by reclaim and left without buffers. What "
+    "does its dirty call come to: a crash, a loss, or a write-out?",
     columns="""
         tracee            | tracer                 | kswapd                  | kernel
         dirty: store p0:0 | told: poke tracee p0:1 | reclaim p0 after closed | closed: transition after dirty

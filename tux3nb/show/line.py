@@ -128,7 +128,7 @@ def pays(policy: Policy, numbers: cost.Parameters, workloads: Sequence[str]) -> 
     found = cost.costs_of(policy, numbers, tuple(workloads))
     told = []
     if found["failed"]:
-        told.append("it fails on this workload")
+        told.append("another page of this workload ends in a failure")
     if found["refused"]:
         told.append(f"turns away {found['turned_away']:,.0f} pages/s")
     if found["copied"]:
