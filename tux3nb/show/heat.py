@@ -10,6 +10,7 @@ from tux3nb.answers.matrix import recorded_everywhere, recorded_verdicts
 from tux3nb.catalogue import catalogue
 from tux3nb.engine.result import VIOLATED
 from tux3nb.model.features import NAMED
+from tux3nb.model.properties import PROPERTIES
 from tux3nb.show.cells import Shown
 from tux3nb.show.verdicts import legend, sign_of, style_of
 
@@ -63,8 +64,9 @@ def _says(name: str) -> str:
 
 
 def _broken(policy: str) -> str:
-    """The properties that a policy breaks, with the number of cases, those of most cases first."""
-    told = Counter(p for verdicts in recorded_verdicts().values() for p in verdicts[policy][1])
+    """The properties that a policy breaks, with the number of cases, those of most cases first; no advisory ones."""
+    judged = {p.id for p in PROPERTIES if not p.advisory}
+    told = Counter(p for verdicts in recorded_verdicts().values() for p in verdicts[policy][1] if p in judged)
     return ", ".join(f"{p} in {n}" for p, n in told.most_common()) or "nothing"
 
 
