@@ -5,6 +5,7 @@ Everything is computed from the record of worlds; a sentence says what the recor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 
@@ -123,31 +124,24 @@ def _built(found: Answers) -> str:
     first = f"not for a file system alone{help_}." + (
         f" What all that break nothing share: {listed(told)}." if told else ""
     )
-    mainline = named_policy("mainline_6_5")
-    of_mm = [mainline[f] == v for f, v, owners in needed if owners == {"core mm"}]
     now = _from_mainline(found)
-    if not now or not all(of_mm):
-        return first
-    has = "What core mm has to do mainline Linux does since v6.5; there" if of_mm else "In mainline Linux"
-    return f"{first} {has} {now}."
+    return f"{first} From mainline Linux it takes {now}." if now else first
 
 
 def _from_mainline(found: Answers) -> str:
-    """Who has to build how much in mainline, where neither core mm nor holders need to."""
-    change = found.least_change("mainline_6_5", BUILDERS["file system and block layer"])
+    """Who has to build how much in mainline, where holders need not."""
+    change = found.least_change("mainline_6_5", BUILDERS["file system, block layer and core mm"])
     if change.fewest is None:
         return ""
     base, policy = named_policy("mainline_6_5"), change.policies.pick()
-    new = [FEATURES[f].owner_of(v) for f, v in policy.items() if v != base[f] and v in FEATURES[f].below]
-    block = new.count(("block layer",))
-    more = f", and the block layer {block}" if block else ""
-    own = len(new) - block
-    return f"a file system has to build {own or 'no'} mechanism{'s' * (own != 1)}{more}"
+    new = Counter(FEATURES[f].owner_of(v) for f, v in policy.items() if v != base[f] and v in FEATURES[f].below)
+    told = [f"{n} of the {listed(list(owners), 'with')}" for owners, n in new.most_common()]
+    return f"{sum(new.values())} mechanisms: {listed(told)}" if told else "no mechanism more"
 
 
-def listed(parts: list[str]) -> str:
+def listed(parts: list[str], last: str = "and") -> str:
     """Parts of a sentence: ``a, b and c``."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _practical(found: Answers) -> str:
@@ -163,7 +157,8 @@ def _practical(found: Answers) -> str:
         if copies
         else "",
         f"The one with the fewest mechanisms has {len(mechanisms(fewest))} of them and",
-        f"{'never forks a page' if never else 'forks'} ({count} of the {found.minimal.count()} never fork).",
+        f"{'never forks a page' if never else 'forks'}",
+        f"(of {found.minimal.count()} with none to spare {count} do not fork).",
         "Its price: every page is copied on its way to the disk." if fewest["bounce"] == "all" else "",
     ]
     return " ".join(said)
