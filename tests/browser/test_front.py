@@ -410,3 +410,18 @@ def test_axe(x, axe, scheme, width):
     for key in ("word-fork", "close", "tab-graph", "tab-matrix", "tab-lattice", "tab-bytes", "pair", "bar-I3"):
         x.press(key)
         assert axe(x.page) == [], key
+
+
+def test_every_next_step_is_told_and_no_two_alike(page, tmp_path):
+    """Of the same operation on another folio each says its folio; an actor that has no lane is named."""
+    told = document()
+    last = told["views"][told["runs"][0]["states"][-1]]
+    steps = [("app", "A"), ("app", "B"), ("flusher", "")]
+    told["actors"].append({"id": "flusher", "title": "flusher", "kind": "kernel"})
+    for actor, folio in steps:
+        last["next"].append([len(told["steps"]), -1, 1, 0])
+        told["steps"].append({**told["steps"][0], "n": 200, "actor": actor, "folio": folio})
+    page.goto(write(tmp_path / "next.html", [told]))
+    x = Driver(page)
+    assert x.locator(".end button").all_inner_texts() == ["store p0:0: A", "store p0:0: B", "store p0:0"]
+    assert x.text(".waits") == "flusher store p0:0"

@@ -19,7 +19,7 @@ from tux3nb.model.broken import Broken, broken, reads
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.lanes import Told, stopped
 from tux3nb.show.picture.ownership import broken_parts, drawn, ownership
-from tux3nb.show.places import Row, scene
+from tux3nb.show.places import Row, letter, scene
 from tux3nb.show.steps import effect, held_back
 
 
@@ -59,6 +59,7 @@ class Tables:
             "actor": step.actor,
             "rule": step.rule.name,
             "op": op.text if op else "",
+            "folio": letter(step.args["f"]) if "f" in step.args else "",
             "line": op.line if op else None,
             "says": step.rule.says,
             "kernel": step.rule.kernel,

@@ -120,7 +120,7 @@ export class Schedule {
         "aria-label": `next: ${title}`,
         role: "group",
       },
-      mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`)),
+      this.#steps(side, mine, id),
     );
   }
 
@@ -128,8 +128,7 @@ export class Schedule {
   #aside({ id, title }, { side }, enabled) {
     const mine = enabled.filter(([step]) => side.tables.steps[step].actor === id);
     if (!mine.length) return null;
-    const buttons = mine.map((next, k) => this.#next(side, next, `next-${id}-${k}`));
-    return h("li", { class: "end" }, h("b", {}, title), " ", buttons);
+    return h("li", { class: "end" }, h("b", {}, title), " ", this.#steps(side, mine, id));
   }
 
   /** What says no to an actor that can do nothing; null where it has nothing to do. */
@@ -148,13 +147,19 @@ export class Schedule {
     );
   }
 
-  #next(side, next, key) {
-    const step = side.tables.steps[next[0]];
-    const words = side.tables.texts[next[3]] || step.op || step.rule.replaceAll("_", " ");
+  /** A button for each step that an actor may take next; those that would say the same say their folio or rule, too. */
+  #steps({ tables }, mine, id) {
     const { host, head } = this.explorer;
-    const gone = next[1] < 0 && !host.lab;
-    const title = gone ? head.tux?.lab : step.says;
-    return button(key, () => this.take(next), { title, disabled: gone }, words);
+    const rule = (next) => tables.steps[next[0]].rule.replaceAll("_", " ");
+    const words = (next) => tables.texts[next[3]] || tables.steps[next[0]].op || rule(next);
+    return mine.map((next, k) => {
+      const { says, folio } = tables.steps[next[0]];
+      const alone = mine.filter((one) => words(one) === words(next)).length === 1;
+      const gone = next[1] < 0 && !host.lab;
+      const title = gone ? head.tux?.lab : says;
+      const told = alone ? words(next) : `${words(next)}: ${folio || rule(next)}`;
+      return button(`next-${id}-${k}`, () => this.take(next), { title, disabled: gone }, told);
+    });
   }
 
   #stuck(side, [, step, why]) {

@@ -26,8 +26,8 @@
  * @property {Object<string, number>} [marks]              property to mark, where it is broken here
  */
 /**
- * @typedef {{n?: number, actor: string, rule: string, op: string, line: number|null, says: string,
- *   kernel: string}} Step
+ * @typedef {{n?: number, actor: string, rule: string, op: string, folio?: string,
+ *   line: number|null, says: string, kernel: string}} Step
  */
 /** @typedef {{from: number, to: number, kind: string, text: string}} Arrow */
 /**
