@@ -66,7 +66,7 @@ def test_the_least_change_and_why_as_data(capsys):
 
 def test_the_front_as_data(capsys):
     found = document(capsys, "--front", "--delta-ms", "100", "--device", "slow", "--over", "copied", "stalled")["front"]
-    assert found["front"] and set(found["baselines"]) == {"stable_pages", "in_place", "tux3"}
+    assert found["front"] and {"stable_pages", "in_place", "tux3"} <= set(found["baselines"])
     assert (found["delta_ms"], found["device"]) == (100, "slow") and "rdma.held" in found["assumed"]
 
 

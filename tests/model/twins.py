@@ -553,6 +553,8 @@ TWINS = (
     Twin("read_fault_is_off_the_end", "unlock, put, fault again", (("locked",), ("folio",))),
     Twin("reclaim_keeps", "unlock, put", (("locked",), ("folio",))),
     Twin("truncate_zaps_pte", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("reclaim_unmaps", PTE_STEPS, (PTE, TLB, SPTE)),
+    Twin("evict_synced_last", "buffers, PG_dirty, the bond", (("tag",), ("dirty",))),
     Twin(
         "truncate_forks",
         "out of the slot, own reference, PG_forked, queued, unlock, put",

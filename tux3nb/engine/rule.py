@@ -25,6 +25,7 @@ A field whose values have names (`Field.names`) is compared with a name and take
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import traceback
 from collections.abc import Callable, Iterable
@@ -52,6 +53,10 @@ class Rule:
     @property
     def says(self) -> str:
         return " ".join((self.function.__doc__ or "").split())
+
+    @property
+    def source(self) -> str:
+        return inspect.getsource(self.function)
 
 
 @dataclass(eq=False)
