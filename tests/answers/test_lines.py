@@ -54,7 +54,7 @@ def test_what_begins_under_some_policies_only_is_told_for_the_others():
     run = judge(case, case.product()).run
     never = {told(op): policies for op, policies in never_begin(case, run).items() if policies}
     assert set(map(str, never)) >= {"device: device_write p0:1"}
-    assert all(policies == run.family.all.having("longterm", "refused") for policies in never.values())
+    assert all(policies == run.family.all.having("longterm", "refused", "all_refused") for policies in never.values())
     assert left_out(case, run, REFUSING_EVENTS) == {}
 
 

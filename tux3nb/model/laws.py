@@ -156,7 +156,8 @@ def locks_unlocked(s, step):
 @law("mm/page-writeback.c:clear_page_dirty_for_io: BUG_ON(!PageLocked)")
 def cleans_locked(s, step):
     """The dirty bit is cleared under the folio lock, which an eviction takes and drops in the same step."""
-    return [s.locked[f] == int(step.rule.name != "evict_drops") for f in _writes(step, "dirty", 0)]
+    at_once = step.rule.name in ("evict_drops", "evict_synced_last")
+    return [s.locked[f] == int(not at_once) for f in _writes(step, "dirty", 0)]
 
 
 @law("mm/rmap.c:page_mkclean: BUG_ON(!PageLocked(page))")

@@ -259,6 +259,7 @@ def evict_syncs_again(s, policy, op):
 def evict_synced_last(s, policy, op):
     """That delta is on disk: what is dirty again, for somebody who only reads, has nothing new in it."""
     s.require(at(s, op, "evict_last"), unused(s), s.cur == s.committed)
+    s.require(every(s.locked[f] == 0 for f in s.world.folios))
     for f in s.world.folios:
         s.tag[f] = where(s.dirty[f] == 1, 0, s.tag[f])
         s.dirty[f] = 0
