@@ -11,11 +11,12 @@ READY := $(VENV)/.ready
 SPREAD := -n $(JOBS) --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE  # the tests start some hundreds of processes: what they import is compiled once
 
-.PHONY: help report lab test test-all browser test-lowest test-pythons coverage notebooks record matrix mutants bench lint lock clean
+.PHONY: help report lab test test-most test-all browser test-lowest test-pythons coverage notebooks record matrix mutants bench lint lock clean
 help:
 	@echo "make report      run every notebook, write reports/index.html and one offline page each"
 	@echo "make lab         open the notebooks in JupyterLab"
 	@echo "make test        the quick tests (under two minutes)"
+	@echo "make test-most   every test but the slow ones in the browser (a quarter of an hour)"
 	@echo "make test-all    every test, browser and slow ones too"
 	@echo "make browser     the tests that drive a headless Chromium"
 	@echo "make test-lowest the report and the quick tests with the lowest versions that pyproject.toml allows"
@@ -36,6 +37,8 @@ lab: $(READY)
 	@$(RUN) tux3nb lab
 test: $(READY)
 	@$(RUN) pytest -q $(SPREAD) -m "not slow and not browser"
+test-most: $(READY)
+	@$(RUN) pytest -q $(SPREAD) -m "not (slow and browser)"
 test-all: $(READY)
 	@$(RUN) pytest -q $(SPREAD)
 browser: $(READY)
