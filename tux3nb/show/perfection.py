@@ -122,7 +122,7 @@ def _built(found: Answers) -> str:
     ]
     help_ = "; holders have to help" if who == list(BUILDERS)[-1] else ""
     first = f"not for a file system alone{help_}." + (
-        f" What all that break nothing share: {listed(told)}." if told else ""
+        f" What all that break nothing share: {'; '.join(told)}." if told else ""
     )
     now = _from_mainline(found)
     return f"{first} From mainline Linux it takes {now}." if now else first
