@@ -13,6 +13,7 @@ RULES = {r.name: r for r in all_rules()}
 QUICK = """
 ordinary+own_reference ptrace+locked stable_device crash uprobes+read_fault evict+direct_read vmsplice+endless_write_out
 """.split()
+LATELY = "whether a mapped folio was used lately is not modelled: the scan may keep it, or unmap it"
 WAITS = "what lies beyond the end of the file is faulted for again and again, as long as the truncation takes"
 BROKEN = {  # case -> law -> policies, of those expected to hold, and why
     "migration+orphan": (
@@ -24,6 +25,16 @@ BROKEN = {  # case -> law -> policies, of those expected to hold, and why
         "goes_on_alone is broken by reader",
         {"tux3_coherent", "stable_pages", "cowardly"},
         WAITS,
+    ),
+    "bug+ext4_dirtied_behind": (
+        "has_one_way_on is broken by reclaim_keeps and reclaim_unmaps",
+        {"btrfs_csum", "copy_for_disk", "queued"},
+        LATELY,
+    ),
+    "reclaim+held": (
+        "has_one_way_on is broken by reclaim_keeps and reclaim_unmaps",
+        {"stable_pages", "tux3"},
+        LATELY,
     ),
     "rdma+dirty_call_forwarded": (
         "leaves_locked_alone is broken",

@@ -105,15 +105,15 @@ def pipe_read_begins(s, policy, op):
 @rule(op=filled_by("vmsplice"), kernel="fs/splice.c:user_page_pipe_buf_ops (no confirm method that checks)")
 def pipe_takes_what_it_has(s, policy, op):
     """The folio that was lent is read, whatever has become of it."""
-    s.require(at(s, op, "confirm"), (policy.retranslate == "no") | empty(s))
+    s.require(at(s, op, "confirm"), policy.retranslate == "no")
     s.pc[op.task] = "pipe_copy"
 
 
 @rule(op=filled_by("vmsplice"), kernel=AGAIN)
 def pipe_confirms(s, policy, op):
-    """The folio is locked and still in the slot; the lock is held over the copy."""
+    """The folio is locked and still in the slot, or nothing else is; the lock is held over the copy."""
     f = s.hold[op.holder]
-    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, still_there(s, op, f))
+    s.require(at(s, op, "confirm"), policy.retranslate != "no", s.locked[f] == 0, still_there(s, op, f) | empty(s))
     s.locked[f] = 1
     s.pc[op.task] = "pipe_copy"
 
