@@ -199,6 +199,31 @@ FAMILIES: dict[str, Actors] = {
         folios=4,
         syncs=1,
     ),
+    "held": Actors(
+        {
+            "app": (("store p0:0",), ("munmap app",)),
+            "reader": (("dio_read p0:1 app",),),
+            "vm": (("evict", "truncate p0", "reclaim p0"),),
+            "kernel": KERNEL,
+        },
+        ("app",),
+        ("I1", "I2", "I4a", "I4b", "I5", "I5w", "I7", "I8"),
+        # A short pin beside what takes the page from the file: the world in which a reader broke what was left.
+        # Each of these asserts that an inode is clean at an eviction, or that a late dirty call finds a dirty folio;
+        # mainline drops what the read has brought. The policies that break nothing wait.
+        {
+            "stable_pages": "VIOLATED(I4b, I5)",
+            "perfect": "VIOLATED(I5, I5w)",
+            "perfect_index": "VIOLATED(I5)",
+            "copy_for_disk": "VIOLATED(I5)",
+            "copy_for_disk_ordered": "VIOLATED(I5)",
+            "mainline_6_5": "VIOLATED(I4a)",
+            "tux3_coherent": "VIOLATED(I1, I2, I4a, I4b, I5, I5w)",
+            "tux3": "VIOLATED(I1, I2, I4a, I4b, I5, I5w)",
+        },
+        folios=4,
+        syncs=2,
+    ),
 }
 
 
