@@ -157,9 +157,8 @@ class Case:
         makers = {op.holder: op for op in ops if op.how.holder == "makes"}
         plain = {c.task for c in cells if c.kind.holder == "makes" and "get" in c.words}
         holders = [
-            Holder(name, how.pin and name not in plain, how.unbounded, how.unpinned or name in plain, op.write)
+            Holder(name, op.how.pin and name not in plain, op.how.unbounded, op.how.unpinned or name in plain, op.write)
             for name, op in makers.items()
-            for how in [op.how]
         ]
         bounds, device = (self.folios, self.deltas), (self.stable_device, self.pages)
         traits = (self.endless_disk, self.tight_memory, self.shmem)

@@ -208,7 +208,7 @@ FAMILIES: dict[str, Actors] = {
         },
         ("app",),
         ("I1", "I2", "I4a", "I4b", "I5", "I5w", "I7", "I8"),
-        # A short pin beside what takes the page from the file: the world in which a reader broke what was left.
+        # A short pin beside what takes the page from the file, which no world without a script had.
         # Each of these asserts that an inode is clean at an eviction, or that a late dirty call finds a dirty folio;
         # mainline drops what the read has brought. The policies that break nothing wait.
         {

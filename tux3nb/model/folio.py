@@ -54,21 +54,6 @@ def held(s, policy, f):
     return (indexed & registered(s, f)) | (~indexed & pinned(s, f))
 
 
-def evicted_late(s, policy, f):
-    """Who holds f and makes an eviction wait, as far as the policy can see.
-
-    The registry of an index tells who writes, and pins do where they are counted apart; else every pin counts.
-    """
-    w, indexed = s.world, policy.fork == "unless_registered"
-
-    def held_by(holders):
-        return count(s.hold[h.name] == f for h in holders) > 0
-
-    writing = [h for h in w.holders if h.write]
-    pins_ = held_by(h for h in writing if h.pin) | (policy.evict_dirty == "wait") & pinned(s, f)
-    return (indexed & held_by(writing)) | (~indexed & pins_)
-
-
 def users(s, f):
     """How many PTEs, tasks and holders refer to f."""
     return mapcount(s, f) + refs_of_tasks(s, f) + holds(s, f)

@@ -17,7 +17,7 @@ from tux3nb.engine.result import REFUSED
 from tux3nb.errors import UserError, nearest
 from tux3nb.model.features import FEATURES, TUX3, named_policy
 from tux3nb.model.properties import PROPERTIES
-from tux3nb.show.cells import Shown, Table, as_markdown
+from tux3nb.show.cells import Shown, Table, as_markdown, several
 from tux3nb.show.charts import drawn
 from tux3nb.show.least import answers
 
@@ -59,7 +59,7 @@ def _possible(found: Answers) -> str:
         return f"No: each of {number(found.family.all.count())} policies breaks a promise somewhere in {where}."
     posted = "Tux3 as posted is not" if found.breaks("tux3") else "Tux3 as posted is"
     safe, every = number(found.safe.count()), number(found.family.all.count())
-    pins = today(found) if any(not w.unpinned for w in found.worlds.values()) else found
+    pins = today(found)
     more = (
         f" Where every holder pins that pins today, {number(pins.safe.count())} do." if pins.safe != found.safe else ""
     )
@@ -90,18 +90,22 @@ def _count(n: int) -> str:
 
 
 def today(found: Answers) -> Answers:
-    """The same without the worlds in which a holder has a plain reference, as in 2015, where kernels of today pin."""
-    return _of(found, [w for w in found.worlds.values() if not w.unpinned])
+    """The same without the worlds in which a holder has a plain reference, as in 2015, where kernels of today pin.
+
+    Where all are such, nothing is left out.
+    """
+    pinned = [w for w in found.worlds.values() if not w.unpinned]
+    return _of(found, pinned) if pinned else found
 
 
 def _for_whom(found: Answers) -> str:
-    plain = [w for w in found.worlds.values() if w.unpinned]
-    if not plain or len(plain) == len(found.worlds):
+    pins = today(found)
+    if len(pins.worlds) == len(found.worlds):
         told = _built(found)
         return f"{told[0].upper()}{told[1:]}"
     return (
         f"With the plain references of 2015, which nobody can tell from others: {_built(found)} "
-        f"Where every holder pins that pins today: {_built(today(found))}"
+        f"Where every holder pins that pins today: {_built(pins)}"
     )
 
 
@@ -135,17 +139,12 @@ def _from_mainline(found: Answers) -> str:
         return ""
     base, policy = named_policy("mainline_6_5"), change.policies.pick()
     new = Counter(FEATURES[f].owner_of(v) for f, v in policy.items() if v != base[f] and v in FEATURES[f].below)
-    told = [f"{n} of the {listed(list(owners), 'with')}" for owners, n in new.most_common()]
-    return f"{sum(new.values())} mechanisms: {listed(told)}" if told else "no mechanism more"
-
-
-def listed(parts: list[str], last: str = "and") -> str:
-    """Parts of a sentence: ``a, b and c``."""
-    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    told = [f"{n} of the {several(owners, 'with')}" for owners, n in new.most_common()]
+    return f"{sum(new.values())} mechanisms: {several(told)}" if told else "no mechanism more"
 
 
 def _practical(found: Answers) -> str:
-    found = today(found) if any(not w.unpinned for w in found.worlds.values()) else found
+    found = today(found)
     if not found.safe:
         return "There is no policy to build."
     copies = not (found.safe - found.safe.having(*FOR_THE_DISK))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -23,6 +23,7 @@ from tux3nb.model.broken import Broken, broken, by_device
 from tux3nb.model.operations import Op
 from tux3nb.model.world import FLUSHER
 from tux3nb.show.cells import Shown as Cell
+from tux3nb.show.cells import several
 from tux3nb.show.lanes import stopped
 from tux3nb.show.places import Cell as Bytes
 from tux3nb.show.places import Looker, Row, Scene
@@ -379,12 +380,6 @@ def _reader(looker: Looker) -> str:
 def _told(cell: Bytes | None) -> str:
     """``v1 (device)``."""
     return f"{cell.v} ({cell.by})" if cell and cell.by else str(cell)
-
-
-def several(words: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    found = list(words)
-    return " and ".join([", ".join(found[:-1]), found[-1]]) if len(found) > 1 else "".join(found)
 
 
 # ---- forms ----------------------------------------------------------------------------------------------------------

@@ -9,11 +9,10 @@ dirtied for a pin, is nobody's to write.
 """
 
 from tux3nb.engine.rule import rule
-from tux3nb.engine.terms import NONE, every, some, where
+from tux3nb.engine.terms import NONE, count, every, some, where
 from tux3nb.model.folio import (
     buffers,
     empty,
-    evicted_late,
     free_folio,
     holds,
     mapcount,
@@ -245,12 +244,27 @@ def waits(policy):
     return policy.evict_dirty.one_of("wait", "wait_writing")
 
 
+def waited_for(s, policy, f):
+    """f has a holder who makes an eviction wait, as far as the policy can see.
+
+    The registry of an index tells who writes, and pins do where they are counted apart; else every pin counts.
+    """
+    w, indexed = s.world, policy.fork == "unless_registered"
+
+    def held_by(holders):
+        return count(s.hold[h.name] == f for h in holders) > 0
+
+    writing = [h for h in w.holders if h.write]
+    pins_ = held_by(h for h in writing if h.pin) | (policy.evict_dirty == "wait") & pinned(s, f)
+    return (indexed & held_by(writing)) | (~indexed & pins_)
+
+
 @rule(op=ops("evict"), kernel="a proposal: unmount waits for the last who may write")
 def evict_syncs_again(s, policy, op):
     """The policy waits: once nobody whom it waits for holds what is dirty, that is written out for good."""
     s.require(at(s, op, "evict_sync") | at(s, op, "evict"), unused(s), s.cur == s.committed)
     s.require(waits(policy), ~clean(s))
-    s.require(every((s.dirty[f] == 0) | ~evicted_late(s, policy, f) for f in s.world.folios))
+    s.require(every((s.dirty[f] == 0) | ~waited_for(s, policy, f) for f in s.world.folios))
     next_delta(s)
     s.pc[op.task] = "evict_last"
 
